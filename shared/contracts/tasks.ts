@@ -1,0 +1,131 @@
+import { z } from "zod";
+import { issueSchema } from "./inventory.ts";
+
+export const TASK_STATES = [
+  "Scheduled",
+  "Queued",
+  "InProgress",
+  "Pausing",
+  "Paused",
+  "Cancelling",
+  "Cancelled",
+  "Completed",
+  "CompletedWithErrors",
+  "Failed",
+] as const;
+export type TaskState = (typeof TASK_STATES)[number];
+
+export const taskSettingsSchema = z.object({
+  /** Packages of the task that are on their way at the same time. */
+  parallelPackages: z.number().int().min(1).max(16).default(6),
+  /** Items and bytes of one package; SharePoint's own advice is 250 and 250 MB. */
+  packageItems: z.number().int().min(1).max(1000).default(250),
+  packageBytes: z.number().int().min(1_000_000).max(10_000_000_000).default(250_000_000),
+  /** Send files under 100 KB in archives: two requests instead of hundreds. */
+  archiveSmallFiles: z.boolean().default(true),
+  /** How often one file is tried before it counts as failed. */
+  attemptsPerItem: z.number().int().min(1).max(10).default(3),
+});
+export type TaskSettings = z.infer<typeof taskSettingsSchema>;
+
+const isLoopback = (url: URL) => ["127.0.0.1", "localhost", "[::1]"].includes(url.hostname);
+
+export const destinationSchema = z.object({
+  siteUrl: z
+    .url()
+    .refine((text) => {
+      const url = new URL(text);
+      return url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url));
+    }, "must be an https URL")
+    .transform((text) => text.replace(/\/+$/, "")),
+  library: z.string().min(1).max(255),
+  /** Folder within the library, `/`-separated; empty for the library's root. */
+  folder: z
+    .string()
+    .max(400)
+    .default("")
+    .transform((text) => text.split("/").filter(Boolean).join("/")),
+});
+export type Destination = z.infer<typeof destinationSchema>;
+
+export const sessionCreateSchema = z.object({ name: z.string().trim().min(1).max(255) });
+export const sessionViewSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  createdAt: z.iso.datetime(),
+});
+export type SessionView = z.infer<typeof sessionViewSchema>;
+
+export const taskCreateSchema = z.object({
+  name: z.string().trim().min(1).max(255),
+  /** The folder whose contents are migrated, as the agent sees it. */
+  source: z.string().min(1).max(32_767),
+  destination: destinationSchema,
+  agentGroup: z
+    .string()
+    .regex(/^[a-z0-9-]{1,40}$/)
+    .default("default"),
+  settings: taskSettingsSchema.partial().optional(),
+  start: z.enum(["now", "manually"]).default("now"),
+});
+export type TaskCreate = z.input<typeof taskCreateSchema>;
+
+const amountSchema = z.object({ items: z.number().int(), bytes: z.number().int() });
+export type Amount = z.infer<typeof amountSchema>;
+
+/** A round as it is shown: what each stage has behind it, and what became of the items. */
+export const roundViewSchema = z.object({
+  number: z.number().int().nonnegative(),
+  state: z.enum(["InProgress", "Completed", "CompletedWithErrors", "Failed"]),
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime().optional(),
+  /** Why the round as a whole failed. */
+  failure: issueSchema.optional(),
+  /** What the round waits for, if nothing moves ("group default has no connected agent"). */
+  waitingFor: z.string().optional(),
+  scanFinished: z.boolean(),
+  scanned: amountSchema.extend({
+    files: z.number().int(),
+    folders: z.number().int(),
+    issues: z.number().int(),
+  }),
+  /** Items that need no upload are through all stages at once, so every stage ends at the scanned amount. */
+  packaged: amountSchema,
+  uploaded: amountSchema,
+  imported: amountSchema,
+  migrated: amountSchema,
+  skipped: amountSchema,
+  failed: amountSchema,
+});
+export type RoundView = z.infer<typeof roundViewSchema>;
+
+export const taskViewSchema = z.object({
+  id: z.string(),
+  sessionId: z.string(),
+  name: z.string(),
+  source: z.string(),
+  destination: z.object({ siteUrl: z.string(), library: z.string(), folder: z.string() }),
+  agentGroup: z.string(),
+  settings: taskSettingsSchema,
+  state: z.enum(TASK_STATES),
+  createdAt: z.iso.datetime(),
+  /** The newest round; absent before the first. */
+  round: roundViewSchema.optional(),
+});
+export type TaskView = z.infer<typeof taskViewSchema>;
+
+export const reportListSchema = z.object({
+  reports: z.array(z.object({ name: z.string(), bytes: z.number().int() })),
+});
+
+/** RFC 9457 problem details with our code. */
+export const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.number().int(),
+  code: z.string(),
+  detail: z.string(),
+  remedy: z.string(),
+  errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+});
+export type Problem = z.infer<typeof problemSchema>;

@@ -1,0 +1,141 @@
+import { z } from "zod";
+import { issueSchema, segmentSummarySchema } from "./inventory.ts";
+
+/**
+ * What hands work to agents. The queue message names the work item and its epoch only; the agent claims the item over
+ * HTTPS and gets the spec, renews its lease with heartbeats, and completes, fails or releases it, always with the epoch.
+ */
+export const workMessageSchema = z.object({
+  version: z.literal(1),
+  workItem: z.string().min(1),
+  epoch: z.number().int().positive(),
+});
+export type WorkMessage = z.infer<typeof workMessageSchema>;
+
+/** Walk the source and write inventory segments into a container. */
+export const scanSpecSchema = z.object({
+  kind: z.literal("scan"),
+  source: z.string().min(1),
+  /** Container SAS that may create and write, nothing else. */
+  containerUrl: z.url(),
+  /** Prefix of every blob name, so that a late writer of an earlier lease cannot touch this one's segments. */
+  blobPrefix: z.string().regex(/^[a-z0-9-]+$/),
+  segmentItems: z.number().int().positive(),
+  segmentBytes: z.number().int().positive(),
+  /** Where an earlier lease got to: go on after this path with this segment number. */
+  resume: z.object({ after: z.string(), segment: z.number().int().positive() }).optional(),
+});
+export type ScanSpec = z.infer<typeof scanSpecSchema>;
+
+/** Encrypt and upload the files of one package. */
+export const uploadSpecSchema = z.object({
+  kind: z.literal("upload"),
+  source: z.string().min(1),
+  containerUrl: z.url(),
+  /** base64 of the 32 bytes of the package's content key; held in memory only. */
+  contentKey: z.base64(),
+  archiveSmallFiles: z.boolean(),
+  attemptsPerFile: z.number().int().positive(),
+  files: z.array(
+    z.object({
+      index: z.number().int().nonnegative(),
+      path: z.string().min(1),
+      size: z.number().int().nonnegative(),
+      modified: z.number().int(),
+    }),
+  ),
+});
+export type UploadSpec = z.infer<typeof uploadSpecSchema>;
+
+export const workSpecSchema = z.discriminatedUnion("kind", [scanSpecSchema, uploadSpecSchema]);
+export type WorkSpec = z.infer<typeof workSpecSchema>;
+
+export const claimRequestSchema = z.object({ epoch: z.number().int().positive() });
+export const claimResponseSchema = z.discriminatedUnion("status", [
+  z.object({
+    status: z.literal("granted"),
+    epoch: z.number().int().positive(),
+    leaseSeconds: z.number().positive(),
+    spec: workSpecSchema,
+  }),
+  z.object({ status: z.literal("gone"), reason: z.string() }),
+]);
+export type ClaimResponse = z.infer<typeof claimResponseSchema>;
+
+export const scanResultSchema = z.object({
+  kind: z.literal("scan"),
+  /** Segments that no heartbeat has registered yet. */
+  segments: z.array(segmentSummarySchema),
+  /** How many segments the whole scan has. */
+  totalSegments: z.number().int().nonnegative(),
+});
+export type ScanResult = z.infer<typeof scanResultSchema>;
+
+/** What became of one file of an upload. `size` and `modified` are those of the content that was really read. */
+export const uploadedFileSchema = z.discriminatedUnion("status", [
+  z.object({
+    status: z.literal("uploaded"),
+    index: z.number().int().nonnegative(),
+    size: z.number().int().nonnegative(),
+    modified: z.number().int(),
+    /** Name of the blob, or of the member within `archive`. */
+    blob: z.string(),
+    archive: z.string().optional(),
+    iv: z.base64(),
+    /** base64 MD5 of the ciphertext. */
+    md5: z.base64(),
+  }),
+  z.object({
+    status: z.literal("failed"),
+    index: z.number().int().nonnegative(),
+    issue: issueSchema,
+  }),
+]);
+export type UploadedFile = z.infer<typeof uploadedFileSchema>;
+
+export const uploadResultSchema = z.object({
+  kind: z.literal("upload"),
+  files: z.array(uploadedFileSchema),
+  archives: z.array(z.object({ name: z.string(), checksum: z.base64() })),
+});
+export type UploadResult = z.infer<typeof uploadResultSchema>;
+
+export const completeRequestSchema = z.object({
+  epoch: z.number().int().positive(),
+  result: z.discriminatedUnion("kind", [scanResultSchema, uploadResultSchema]),
+});
+export type CompleteRequest = z.infer<typeof completeRequestSchema>;
+
+/** The whole work item cannot be done by this or any agent (the source is missing, for instance). */
+export const failRequestSchema = z.object({
+  epoch: z.number().int().positive(),
+  issue: issueSchema,
+});
+export type FailRequest = z.infer<typeof failRequestSchema>;
+
+/** The agent gives the item back unfinished, because it stops. */
+export const releaseRequestSchema = z.object({ epoch: z.number().int().positive() });
+
+export const workProgressSchema = z.object({
+  workItem: z.string(),
+  epoch: z.number().int().positive(),
+  /** Items and plaintext bytes done so far by this lease. */
+  items: z.number().int().nonnegative(),
+  bytes: z.number().int().nonnegative(),
+  /** Scan only: segments written since the last heartbeat that was answered, in order. */
+  segments: z.array(segmentSummarySchema).optional(),
+});
+export type WorkProgress = z.infer<typeof workProgressSchema>;
+
+export const heartbeatRequestSchema = z.object({
+  slots: z.number().int().positive(),
+  work: z.array(workProgressSchema),
+});
+export type HeartbeatRequest = z.infer<typeof heartbeatRequestSchema>;
+
+export const heartbeatResponseSchema = z.object({
+  heartbeatSeconds: z.number().positive(),
+  /** One verdict per reported item, same order. `stop`: the lease is gone or the task was cancelled; drop the work. */
+  work: z.array(z.object({ workItem: z.string(), verdict: z.enum(["continue", "stop"]) })),
+});
+export type HeartbeatResponse = z.infer<typeof heartbeatResponseSchema>;
