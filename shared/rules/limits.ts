@@ -1,0 +1,58 @@
+/*
+ * Every number SharePoint (or Migration Manager, whose scope we match) sets, in one place. Sources are public Microsoft
+ * pages: sp-dev-docs docs/apis/* ("sp-dev"), OfficeDocs-SharePoint migration/* ("mm-*"), and the support article
+ * "Restrictions and limitations in OneDrive and SharePoint" ("support").
+ */
+
+const KB = 1024;
+const MB = 1024 * KB;
+const GB = 1024 * MB;
+
+/** Items in one package; versions count as items. sp-dev: migration-content-package. */
+export const MAX_PACKAGE_ITEMS = 250;
+
+/** Content bytes of one package; a larger file is a package of its own. sp-dev: migration-content-package. */
+export const MAX_PACKAGE_BYTES = 250 * MB;
+
+/** Zip archives of small files in one package. sp-dev: migration-content-package (ArchivedFiles.xml). */
+export const MAX_ARCHIVES = 2;
+
+/** Bytes of one archive, zip structures included. Same page. */
+export const MAX_ARCHIVE_BYTES = 10 * MB;
+
+/** Bytes of one archive member after encryption: the page says less than 100 KB. */
+export const MAX_ARCHIVED_MEMBER_BYTES = 100 * KB - 1;
+
+/** Content bytes of one file. mm-file-size-limitations: 250 GB for file shares (cloud sources: 15 GB). */
+export const MAX_FILE_BYTES = 250 * GB;
+
+/** From here on a file needs a QuickXorHash in its manifest. sp-dev: migration-api-overview (2023), `Checksum`. */
+export const QUICK_XOR_HASH_ABOVE_BYTES = 15 * GB;
+
+/** Characters of a decoded server-relative path, file name included. support; mm-faqs. */
+export const MAX_PATH_LENGTH = 400;
+
+/** Characters of one file or folder name. support. */
+export const MAX_NAME_LENGTH = 255;
+
+/** Item errors after which SharePoint cancels the whole job ("Operation canceled"). mm-settings. */
+export const MAX_ITEM_ERRORS_PER_JOB = 100;
+
+/** Jobs waiting in a tenant's queue. sp-dev: migration-api-overview; sharepoint-online-and-onedrive-migration-speed. */
+export const MAX_QUEUED_JOBS = 5_000;
+
+/** Items in one library. spmt-scan-risk-codes: ITEM_COUNT_EXCEED_LIMIT. */
+export const MAX_LIBRARY_ITEMS = 30_000_000;
+
+/** Items above which a library's views may be throttled. spmt-scan-risk-codes: LIST_VIEW_EXCEED_LIMIT. */
+export const LIST_VIEW_THRESHOLD = 5_000;
+
+/** Items above which no column of a library can be indexed any more. spmt-scan-risk-codes: ITEM_COUNT_EXCEED_INDEX_LIMIT. */
+export const COLUMN_INDEX_THRESHOLD = 20_000;
+
+/**
+ * Earliest and latest time a SharePoint date column holds, ms UTC (docs of the Date and Time column: 1900 to 8900).
+ * mm-troubleshoot has 0x01110011 for a created or modified time outside the supported range.
+ */
+export const MIN_TIME = Date.UTC(1900, 0, 1);
+export const MAX_TIME = Date.UTC(8900, 11, 31, 23, 59, 59);
