@@ -1,7 +1,9 @@
+import type { ErrorCode } from "../contracts/errors.ts";
 import { MAX_NAME_LENGTH } from "./limits.ts";
 
-/** Why SharePoint would not take an item. Stable codes of the error catalogue. */
-export type RuleCode =
+/** Why SharePoint would not take an item. */
+export type RuleCode = Extract<
+  ErrorCode,
   | "NAME_INVALID_CHARACTERS"
   | "NAME_RESERVED"
   | "NAME_LEADING_OR_TRAILING_SPACE"
@@ -10,8 +12,8 @@ export type RuleCode =
   | "NAME_NOT_UNICODE"
   | "PATH_TOO_LONG"
   | "FILE_TOO_LARGE"
-  | "PARENT_NOT_MIGRATED"
-  | "NAME_CASE_COLLISION";
+  | "TIME_NOT_SUPPORTED"
+>;
 
 /** One broken rule. `message` is for people and names what to change; it never repeats the name itself. */
 export interface RuleViolation {
