@@ -1,0 +1,416 @@
+import { readFile } from "node:fs/promises";
+import { describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import { XMLParser } from "fast-xml-parser";
+import { validateXML } from "xmllint-wasm";
+import { baseName, comparePaths, joinPath, parentOf } from "../../rules/paths.ts";
+import { itemIds } from "../ids.ts";
+import {
+  type ManifestFile,
+  type ManifestFolder,
+  type PackageManifestInput,
+  SYSTEM_ACCOUNT,
+  writeManifests,
+} from "./index.ts";
+
+const SITE = "97a096a7-511a-510f-a779-c95127236b69";
+const target = {
+  siteUrl: "/sites/finance",
+  webId: "26d5536b-49fb-5f55-aa5f-7feb7732d508",
+  webUrl: "/sites/finance",
+  webRootFolderId: "26bb3079-c9ad-5a0d-bd2b-153237fa85e9",
+  listId: "d59f6108-e121-5d90-a928-8e627cbf42b0",
+  listTitle: "Documents & more",
+  rootFolderId: "ab714ccd-9960-59ad-afab-80b5fcca4745",
+  rootFolderUrl: "/sites/finance/Shared Documents",
+};
+const rootTarget = { ...target, siteUrl: "/", webUrl: "/", rootFolderUrl: "/Shared Documents" };
+const ada = {
+  id: 1,
+  name: "Ada Nowak",
+  login: "i:0#.f|membership|ada.nowak@contoso.com",
+  email: "ada.nowak@contoso.com",
+  systemId: "aTowIy5mfG1lbWJlcnNoaXB8YWRhLm5vd2FrQGNvbnRvc28uY29t",
+};
+const ben = { ...ada, id: 2, name: "Ben", login: "i:0#.f|membership|ben@contoso.com" };
+const time = Date.UTC(2024, 1, 1, 8, 15, 0, 999);
+
+/** A package of the given folders and files, with ids as the product derives them. */
+function packageOf(
+  folderPaths: readonly string[],
+  filePaths: readonly string[],
+  changes: Partial<PackageManifestInput> = {},
+): PackageManifestInput {
+  const library = { siteId: SITE, listId: target.listId };
+  let intId = 0;
+  const item = (path: string) => {
+    const parent = parentOf(path);
+    return {
+      ...itemIds(library, path),
+      intId: ++intId,
+      path,
+      parentId: parent === "" ? target.rootFolderId : itemIds(library, parent).id,
+      created: time,
+      modified: time + 86_400_000,
+      authorId: 1,
+      editorId: 2,
+    };
+  };
+  return {
+    target,
+    sourceLocation: "\\\\fs01\\finance",
+    folders: folderPaths.map((path): ManifestFolder => item(path)),
+    files: filePaths.map(
+      (path, index): ManifestFile => ({
+        ...item(path),
+        size: 15,
+        fileValue: `${String(index).padStart(8, "0")}.dat`,
+        md5: "K3bHh8Xp2S1Sd+K5z9beIg==",
+        iv: "cBzLE2dYYycpr4tMr+YtDQ==",
+      }),
+    ),
+    users: [ada, ben],
+    archives: [],
+    ...changes,
+  };
+}
+
+const xmlOf = (input: PackageManifestInput, blob: string) =>
+  writeManifests(input)
+    .find(({ name }) => name === blob)
+    ?.xml.toString("utf8");
+
+/** biome-ignore lint/suspicious/noExplicitAny: what a parser of any XML gives */
+type Parsed = any;
+const parser = new XMLParser({
+  ignoreAttributes: false,
+  attributeNamePrefix: "",
+  trimValues: false,
+  parseAttributeValue: false,
+  htmlEntities: true,
+  isArray: (name) => ["SPObject", "User"].includes(name),
+});
+const objectsOf = (input: PackageManifestInput): Parsed[] =>
+  parser.parse(xmlOf(input, "Manifest.xml") ?? "").SPObjects.SPObject;
+
+const uglyNames = [
+  "quotes \"double\" 'single'",
+  "R&D <draft>",
+  "]]>",
+  "\u{1f468}\u200d\u{1f469}\u200d\u{1f467} \u{1f600}",
+  "cafe\u0301",
+  "caf\u00e9",
+  "\u05e9\u05dc\u05d5\u05dd \u202etxt.exe",
+  "\u4f60\u597d\u4e16\u754c",
+  "..leading dots",
+  ".gitignore",
+  "100%25 #1",
+  "&amp;",
+  "a  two  blanks",
+  "\u0085\u2028\ufeff\u00a0",
+];
+const name = fc.oneof(
+  fc.constantFrom(...uglyNames),
+  fc
+    .string({ unit: "binary", minLength: 1, maxLength: 12 })
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: what neither names nor XML can hold
+    .filter((text) => !/[/\u0000-\u001f\ufffe\uffff]/.test(text)),
+);
+/** Folders and files of a random tree, in no particular order. */
+const tree = fc
+  .tuple(fc.uniqueArray(fc.array(name, { minLength: 1, maxLength: 4 }), { maxLength: 8 }), fc.nat())
+  .map(([branches]) => {
+    const folders = new Set<string>();
+    const files = new Set<string>();
+    for (const names of branches) {
+      const path = names.join("/");
+      files.add(path);
+      for (let above = parentOf(path); above !== ""; above = parentOf(above)) folders.add(above);
+    }
+    return { folders: [...folders], files: [...files].filter((path) => !folders.has(path)) };
+  });
+
+describe("the shapes of Microsoft's sample", () => {
+  const input = packageOf(["Reports"], ["Reports/R&D.txt"]);
+
+  it("Manifest.xml", () => {
+    expect(xmlOf(input, "Manifest.xml")).toMatchInlineSnapshot(`
+"<?xml version="1.0" encoding="utf-8"?>
+<SPObjects xmlns="urn:deployment-manifest-schema">
+<SPObject Id="ab714ccd-9960-59ad-afab-80b5fcca4745" ObjectType="SPFolder" ParentId="26bb3079-c9ad-5a0d-bd2b-153237fa85e9" ParentWebId="26d5536b-49fb-5f55-aa5f-7feb7732d508" ParentWebUrl="/sites/finance" Url="/sites/finance/Shared Documents">
+<Folder Id="ab714ccd-9960-59ad-afab-80b5fcca4745" Url="Shared Documents" Name="Shared Documents" ParentFolderId="26bb3079-c9ad-5a0d-bd2b-153237fa85e9" ParentWebId="26d5536b-49fb-5f55-aa5f-7feb7732d508" ParentWebUrl="/sites/finance" ContainingDocumentLibrary="d59f6108-e121-5d90-a928-8e627cbf42b0" SortBehavior="1" />
+</SPObject>
+<SPObject Id="d59f6108-e121-5d90-a928-8e627cbf42b0" ObjectType="SPDocumentLibrary" ParentId="26d5536b-49fb-5f55-aa5f-7feb7732d508" ParentWebId="26d5536b-49fb-5f55-aa5f-7feb7732d508" ParentWebUrl="/sites/finance" Url="/sites/finance/Shared Documents">
+<DocumentLibrary Id="d59f6108-e121-5d90-a928-8e627cbf42b0" BaseTemplate="DocumentLibrary" RootFolderId="ab714ccd-9960-59ad-afab-80b5fcca4745" RootFolderUrl="/sites/finance/Shared Documents" ParentWebId="26d5536b-49fb-5f55-aa5f-7feb7732d508" ParentWebUrl="/sites/finance" Title="Documents &amp; more">
+<ContentTypes />
+</DocumentLibrary>
+</SPObject>
+<SPObject Id="1c4b2e1c-f4f0-56cc-963e-dff4df2aa314" ObjectType="SPFolder" ParentId="ab714ccd-9960-59ad-afab-80b5fcca4745" ParentWebId="26d5536b-49fb-5f55-aa5f-7feb7732d508" ParentWebUrl="/sites/finance" Url="/sites/finance/Shared Documents/Reports">
+<Folder Id="1c4b2e1c-f4f0-56cc-963e-dff4df2aa314" Url="Shared Documents/Reports" Name="Reports" ParentFolderId="ab714ccd-9960-59ad-afab-80b5fcca4745" ParentWebId="26d5536b-49fb-5f55-aa5f-7feb7732d508" ParentWebUrl="/sites/finance" ContainingDocumentLibrary="d59f6108-e121-5d90-a928-8e627cbf42b0" ListItemIntId="1" Author="1" ModifiedBy="2" TimeCreated="2024-02-01T08:15:00" TimeLastModified="2024-02-02T08:15:00" SortBehavior="1" />
+</SPObject>
+<SPObject Id="b20029a5-40ed-5c4c-90d0-58d881248834" ObjectType="SPListItem" ParentId="d59f6108-e121-5d90-a928-8e627cbf42b0" ParentWebId="26d5536b-49fb-5f55-aa5f-7feb7732d508" ParentWebUrl="/sites/finance" Url="/sites/finance/Shared Documents/Reports">
+<ListItem FileUrl="Shared Documents/Reports" DocType="Folder" ParentFolderId="ab714ccd-9960-59ad-afab-80b5fcca4745" Order="100" Id="b20029a5-40ed-5c4c-90d0-58d881248834" ParentWebId="26d5536b-49fb-5f55-aa5f-7feb7732d508" ParentListId="d59f6108-e121-5d90-a928-8e627cbf42b0" Name="Reports" DirName="sites/finance/Shared Documents" IntId="1" DocId="1c4b2e1c-f4f0-56cc-963e-dff4df2aa314" Version="1.0" ContentTypeId="0x0120" Author="1" ModifiedBy="2" TimeCreated="2024-02-01T08:15:00" TimeLastModified="2024-02-02T08:15:00" ModerationStatus="Approved">
+<Fields />
+</ListItem>
+</SPObject>
+<SPObject Id="b34f9497-e913-5a67-bca5-7153c4896903" ObjectType="SPFile" ParentId="1c4b2e1c-f4f0-56cc-963e-dff4df2aa314" ParentWebId="26d5536b-49fb-5f55-aa5f-7feb7732d508" ParentWebUrl="/sites/finance" Url="/sites/finance/Shared Documents/Reports/R&amp;D.txt">
+<File Url="Shared Documents/Reports/R&amp;D.txt" Id="b34f9497-e913-5a67-bca5-7153c4896903" ParentWebId="26d5536b-49fb-5f55-aa5f-7feb7732d508" ParentWebUrl="/sites/finance" Name="R&amp;D.txt" ListItemIntId="2" ListId="d59f6108-e121-5d90-a928-8e627cbf42b0" ParentId="1c4b2e1c-f4f0-56cc-963e-dff4df2aa314" Author="1" ModifiedBy="2" TimeCreated="2024-02-01T08:15:00" TimeLastModified="2024-02-02T08:15:00" Version="1.0" FileValue="00000000.dat" FileSize="15" Level="1" MD5Hash="K3bHh8Xp2S1Sd+K5z9beIg==" InitializationVector="cBzLE2dYYycpr4tMr+YtDQ==" />
+</SPObject>
+<SPObject Id="dad47198-48e9-56e5-9b3e-945af33a03b3" ObjectType="SPListItem" ParentId="d59f6108-e121-5d90-a928-8e627cbf42b0" ParentWebId="26d5536b-49fb-5f55-aa5f-7feb7732d508" ParentWebUrl="/sites/finance" Url="/sites/finance/Shared Documents/Reports/R&amp;D.txt">
+<ListItem FileUrl="Shared Documents/Reports/R&amp;D.txt" DocType="File" ParentFolderId="1c4b2e1c-f4f0-56cc-963e-dff4df2aa314" Order="200" Id="dad47198-48e9-56e5-9b3e-945af33a03b3" ParentWebId="26d5536b-49fb-5f55-aa5f-7feb7732d508" ParentListId="d59f6108-e121-5d90-a928-8e627cbf42b0" Name="R&amp;D.txt" DirName="sites/finance/Shared Documents/Reports" IntId="2" DocId="b34f9497-e913-5a67-bca5-7153c4896903" Version="1.0" ContentTypeId="0x0101" Author="1" ModifiedBy="2" TimeCreated="2024-02-01T08:15:00" TimeLastModified="2024-02-02T08:15:00" ModerationStatus="Approved">
+<Fields />
+</ListItem>
+</SPObject>
+</SPObjects>
+"
+`);
+  });
+
+  it("SystemData.xml counts the objects and names what exists", () => {
+    expect(xmlOf(input, "SystemData.xml")).toMatchInlineSnapshot(`
+"<?xml version="1.0" encoding="utf-8"?>
+<SystemData xmlns="urn:deployment-systemdata-schema">
+<SchemaVersion Version="15.0.0.0" Build="16.0.3111.1200" DatabaseVersion="11552" SiteVersion="15" ObjectsProcessed="6" />
+<ManifestFiles>
+<ManifestFile Name="Manifest.xml" />
+</ManifestFiles>
+<SystemObjects>
+<SystemObject Id="26bb3079-c9ad-5a0d-bd2b-153237fa85e9" Type="Folder" Url="/sites/finance" />
+<SystemObject Id="26d5536b-49fb-5f55-aa5f-7feb7732d508" Type="Web" Url="/sites/finance" />
+<SystemObject Id="d59f6108-e121-5d90-a928-8e627cbf42b0" Type="List" Url="/sites/finance/Shared Documents" />
+</SystemObjects>
+<RootWebOnlyLists />
+</SystemData>
+"
+`);
+  });
+
+  it("ExportSettings.xml", () => {
+    expect(xmlOf(input, "ExportSettings.xml")).toMatchInlineSnapshot(`
+"<?xml version="1.0" encoding="utf-8"?>
+<ExportSettings xmlns="urn:deployment-exportsettings-schema" SiteUrl="http://fileshare/sites/finance" FileLocation="\\\\fs01\\finance" IncludeSecurity="All" IncludeVersions="All" SourceType="FileShare" IgnoreWebParts="true">
+<ExportObjects>
+<DeploymentObject Id="d59f6108-e121-5d90-a928-8e627cbf42b0" Type="List" ParentId="26d5536b-49fb-5f55-aa5f-7feb7732d508" Url="/sites/finance/Shared Documents" ExcludeChildren="false" IncludeDescendants="All" />
+</ExportObjects>
+</ExportSettings>
+"
+`);
+  });
+
+  it("UserGroup.xml", () => {
+    expect(xmlOf(input, "UserGroup.xml")).toMatchInlineSnapshot(`
+"<?xml version="1.0" encoding="utf-8"?>
+<UserGroupMap xmlns="urn:deployment-usergroupmap-schema">
+<Users>
+<User Id="1" Name="Ada Nowak" Login="i:0#.f|membership|ada.nowak@contoso.com" Email="ada.nowak@contoso.com" IsDomainGroup="false" IsSiteAdmin="false" SystemId="aTowIy5mfG1lbWJlcnNoaXB8YWRhLm5vd2FrQGNvbnRvc28uY29t" IsDeleted="false" Flags="0" />
+<User Id="2" Name="Ben" Login="i:0#.f|membership|ben@contoso.com" Email="ada.nowak@contoso.com" IsDomainGroup="false" IsSiteAdmin="false" SystemId="aTowIy5mfG1lbWJlcnNoaXB8YWRhLm5vd2FrQGNvbnRvc28uY29t" IsDeleted="false" Flags="0" />
+</Users>
+<Groups />
+</UserGroupMap>
+"
+`);
+  });
+
+  it("RootObjectMap.xml", () => {
+    expect(xmlOf(input, "RootObjectMap.xml")).toMatchInlineSnapshot(`
+"<?xml version="1.0" encoding="utf-8"?>
+<RootObjects xmlns="urn:deployment-rootobjectmap-schema">
+<RootObject Id="d59f6108-e121-5d90-a928-8e627cbf42b0" Type="List" ParentId="26d5536b-49fb-5f55-aa5f-7feb7732d508" WebUrl="/sites/finance" Url="/sites/finance/Shared Documents" IsDependency="false" />
+</RootObjects>
+"
+`);
+  });
+
+  it("ArchivedFiles.xml", () => {
+    const archives = [{ name: "pack0.zip", checksum: "abc=", members: ["00000000.dat"] }];
+    expect(xmlOf({ ...input, archives }, "ArchivedFiles.xml")).toMatchInlineSnapshot(`
+"<?xml version="1.0" encoding="utf-8"?>
+<ArchivedFiles>
+<ArchivedFile Name="pack0.zip" Checksum="abc=">
+<File FileValue="00000000.dat" />
+</ArchivedFile>
+</ArchivedFiles>
+"
+`);
+  });
+});
+
+describe("writeManifests", () => {
+  const eight = [
+    "ExportSettings.xml",
+    "LookupListMap.xml",
+    "Manifest.xml",
+    "Requirements.xml",
+    "RootObjectMap.xml",
+    "SystemData.xml",
+    "UserGroup.xml",
+    "ViewFormsList.xml",
+  ];
+
+  it("always writes the eight, ArchivedFiles.xml only for archives", () => {
+    const input = packageOf([], ["a"]);
+    const archives = [{ name: "0.zip", checksum: "", members: ["00000000.dat"] }];
+    const names = (of: PackageManifestInput) => writeManifests(of).map((blob) => blob.name);
+    expect(names(input)).toEqual(eight);
+    expect(names({ ...input, archives })).toEqual([...eight, "ArchivedFiles.xml"]);
+  });
+
+  it("gives every name back, folders before what they contain, each item with its list item", () => {
+    fc.assert(
+      fc.property(tree, ({ folders, files }) => {
+        const objects = objectsOf(packageOf(folders, files));
+        const prefix = "Shared Documents/";
+        const items = objects.slice(2);
+        const expected = [...folders.toSorted(comparePaths), ...files];
+        expect(items.length).toBe(2 * expected.length);
+        const placed = new Set([target.rootFolderId]);
+        for (const [i, path] of expected.entries()) {
+          const { Folder, File, ParentId, ...object } = items[2 * i];
+          const { ListItem, ...itemObject } = items[2 * i + 1];
+          const content = Folder ?? File;
+          expect(File === undefined).toBe(folders.includes(path));
+          expect(content.Name).toBe(baseName(path));
+          expect(content.Url).toBe(prefix + path);
+          expect(object.Url).toBe(`/sites/finance/${prefix}${path}`);
+          expect(itemObject.Url).toBe(object.Url);
+          expect(itemObject.ParentId).toBe(target.listId);
+          expect(ListItem.Name).toBe(baseName(path));
+          expect(ListItem.FileUrl).toBe(prefix + path);
+          expect(joinPath(ListItem.DirName, ListItem.Name)).toBe(`sites/finance/${prefix}${path}`);
+          expect(ListItem.DocId).toBe(content.Id);
+          expect(ListItem.Id).not.toBe(content.Id);
+          expect(placed.has(ParentId)).toBe(true);
+          placed.add(content.Id);
+        }
+      }),
+    );
+  });
+
+  it("spells URLs of a root site without its slash", () => {
+    const [root, library, , , file, listItem] = objectsOf({
+      ...packageOf(["A"], ["A/b.txt"]),
+      target: rootTarget,
+    });
+    expect(root.Folder.Url).toBe("Shared Documents");
+    expect(root.ParentWebUrl).toBe("/");
+    expect(library.DocumentLibrary.RootFolderUrl).toBe("/Shared Documents");
+    expect(file.Url).toBe("/Shared Documents/A/b.txt");
+    expect(file.File.Url).toBe("Shared Documents/A/b.txt");
+    expect(listItem.ListItem.DirName).toBe("Shared Documents/A");
+    expect(xmlOf({ ...packageOf([], []), target: rootTarget }, "ExportSettings.xml")).toContain(
+      'SiteUrl="http://fileshare/"',
+    );
+  });
+
+  it("writes times as whole seconds UTC, and those of the root folder where they are known", () => {
+    const input = packageOf([], ["a"]);
+    const known = { ...target, rootFolderCreated: 0, rootFolderModified: time };
+    expect(objectsOf(input)[0].Folder.TimeCreated).toBeUndefined();
+    expect(objectsOf({ ...input, target: known })[0].Folder).toMatchObject({
+      TimeCreated: "1970-01-01T00:00:00",
+      TimeLastModified: "2024-02-01T08:15:00",
+    });
+    expect(objectsOf(input)[2].File).toMatchObject({
+      TimeCreated: "2024-02-01T08:15:00",
+      TimeLastModified: "2024-02-02T08:15:00",
+    });
+  });
+
+  it("carries version, size and checksum of large files", () => {
+    const input = packageOf([], ["big.iso"]);
+    const big = { size: 250 * 1024 ** 3, checksum: "3k59aOUae2xygD5B/jtxY4x0Xko=" };
+    const files = input.files.map((file) => ({ ...file, ...big, versionLabel: "3.0" }));
+    const [, , file, listItem] = objectsOf({ ...input, files });
+    expect(file.File).toMatchObject({
+      FileSize: "268435456000",
+      Checksum: big.checksum,
+      Version: "3.0",
+    });
+    expect(listItem.ListItem.Version).toBe("3.0");
+  });
+
+  it("puts the system account where there are no users", () => {
+    const input = packageOf([], ["a"], { users: [] });
+    const byNobody = { authorId: SYSTEM_ACCOUNT.id, editorId: SYSTEM_ACCOUNT.id };
+    const files = input.files.map((file) => ({ ...file, ...byNobody }));
+    const users = parser.parse(xmlOf({ ...input, files }, "UserGroup.xml") ?? "").UserGroupMap
+      .Users;
+    expect(users.User).toEqual([
+      expect.objectContaining({ Login: "SHAREPOINT\\system", Id: "1073741823" }),
+    ]);
+  });
+
+  it("gives the same bytes for the same input", () => {
+    const input = packageOf(["b", "a"], ["a/x"]);
+    expect(writeManifests(input)).toEqual(writeManifests(structuredClone(input)));
+  });
+});
+
+describe("mistakes in a package", () => {
+  const good = packageOf(["A"], ["A/b", "c"]);
+  const [first, second] = good.files as [ManifestFile, ManifestFile];
+  const archive = { name: "0.zip", checksum: "", members: ["00000000.dat"] };
+
+  it.each<[string, Partial<PackageManifestInput>, RegExp]>([
+    ["a GUID twice", { files: [first, { ...second, id: first.listItemId }] }, /item GUID .* twice/],
+    ["a path twice", { files: [first, { ...second, path: "A/b" }] }, /item path "A\/b" .* twice/],
+    [
+      "a blob twice",
+      { files: [first, { ...second, fileValue: first.fileValue }] },
+      /blob .* twice/,
+    ],
+    ["a wrong parent", { files: [{ ...first, parentId: target.rootFolderId }] }, /as its parent/],
+    ["an unknown user", { users: [ada] }, /refers to user 2/],
+    [
+      "a person twice",
+      { users: [ada, { ...ben, login: ada.login.toUpperCase() }] },
+      /login .* twice/,
+    ],
+    ["a user id twice", { users: [ada, { ...ben, id: 1 }] }, /user id "1" .* twice/],
+    ["a user without name", { users: [ada, { ...ben, name: "" }] }, /user 2: name and login/],
+    ["three archives", { archives: [archive, archive, archive] }, /at most 2 archives/],
+    ["a member twice", { archives: [archive, archive] }, /archive member .* twice/],
+    ["a stray member", { archives: [{ ...archive, members: ["x"] }] }, /"x" is no file/],
+    ["a time out of range", { files: [{ ...first, created: -1e13 }] }, /outside 1900 to 8900/],
+    ["a name XML lacks", { files: [{ ...second, path: "\u0001" }] }, /holds U\+0001/],
+    ["a library elsewhere", { target: { ...target, webUrl: "/sites/hr" } }, /must lie below/],
+  ])("%s", (_what, changes, message) => {
+    expect(() => writeManifests({ ...good, ...changes })).toThrow(message);
+  });
+});
+
+describe("published schemas", () => {
+  const fixtures = new URL("../../../test/fixtures/migration-package/xsd/", import.meta.url);
+  const packages = [
+    packageOf([], []),
+    packageOf(["A"], ["A/b", "c"], { target: rootTarget }),
+    packageOf(
+      [],
+      uglyNames.filter((path) => !path.includes("/")),
+    ),
+    ...fc.sample(tree, 40).map(({ folders, files }) => packageOf(folders, files)),
+  ];
+
+  it.each([
+    ["Manifest.xml", "ms-docs-constrained/DeploymentManifest.compilable.xsd"],
+    ["Manifest.xml", "ms-2013-full/DeploymentManifest.xsd"],
+    ["ExportSettings.xml", "ms-docs-constrained/DeploymentExportSettings.xsd"],
+    ["RootObjectMap.xml", "ms-docs-constrained/DeploymentRootObjectMap.xsd"],
+    ["SystemData.xml", "primepf-transcribed/DeploymentSystemData.xsd"],
+    ["UserGroup.xml", "primepf-transcribed/DeploymentUserGroupMap.xsd"],
+    ["Requirements.xml", "primepf-transcribed/DeploymentRequirements.xsd"],
+    ["LookupListMap.xml", "primepf-transcribed/DeploymentLookupListMap.xsd"],
+    ["ViewFormsList.xml", "primepf-transcribed/DeploymentViewFormsList.xsd"],
+  ])("%s is valid by %s", async (blob, schema) => {
+    const xml = packages.map((input, index) => ({
+      fileName: `${index}.xml`,
+      contents: xmlOf(input, blob) ?? "",
+    }));
+    const { valid, errors } = await validateXML({
+      xml,
+      schema: await readFile(new URL(schema, fixtures), "utf8"),
+    });
+    expect(errors).toEqual([]);
+    expect(valid).toBe(true);
+  });
+});

@@ -1,0 +1,182 @@
+import { baseName, comparePaths } from "../../rules/paths.ts";
+import { manifestTime } from "./times.ts";
+import type {
+  ManifestFile,
+  ManifestFolder,
+  ManifestItem,
+  ManifestTarget,
+  PackageManifestInput,
+} from "./types.ts";
+import { dirName, serverRelativeUrl, webRelativeUrl } from "./urls.ts";
+import { type Attributes, element } from "./xml.ts";
+
+/*
+ * Manifest.xml: every object of the package, in the order SharePoint creates them. Folder, DocumentLibrary and SPObject
+ * take no attribute beyond their schema; File and ListItem take any. Shapes are those of Microsoft's published sample
+ * (sp-dev-docs: migration-manifest) and of tools known to import.
+ */
+
+/** The SPObject elements: library root folder, library, then folders from the top down, then files. */
+export function manifestObjects({ target, folders, files }: PackageManifestInput): string[] {
+  const topDown = folders.toSorted((a, b) => comparePaths(a.path, b.path));
+  return [
+    rootFolderObject(target),
+    libraryObject(target),
+    ...topDown.flatMap((folder) => [
+      folderObject(target, folder),
+      listItemObject(target, folder, FOLDER_ITEM),
+    ]),
+    ...files.flatMap((file) => [
+      fileObject(target, file),
+      listItemObject(target, file, { ...FILE_ITEM, version: versionOf(file) }),
+    ]),
+  ];
+}
+
+export function manifest(objects: readonly string[]): string {
+  return element("SPObjects", { xmlns: "urn:deployment-manifest-schema" }, objects);
+}
+
+/** The library's root folder and the library exist at the target; they are named so that the items below have parents. */
+function rootFolderObject(target: ManifestTarget): string {
+  const { rootFolderCreated: created, rootFolderModified: modified } = target;
+  return spObject(target, "SPFolder", target.rootFolderId, target.webRootFolderId, "", [
+    element("Folder", {
+      Id: target.rootFolderId,
+      Url: webRelativeUrl(target, ""),
+      Name: baseName(target.rootFolderUrl),
+      ParentFolderId: target.webRootFolderId,
+      ...web(target),
+      ContainingDocumentLibrary: target.listId,
+      TimeCreated: created === undefined ? undefined : manifestTime(created),
+      TimeLastModified: modified === undefined ? undefined : manifestTime(modified),
+      SortBehavior: 1,
+    }),
+  ]);
+}
+
+function libraryObject(target: ManifestTarget): string {
+  return spObject(target, "SPDocumentLibrary", target.listId, target.webId, "", [
+    element(
+      "DocumentLibrary",
+      {
+        Id: target.listId,
+        BaseTemplate: "DocumentLibrary",
+        RootFolderId: target.rootFolderId,
+        RootFolderUrl: target.rootFolderUrl,
+        ...web(target),
+        Title: target.listTitle,
+      },
+      [element("ContentTypes", {})],
+    ),
+  ]);
+}
+
+function folderObject(target: ManifestTarget, folder: ManifestFolder): string {
+  return spObject(target, "SPFolder", folder.id, folder.parentId, folder.path, [
+    element("Folder", {
+      Id: folder.id,
+      Url: webRelativeUrl(target, folder.path),
+      Name: baseName(folder.path),
+      ParentFolderId: folder.parentId,
+      ...web(target),
+      ContainingDocumentLibrary: target.listId,
+      ListItemIntId: folder.intId,
+      ...history(folder),
+      SortBehavior: 1,
+    }),
+  ]);
+}
+
+function fileObject(target: ManifestTarget, file: ManifestFile): string {
+  return spObject(target, "SPFile", file.id, file.parentId, file.path, [
+    element("File", {
+      Url: webRelativeUrl(target, file.path),
+      Id: file.id,
+      ...web(target),
+      Name: baseName(file.path),
+      ListItemIntId: file.intId,
+      ListId: target.listId,
+      ParentId: file.parentId,
+      ...history(file),
+      Version: versionOf(file),
+      FileValue: file.fileValue,
+      FileSize: file.size,
+      Level: 1,
+      MD5Hash: file.md5,
+      InitializationVector: file.iv,
+      Checksum: file.checksum,
+    }),
+  ]);
+}
+
+interface ListItemKind {
+  docType: string;
+  contentTypeId: string;
+  version: string;
+}
+
+const FOLDER_ITEM: ListItemKind = { docType: "Folder", contentTypeId: "0x0120", version: "1.0" };
+const FILE_ITEM = { docType: "File", contentTypeId: "0x0101" };
+
+/** The list item of a folder or file. Its parent is the list, and DocId is what ties it to the item. */
+function listItemObject(target: ManifestTarget, item: ManifestItem, kind: ListItemKind): string {
+  return spObject(target, "SPListItem", item.listItemId, target.listId, item.path, [
+    element(
+      "ListItem",
+      {
+        FileUrl: webRelativeUrl(target, item.path),
+        DocType: kind.docType,
+        ParentFolderId: item.parentId,
+        Order: item.intId * 100,
+        Id: item.listItemId,
+        ParentWebId: target.webId,
+        ParentListId: target.listId,
+        Name: baseName(item.path),
+        DirName: dirName(target, item.path),
+        IntId: item.intId,
+        DocId: item.id,
+        Version: kind.version,
+        ContentTypeId: kind.contentTypeId,
+        ...history(item),
+        ModerationStatus: "Approved",
+      },
+      [element("Fields", {})],
+    ),
+  ]);
+}
+
+function spObject(
+  target: ManifestTarget,
+  objectType: string,
+  id: string,
+  parentId: string,
+  path: string,
+  content: readonly string[],
+): string {
+  const attributes = {
+    Id: id,
+    ObjectType: objectType,
+    ParentId: parentId,
+    ...web(target),
+    Url: serverRelativeUrl(target, path),
+  };
+  return element("SPObject", attributes, content);
+}
+
+function web(target: ManifestTarget): Attributes {
+  return { ParentWebId: target.webId, ParentWebUrl: target.webUrl };
+}
+
+function history(item: ManifestItem): Attributes {
+  return {
+    Author: item.authorId,
+    ModifiedBy: item.editorId,
+    TimeCreated: manifestTime(item.created),
+    TimeLastModified: manifestTime(item.modified),
+  };
+}
+
+function versionOf(file: ManifestFile): string {
+  return file.versionLabel ?? "1.0";
+}
