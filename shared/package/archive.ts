@@ -4,7 +4,7 @@ import { MAX_ARCHIVE_BYTES, MAX_ARCHIVED_MEMBER_BYTES } from "../rules/limits.ts
 /*
  * An archive is a zip of small blobs that are encrypted already, so it is stored without compression, and held in memory,
  * at most 10 MB (MS docs: migration-content-package, ArchivedFiles.xml). Store-only zip is three fixed records (PKWARE
- * APPNOTE 4.3). Writing them here, with zlib's crc32, costs about 6 ms for a full archive of 250 members and knows the
+ * APPNOTE 4.3). Writing them here, with zlib's crc32, costs 3 to 6 ms for a full archive of 250 members and knows the
  * exact size before a member is added; a streaming zip library took 25 ms, as much as encrypting the content.
  */
 

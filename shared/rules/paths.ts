@@ -62,7 +62,7 @@ export function extensionOf(path: string): string {
 /**
  * Two siblings with the same key differ at most by case, so SharePoint holds only one of them.
  *
- * Upper case is what NTFS and SharePoint fold by, letter for letter: characters whose upper case is longer (\u00df -> SS) stay.
+ * Upper case is what NTFS and SharePoint fold by, letter for letter: characters whose upper case is longer (sharp s: SS) stay.
  * No Unicode normalisation: SharePoint keeps the composed and the decomposed form of a name as two items.
  */
 export function caseKey(name: string): string {
