@@ -73,8 +73,7 @@ export function checkName(name: string, place: NamePlace): RuleViolation | undef
 /**
  * Whether a folder name ends like the companion folder of a saved web page ("report_files"). SharePoint used to refuse
  * these (thicket folders) and some interfaces still hide or refuse them on rename: worth a warning in a scan, not a
- * refusal. The suffixes are those Office writes in its languages (MS docs:
- * "Connected Files", Windows shell; spmt-scan-risk-codes, THICKET_FOLDER_UNSUPPORTED).
+ * refusal. The suffixes are those that Windows knows in its languages (MS docs: Windows shell, "Connected Files").
  */
 export function isThicketFolder(name: string): boolean {
   return THICKET_SUFFIX.test(name);
