@@ -7,11 +7,12 @@ import type { ManifestUser, PackageManifestInput } from "./types.ts";
  * not of somebody's files. `users` are those that will be written.
  */
 export function checkPackage(input: PackageManifestInput, users: readonly ManifestUser[]): void {
-  const items = [...input.folders, ...input.files];
-  unique(
-    "item GUID",
-    items.flatMap(({ id, listItemId }) => [id, listItemId]),
-  );
+  const { above = [] } = input;
+  const items = [...above, ...input.folders, ...input.files];
+  unique("item GUID", [
+    ...above.map(({ id }) => id),
+    ...[...input.folders, ...input.files].flatMap(({ id, listItemId }) => [id, listItemId]),
+  ]);
   unique(
     "item path",
     items.map(({ path }) => path),
@@ -47,9 +48,10 @@ export function checkPackage(input: PackageManifestInput, users: readonly Manife
 }
 
 /** A parent may come in another package, but one that is here must be the one its children name. */
-function checkParents({ target, folders, files }: PackageManifestInput): void {
-  const idAt = new Map(folders.map(({ path, id }) => [path, id])).set("", target.rootFolderId);
-  for (const { path, parentId } of [...folders, ...files]) {
+function checkParents({ target, above = [], folders, files }: PackageManifestInput): void {
+  const idAt = new Map([...above, ...folders].map(({ path, id }) => [path, id]));
+  idAt.set("", target.rootFolderId);
+  for (const { path, parentId } of [...above, ...folders, ...files]) {
     const expected = idAt.get(parentOf(path));
     if (expected !== undefined && expected !== parentId) {
       throw new Error(`"${path}" names ${parentId} as its parent, which is ${expected}`);

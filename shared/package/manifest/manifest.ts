@@ -1,6 +1,7 @@
 import { baseName, comparePaths } from "../../rules/paths.ts";
 import { manifestTime } from "./times.ts";
 import type {
+  ManifestAncestor,
   ManifestFile,
   ManifestFolder,
   ManifestItem,
@@ -17,11 +18,13 @@ import { type Attributes, element } from "./xml.ts";
  */
 
 /** The SPObject elements: library root folder, library, then folders from the top down, then files. */
-export function manifestObjects({ target, folders, files }: PackageManifestInput): string[] {
+export function manifestObjects(input: PackageManifestInput): string[] {
+  const { target, above = [], folders, files } = input;
   const topDown = folders.toSorted((a, b) => comparePaths(a.path, b.path));
   return [
     rootFolderObject(target),
     libraryObject(target),
+    ...above.map((folder) => folderObject(target, folder)),
     ...topDown.flatMap((folder) => [
       folderObject(target, folder),
       listItemObject(target, folder, FOLDER_ITEM),
@@ -72,7 +75,7 @@ function libraryObject(target: ManifestTarget): string {
   ]);
 }
 
-function folderObject(target: ManifestTarget, folder: ManifestFolder): string {
+function folderObject(target: ManifestTarget, folder: ManifestFolder | ManifestAncestor): string {
   return spObject(target, "SPFolder", folder.id, folder.parentId, folder.path, [
     element("Folder", {
       Id: folder.id,
@@ -81,7 +84,7 @@ function folderObject(target: ManifestTarget, folder: ManifestFolder): string {
       ParentFolderId: folder.parentId,
       ...web(target),
       ContainingDocumentLibrary: target.listId,
-      ListItemIntId: folder.intId,
+      ListItemIntId: "intId" in folder ? folder.intId : undefined,
       ...history(folder),
       SortBehavior: 1,
     }),
@@ -168,7 +171,7 @@ function web(target: ManifestTarget): Attributes {
   return { ParentWebId: target.webId, ParentWebUrl: target.webUrl };
 }
 
-function history(item: ManifestItem): Attributes {
+function history(item: ManifestItem | ManifestAncestor): Attributes {
   return {
     Author: item.authorId,
     ModifiedBy: item.editorId,

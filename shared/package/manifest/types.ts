@@ -40,6 +40,12 @@ export interface ManifestItem {
 
 export type ManifestFolder = ManifestItem;
 
+/**
+ * A folder above the package's items that another package brings. It is named again, under the same GUID, because packages
+ * are imported in any order; without its list item, which only that other package knows.
+ */
+export type ManifestAncestor = Omit<ManifestItem, "listItemId" | "intId">;
+
 export interface ManifestFile extends ManifestItem {
   /** Plain bytes. */
   size: number;
@@ -82,6 +88,7 @@ export interface PackageManifestInput {
   target: ManifestTarget;
   /** Where the content comes from, for people: "\\\\fs01\\finance". */
   sourceLocation: string;
+  above?: ManifestAncestor[];
   folders: ManifestFolder[];
   files: ManifestFile[];
   users: ManifestUser[];
