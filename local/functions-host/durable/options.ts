@@ -1,0 +1,48 @@
+import { parseTimeSpan } from "../host-config.ts";
+
+/** `extensions.durableTask` of host.json, with the extension's defaults for a machine of two cores or more. */
+export interface DurableOptions {
+  hubName: string;
+  maxConcurrentActivityFunctions: number;
+  maxConcurrentOrchestratorFunctions: number;
+  maxOrchestrationActions: number;
+  maxEntityOperationBatchSize: number;
+  /** .NET TimeSpan texts; the SDK needs both from schema V3 on. */
+  maximumShortTimerDuration: string;
+  longRunningTimerIntervalDuration: string;
+  /** Poll interval of `callHttp` when a 202 carries no Retry-After, milliseconds. */
+  httpSleepMs: number;
+}
+
+const DEFAULTS: DurableOptions = {
+  hubName: "TestHubName",
+  maxConcurrentActivityFunctions: 20,
+  maxConcurrentOrchestratorFunctions: 20,
+  maxOrchestrationActions: 100_000,
+  maxEntityOperationBatchSize: 5000,
+  maximumShortTimerDuration: "6.00:00:00",
+  longRunningTimerIntervalDuration: "3.00:00:00",
+  httpSleepMs: 30_000,
+};
+
+/** Reads the options; unknown ones are ignored (storage providers have dozens), wrong types are errors. */
+export function readDurableOptions(section: Record<string, unknown> = {}): DurableOptions {
+  const options = { ...DEFAULTS };
+  for (const key of Object.keys(DEFAULTS) as (keyof DurableOptions)[]) {
+    const value = section[key];
+    if (value === undefined) continue;
+    if (typeof value !== typeof DEFAULTS[key]) {
+      throw new Error(`host.json: extensions.durableTask.${key} must be a ${typeof DEFAULTS[key]}`);
+    }
+    Object.assign(options, { [key]: value });
+  }
+  return options;
+}
+
+export function timeSpan(text: string): number {
+  const milliseconds = parseTimeSpan(text);
+  if (milliseconds === undefined) {
+    throw new Error(`host.json: "${text}" is not a TimeSpan such as 3.00:00:00`);
+  }
+  return milliseconds;
+}

@@ -1,0 +1,413 @@
+/**
+ * Replays the action list of the SDK against history, exactly as the Durable extension does
+ * (`OutOfProcOrchestrationShim` on top of DTFx `TaskOrchestrationContext`).
+ *
+ * The SDK returns *every* action since the execution began, not the new ones, and DTFx hands out the
+ * event ids while it walks them: retries, compound tasks, entity calls and long timers take ids at
+ * moments that only this walk knows. What no history event has claimed at the end is new.
+ */
+import { createHash } from "node:crypto";
+import {
+  type Action,
+  ActionType,
+  BUILTIN_HTTP,
+  type EntityName,
+  type EntityRequest,
+  entityId,
+  type HttpRequest,
+  type RetryPolicy,
+} from "./actions.ts";
+import { EventType, type HistoryEvent } from "./history.ts";
+import { all, any, Step } from "./step.ts";
+
+/** A DTFx operation that history may or may not have seen yet. */
+export type Scheduled = { id: number } & (
+  | { kind: "task"; name: string; input: unknown }
+  | {
+      kind: "sub";
+      name: string;
+      input: unknown;
+      instanceId: string | undefined;
+      version: string | undefined;
+    }
+  | { kind: "timer"; fireAt: number }
+  | { kind: "event"; target: string; name: string; payload: object }
+);
+
+type Operation = Scheduled extends infer S ? (S extends Scheduled ? Omit<S, "id"> : never) : never;
+
+export interface ShimOptions {
+  maxOrchestrationActions: number;
+  maximumShortTimerMs: number;
+  longRunningTimerIntervalMs: number;
+  httpSleepMs: number;
+}
+
+/** The orchestration itself is at fault (non-determinism, too many actions): it fails, the host does not. */
+export class OrchestrationFault extends Error {}
+
+export class Shim {
+  /** The id that the next operation gets. */
+  nextId = 0;
+  /** Operations without a history event: the new ones, once all history is fed. */
+  readonly fresh = new Map<number, Scheduled>();
+  /** Set once all actions have been awaited. */
+  finished = false;
+  suspended = false;
+  terminated: string | undefined;
+  /** The input of the next generation, if the orchestrator continues as new. */
+  continuation: { input: unknown } | undefined;
+  /** Events that came after continueAsNew in the same turn: the next generation gets them. */
+  readonly carried: HistoryEvent[] = [];
+  readonly #instance: { id: string; execution: string };
+  readonly #actions: readonly Action[];
+  readonly #options: ShimOptions;
+  readonly #open = new Map<number, Step>();
+  readonly #waiters = new Map<string, Step[]>();
+  readonly #buffered = new Map<string, number>();
+  readonly #parked: HistoryEvent[] = [];
+  #locks: EntityName[] = [];
+  #position = 0;
+  #current: Step | undefined;
+  #now = 0;
+
+  constructor(
+    instance: { id: string; execution: string },
+    actions: readonly Action[],
+    options: ShimOptions,
+  ) {
+    this.#instance = instance;
+    this.#actions = actions;
+    this.#options = options;
+  }
+
+  /** What the walk still waits for: names of events, and how many tasks and timers. */
+  get waitingFor(): { events: string[]; operations: number } {
+    return { events: [...this.#waiters.keys()], operations: this.#open.size };
+  }
+
+  /** Feeds one history event, in order. */
+  feed(event: HistoryEvent): void {
+    if (this.suspended && isParkable(event)) {
+      this.#parked.push(event);
+      return;
+    }
+    switch (event.EventType) {
+      case EventType.OrchestratorStarted:
+        this.#now = Math.max(this.#now, Date.parse(event.Timestamp));
+        break;
+      case EventType.ExecutionStarted:
+        this.#advance();
+        break;
+      case EventType.TaskScheduled:
+        this.#claim(event.EventId, "task", event.Name);
+        break;
+      case EventType.SubOrchestrationInstanceCreated:
+        this.#claim(event.EventId, "sub", event.Name);
+        break;
+      case EventType.TimerCreated:
+        this.#claim(event.EventId, "timer");
+        break;
+      case EventType.EventSent:
+        this.#claim(event.EventId, "event");
+        break;
+      case EventType.TaskCompleted:
+      case EventType.SubOrchestrationInstanceCompleted:
+        this.#settle(event.TaskScheduledId, false, event.Result);
+        break;
+      case EventType.TaskFailed:
+      case EventType.SubOrchestrationInstanceFailed:
+        this.#settle(event.TaskScheduledId, true);
+        break;
+      case EventType.TimerFired:
+        this.#settle(event.TimerId, false);
+        break;
+      case EventType.EventRaised:
+        if (this.continuation) this.carried.push(event);
+        else this.#raise(event.Name);
+        break;
+      case EventType.ExecutionTerminated:
+        this.terminated = event.Input;
+        break;
+      case EventType.ExecutionSuspended:
+        this.suspended = true;
+        break;
+      case EventType.ExecutionResumed:
+        this.suspended = false;
+        for (const parked of this.#parked.splice(0)) this.feed(parked);
+        break;
+    }
+  }
+
+  /** Sends a release to every entity that is still locked. */
+  releaseLocks(): void {
+    for (const lock of this.#locks) {
+      this.#send(entityId(lock), "release", { parent: this.#instance.id, id: this.#nextGuid() });
+    }
+    this.#locks = [];
+  }
+
+  #advance(): void {
+    while (this.terminated === undefined && (this.#current?.done ?? true)) {
+      const action = this.#actions[this.#position++];
+      if (!action) {
+        this.finished = true;
+        return;
+      }
+      this.#current = this.#perform(action);
+    }
+  }
+
+  #perform(action: Action): Step {
+    switch (action.actionType) {
+      case ActionType.CallActivity:
+        return this.#task(action);
+      case ActionType.CallActivityWithRetry:
+        return this.#retry(() => this.#task(action), action.retryOptions);
+      case ActionType.CallSubOrchestrator:
+        return this.#sub(action);
+      case ActionType.CallSubOrchestratorWithRetry:
+        return this.#retry(() => this.#sub(action), action.retryOptions);
+      case ActionType.CreateTimer:
+        return this.#createTimer(Date.parse(action.fireAt), action.isCanceled);
+      case ActionType.WaitForExternalEvent:
+        return this.#waitFor(action.externalEventName);
+      case ActionType.CallEntity: {
+        const id = this.#nextGuid();
+        this.#send(action.instanceId, "op", this.#request(action.operation, action.input, id));
+        return this.#waitFor(id);
+      }
+      case ActionType.SignalEntity:
+        return this.#signal(action);
+      case ActionType.ScheduledSignalEntity:
+        return this.#signal(action, action.fireAt);
+      case ActionType.LockEntities:
+        return this.#lock(action.lockSet);
+      case ActionType.ReleaseEntities:
+        this.releaseLocks();
+        return Step.completed();
+      case ActionType.CallHttp:
+        return this.#callHttp(action.httpRequest);
+      case ActionType.ContinueAsNew:
+        this.continuation = { input: action.input };
+        return Step.completed();
+      case ActionType.WhenAll:
+        return all(action.compoundActions.map((child) => this.#perform(child)));
+      case ActionType.WhenAny:
+        return any(action.compoundActions.map((child) => this.#perform(child)));
+      default: {
+        const { actionType } = action as { actionType: unknown };
+        throw new OrchestrationFault(
+          `Received an unexpected action type from the out-of-proc function: '${actionType}'.`,
+        );
+      }
+    }
+  }
+
+  #task({ functionName, input }: { functionName: string; input?: unknown }): Step {
+    return this.#start({ kind: "task", name: functionName, input });
+  }
+
+  #sub(action: { functionName: string; input?: unknown; instanceId?: string; version?: string }) {
+    const { functionName: name, input, instanceId, version } = action;
+    return this.#start({ kind: "sub", name, input, instanceId, version });
+  }
+
+  #timer(fireAt: number): Step {
+    return this.#start({ kind: "timer", fireAt });
+  }
+
+  /** Longer timers than the storage can hold are chains of shorter ones, each with its own id. */
+  #createTimer(fireAt: number, canceled: boolean): Step {
+    const { maximumShortTimerMs, longRunningTimerIntervalMs } = this.#options;
+    if (fireAt - this.#now <= maximumShortTimerMs) {
+      const timer = this.#timer(fireAt);
+      if (canceled) timer.complete(true);
+      return timer;
+    }
+    const chain = new Step();
+    const next = (at: number): void => {
+      this.#timer(at).onDone(() => {
+        const rest = fireAt - this.#now;
+        if (rest <= 0) chain.complete();
+        else next(this.#now + Math.min(rest, longRunningTimerIntervalMs));
+      });
+    };
+    next(this.#now + longRunningTimerIntervalMs);
+    if (canceled) chain.complete(true);
+    return chain;
+  }
+
+  /** DTFx `RetryInterceptor`: it really waits once more after the last attempt. */
+  #retry(start: () => Step, policy: RetryPolicy): Step {
+    const {
+      firstRetryIntervalInMilliseconds: first,
+      maxNumberOfAttempts,
+      backoffCoefficient = 1,
+      maxRetryIntervalInMilliseconds = Number.POSITIVE_INFINITY,
+      retryTimeoutInMilliseconds = Number.POSITIVE_INFINITY,
+    } = policy;
+    const result = new Step();
+    const began = this.#now;
+    const attempt = (failures: number): void => {
+      start().onDone((step) => {
+        if (!step.failed) return result.complete();
+        const expired = this.#now >= began + retryTimeoutInMilliseconds;
+        const delay = Math.min(
+          first * backoffCoefficient ** failures,
+          maxRetryIntervalInMilliseconds,
+        );
+        if (expired || delay <= 0) return result.complete(true);
+        this.#timer(this.#now + delay).onDone(() => {
+          if (failures + 1 < maxNumberOfAttempts) attempt(failures + 1);
+          else result.complete(true);
+        });
+      });
+    };
+    attempt(0);
+    return result;
+  }
+
+  /** A request that is answered 202 is polled at its Location, with a durable timer in between. */
+  #callHttp(request: HttpRequest): Step {
+    const result = new Step();
+    const send = (current: HttpRequest): void => {
+      this.#start({ kind: "task", name: BUILTIN_HTTP, input: current }).onDone((step) => {
+        const poll = step.failed ? undefined : pollOf(current, step.result);
+        if (!poll) return result.complete(step.failed);
+        const delay = poll.retryAfterMs ?? this.#options.httpSleepMs;
+        this.#timer(this.#now + delay).onDone(() => send(poll.request));
+      });
+    };
+    send(request);
+    return result;
+  }
+
+  #signal(action: { instanceId: string; operation: string; input?: unknown }, due?: string): Step {
+    const request = this.#request(action.operation, action.input, this.#nextGuid());
+    this.#send(action.instanceId, "op", { ...request, signal: true, ...(due ? { due } : {}) });
+    return Step.completed();
+  }
+
+  #lock(lockSet: EntityName[]): Step {
+    const [first] = lockSet;
+    if (!first) throw new OrchestrationFault("The list of entities to lock must not be empty.");
+    const id = this.#nextGuid();
+    const { id: parent, execution: parentExecution } = this.#instance;
+    const request = { op: null, id, parent, parentExecution, lockset: lockSet, pos: 0 };
+    this.#send(entityId(first), "op", request);
+    const granted = this.#waitFor(id);
+    granted.onDone(() => {
+      this.#locks = lockSet;
+    });
+    return granted;
+  }
+
+  #request(op: string, input: unknown, id: string): EntityRequest {
+    const { id: parent, execution: parentExecution } = this.#instance;
+    const request: EntityRequest = { op, id, parent, parentExecution };
+    if (input !== undefined && input !== null) request.input = JSON.stringify(input);
+    return request;
+  }
+
+  #start(operation: Operation): Step {
+    const step = new Step();
+    this.#open.set(this.#schedule(operation), step);
+    return step;
+  }
+
+  #send(target: string, name: string, payload: object): void {
+    this.#schedule({ kind: "event", target, name, payload });
+  }
+
+  #schedule(operation: Operation): number {
+    const limit = this.#options.maxOrchestrationActions;
+    if (this.nextId >= limit) {
+      throw new OrchestrationFault(
+        `Maximum amount of orchestration actions (${limit}) has been reached.`,
+      );
+    }
+    const id = this.nextId++;
+    this.fresh.set(id, { ...operation, id } as Scheduled);
+    return id;
+  }
+
+  /** The same guid in every replay, because history knows the answer by it. */
+  #nextGuid(): string {
+    const seed = `${this.#instance.id}_${this.#instance.execution}_${this.nextId}`;
+    const h = createHash("sha1").update(seed).digest("hex");
+    return `${h.slice(0, 8)}-${h.slice(8, 12)}-5${h.slice(13, 16)}-8${h.slice(17, 20)}-${h.slice(20, 32)}`;
+  }
+
+  /** Waiters of one event are a stack (last in, first out); early events are a queue. */
+  #waitFor(name: string): Step {
+    const early = this.#buffered.get(name) ?? 0;
+    if (early > 0) {
+      if (early === 1) this.#buffered.delete(name);
+      else this.#buffered.set(name, early - 1);
+      return Step.completed();
+    }
+    const step = new Step();
+    const waiters = this.#waiters.get(name);
+    if (waiters) waiters.push(step);
+    else this.#waiters.set(name, [step]);
+    return step;
+  }
+
+  #raise(name: string): void {
+    const waiters = this.#waiters.get(name);
+    const step = waiters?.pop();
+    if (waiters?.length === 0) this.#waiters.delete(name);
+    if (step) step.complete();
+    else this.#buffered.set(name, (this.#buffered.get(name) ?? 0) + 1);
+    this.#advance();
+  }
+
+  #settle(id: number, failed: boolean, result: string | null = null): void {
+    const step = this.#open.get(id);
+    if (!step) return;
+    this.#open.delete(id);
+    step.result = result;
+    step.complete(failed);
+    this.#advance();
+  }
+
+  /** A scheduling event in history must be what the code schedules now. */
+  #claim(id: number, kind: Scheduled["kind"], name?: string): void {
+    const found = this.fresh.get(id);
+    const foundName = found && "name" in found ? found.name : undefined;
+    if (found?.kind !== kind || (name !== undefined && foundName !== name)) {
+      throw new OrchestrationFault(
+        `Non-Deterministic workflow detected: A previous execution of this orchestration scheduled ${kind}${name ? ` '${name}'` : ""} with sequence ID ${id}, but the current replay execution ${found ? `scheduled ${found.kind}${foundName ? ` '${foundName}'` : ""} with this sequence ID` : "hasn't (yet?) scheduled this task"}. Was a change made to the orchestrator code after this instance had already started running?`,
+      );
+    }
+    this.fresh.delete(id);
+  }
+}
+
+/** While suspended everything waits, except what ends the suspension and the marks of a turn. */
+function isParkable({ EventType: type }: HistoryEvent): boolean {
+  return (
+    type !== EventType.ExecutionResumed &&
+    type !== EventType.ExecutionTerminated &&
+    type !== EventType.OrchestratorStarted &&
+    type !== EventType.OrchestratorCompleted
+  );
+}
+
+function pollOf(request: HttpRequest, resultJson: string | null) {
+  const answer = JSON.parse(resultJson ?? "null") as {
+    statusCode?: number;
+    headers?: Record<string, string>;
+  } | null;
+  if (answer?.statusCode !== 202 || request.asynchronousPatternEnabled === false) return undefined;
+  const headers = new Headers(answer.headers);
+  const location = headers.get("location");
+  if (!location) return undefined;
+  const retryAfter = headers.get("retry-after");
+  const { content: _, ...rest } = request;
+  return {
+    request: { ...rest, method: "GET", uri: new URL(location, request.uri).href },
+    retryAfterMs: retryAfter === null ? undefined : Number(retryAfter) * 1000,
+  };
+}

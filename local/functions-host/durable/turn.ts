@@ -1,0 +1,159 @@
+import type { OrchestratorState } from "./actions.ts";
+import { type Execution, isStarted, planPause } from "./executions.ts";
+import { warnIfStuck } from "./hang-warnings.ts";
+import { EventType, newEvent } from "./history.ts";
+import { type Message, removeRows } from "./mailboxes.ts";
+import { timeSpan } from "./options.ts";
+import { callOrchestrator, type OrchestratorAnswer } from "./orchestrator-call.ts";
+import { OrchestrationFault, type Scheduled, Shim } from "./shim.ts";
+import type { TaskHub } from "./task-hub.ts";
+import { commitTurn } from "./turn-commit.ts";
+
+/** How a turn ended the execution; undefined while it goes on. `output` and `input` are JSON. */
+export type Outcome =
+  | { status: "Completed"; output: string | null }
+  | { status: "Failed"; reason: string; details: string }
+  | { status: "Terminated"; reason: string }
+  | { status: "ContinuedAsNew"; input: string | null };
+
+/** What a turn found out, ready to be written. */
+export interface TurnResult {
+  now: number;
+  started: Message[];
+  mail: readonly Message[];
+  shim: Shim;
+  fresh: Scheduled[];
+  outcome: Outcome | undefined;
+  customStatus: unknown;
+}
+
+/**
+ * One turn of an orchestration: replays it over its history plus the new messages, and commits
+ * everything that follows in one transaction. Rejects if nothing was committed.
+ */
+export async function runTurn(hub: TaskHub, id: string, mail: Message[]): Promise<void> {
+  if (mail.length === 0) return;
+  const execution = hub.executions.load(id);
+  const current = execution?.instance.execution;
+  const live = mail.filter((message) => (message.execution ?? current) === current);
+  if (!execution || live.length === 0) {
+    return hub.store.commit(() => removeRows(hub.store, mail));
+  }
+  // A message may overtake the ExecutionStarted of a fresh generation, which always comes first.
+  const started = live.filter(({ event }) => isStarted(event));
+  if (execution.events.length === 0 && started.length === 0) {
+    hub.mailboxes.putBack(id, mail);
+    return;
+  }
+  const ordered = [...started, ...live.filter(({ event }) => !isStarted(event))];
+  const began = performance.now();
+  try {
+    await commitTurn(hub, execution, await simulate(hub, execution, ordered, mail));
+    planPause(execution, performance.now() - began);
+  } catch (error) {
+    hub.executions.forget(id);
+    throw error;
+  }
+}
+
+async function simulate(
+  hub: TaskHub,
+  execution: Execution,
+  live: Message[],
+  mail: readonly Message[],
+): Promise<TurnResult> {
+  const now = Date.now();
+  const start = newEvent({ EventType: EventType.OrchestratorStarted }, now);
+  const startJson = JSON.stringify(start);
+  const turnStart: Message = {
+    ...{ row: 0, target: execution.instance.id, execution: null, due: 0 },
+    ...{ json: startJson, event: start },
+  };
+  const started = [turnStart, ...live];
+  hub.stats.turns++;
+  hub.stats.replayedEvents += execution.events.length + started.length;
+
+  const terminate = live.find(({ event }) => event.EventType === EventType.ExecutionTerminated);
+  if (terminate) return terminated(hub, execution, { now, started, mail }, terminate);
+
+  const newJson = started.map(({ json }) => json).join(",");
+  const answer = await callOrchestrator(hub, execution, newJson);
+  const shim = createShim(hub, execution, answer.state);
+  let outcome: Outcome | undefined;
+  try {
+    for (const event of execution.events) shim.feed(event);
+    for (const { event } of started) shim.feed(event);
+    outcome = decide(execution.instance.name, answer, shim);
+  } catch (error) {
+    if (!(error instanceof OrchestrationFault)) throw error;
+    outcome = { status: "Failed", reason: error.message, details: error.stack ?? "" };
+  }
+  if (outcome && outcome.status !== "ContinuedAsNew") shim.releaseLocks();
+  const { fresh, fault } = checkActivities(hub, execution, [...shim.fresh.values()]);
+  outcome = fault ?? outcome;
+  if (!outcome) warnIfStuck(hub, execution, answer, shim);
+  return { now, started, mail, shim, fresh, outcome, customStatus: answer.state?.customStatus };
+}
+
+function createShim(hub: TaskHub, { instance }: Execution, state?: OrchestratorState): Shim {
+  const { maximumShortTimerDuration, longRunningTimerIntervalDuration } = hub.options;
+  // Schema V1 has one inner array per yield; from V2 on there is exactly one.
+  return new Shim(instance, state?.actions.flat() ?? [], {
+    maxOrchestrationActions: hub.options.maxOrchestrationActions,
+    httpSleepMs: hub.options.httpSleepMs,
+    maximumShortTimerMs: timeSpan(maximumShortTimerDuration),
+    longRunningTimerIntervalMs: timeSpan(longRunningTimerIntervalDuration),
+  });
+}
+
+/** The user code is not run: with an empty action list the walk would look non-deterministic. */
+function terminated(
+  hub: TaskHub,
+  execution: Execution,
+  turn: Pick<TurnResult, "now" | "started" | "mail">,
+  { event }: Message,
+): TurnResult {
+  const reason = event.EventType === EventType.ExecutionTerminated ? event.Input : "";
+  const shim = createShim(hub, execution);
+  const outcome: Outcome = { status: "Terminated", reason };
+  return { ...turn, shim, fresh: [], outcome, customStatus: undefined };
+}
+
+/** The orchestration ends once the SDK is done *and* all its actions have been awaited. */
+function decide(
+  name: string,
+  { state, error }: OrchestratorAnswer,
+  shim: Shim,
+): Outcome | undefined {
+  if (!state) return failed(name, error?.message ?? "", error?.stack ?? "");
+  if (!shim.finished || shim.suspended) return undefined;
+  if (state.error) {
+    const details = `Message: ${state.error}, StackTrace: ${error?.stack ?? ""}`;
+    return failed(name, state.error, details);
+  }
+  if (!state.isDone) return undefined;
+  return shim.continuation
+    ? { status: "ContinuedAsNew", input: toJson(shim.continuation.input) }
+    : { status: "Completed", output: toJson(state.output) };
+}
+
+const failed = (name: string, message: string, details: string): Outcome => ({
+  status: "Failed",
+  reason: `Orchestrator function '${name}' failed: ${message}`,
+  details,
+});
+
+const toJson = (value: unknown): string | null =>
+  value === undefined || value === null ? null : JSON.stringify(value);
+
+/** An activity that nobody registered fails the whole orchestration; user code cannot catch that. */
+function checkActivities(hub: TaskHub, { instance }: Execution, fresh: Scheduled[]) {
+  const missing = fresh.findIndex(
+    (item) =>
+      item.kind === "task" && !item.name.startsWith("BuiltIn::") && !hub.activities.find(item.name),
+  );
+  const item = fresh[missing];
+  if (item?.kind !== "task") return { fresh, fault: undefined };
+  const fault = failed(instance.name, hub.activities.unknown(item.name), "");
+  return { fresh: fresh.slice(0, missing), fault };
+}

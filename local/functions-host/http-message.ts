@@ -1,0 +1,123 @@
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { AppFunction } from "./app-loader.ts";
+import type { InputData, Invoke } from "./invoker.ts";
+import { describeError, type Log } from "./logger.ts";
+import { nullableStrings, type RpcCookie, type RpcHttp, type RpcTypedData } from "./rpc-data.ts";
+
+/** MS docs: functions-scale, "maximum request size". */
+const MAX_BODY_BYTES = 104_857_600;
+
+export class BodyTooLarge extends Error {}
+
+export interface HttpCall {
+  request: IncomingMessage;
+  response: ServerResponse;
+  url: URL;
+  params: Record<string, string>;
+}
+
+export type HttpInvocation = (target: AppFunction, call: HttpCall) => Promise<void>;
+
+export interface JsonAnswer {
+  status: number;
+  headers?: OutgoingHttpHeaders;
+  json?: unknown;
+}
+
+export function sendJson(response: ServerResponse, { status, headers, json }: JsonAnswer): void {
+  if (json === undefined) response.writeHead(status, headers).end();
+  else {
+    const type = { "content-type": "application/json; charset=utf-8" };
+    response.writeHead(status, { ...headers, ...type }).end(JSON.stringify(json));
+  }
+}
+
+/** The whole body; rejects with BodyTooLarge over 100 MB, without reading what was announced as too long. */
+export async function readBody(request: IncomingMessage): Promise<Buffer> {
+  if (Number(request.headers["content-length"] ?? 0) > MAX_BODY_BYTES) throw new BodyTooLarge();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BODY_BYTES) throw new BodyTooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size);
+}
+
+/** Headers the way the host hands them on: one string per name. */
+export function joinHeaders(request: IncomingMessage): Record<string, string> {
+  const joined: Record<string, string> = {};
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (value !== undefined) joined[name] = Array.isArray(value) ? value.join(", ") : value;
+  }
+  return joined;
+}
+
+/** HTTP functions with buffered bodies (the default mode of the v4 model). */
+export function bufferedHttp(
+  invoke: Invoke,
+  extraInputs: (target: AppFunction) => InputData[],
+  log: Log,
+): HttpInvocation {
+  return async (target, call) => {
+    const http = await toRpcHttp(call);
+    const inputData = [
+      { name: target.trigger.bindingName, data: { http } },
+      ...extraInputs(target),
+    ];
+    let answer: RpcTypedData | null | undefined;
+    try {
+      answer = (await invoke(target, { inputData })).returnValue;
+    } catch (error) {
+      const message = `Executed 'Functions.${target.name}' (Failed): ${describeError(error)}`;
+      log({ level: "error", category: `Function.${target.name}`, function: target.name, message });
+      call.response.writeHead(500).end();
+      return;
+    }
+    if (answer?.http) writeRpcHttp(call.response, answer.http);
+    else call.response.writeHead(204).end();
+  };
+}
+
+async function toRpcHttp({ request, url, params }: HttpCall): Promise<RpcHttp> {
+  const query: Record<string, string> = {};
+  // StringValues.ToString() of ASP.NET: repeated values become one, joined by commas.
+  for (const key of url.searchParams.keys()) query[key] = url.searchParams.getAll(key).join(",");
+  const http: RpcHttp = {
+    method: request.method ?? "GET",
+    url: url.href,
+    nullableHeaders: nullableStrings(joinHeaders(request)),
+    nullableQuery: nullableStrings(query),
+    nullableParams: nullableStrings(params),
+  };
+  // The host passes a body only if Content-Length > 0: a chunked body is lost without stream mode.
+  if (Number(request.headers["content-length"] ?? 0) > 0) {
+    http.body = { bytes: await readBody(request) };
+  } else request.resume();
+  return http;
+}
+
+function writeRpcHttp(response: ServerResponse, http: RpcHttp): void {
+  const headers: OutgoingHttpHeaders = { ...http.headers };
+  if (http.cookies?.length) headers["set-cookie"] = http.cookies.map(formatCookie);
+  const body = Buffer.from(http.body?.bytes ?? http.body?.string ?? "");
+  response.writeHead(Number(http.statusCode ?? 200), headers).end(body);
+}
+
+function formatCookie(cookie: RpcCookie): string {
+  const { name, value, expires, maxAge, domain, path, secure, httpOnly, sameSite } = cookie;
+  const parts = [`${name}=${encodeURIComponent(value)}`];
+  if (maxAge) parts.push(`max-age=${maxAge.value}`);
+  if (expires) {
+    parts.push(`expires=${new Date(Number(expires.value.seconds) * 1000).toUTCString()}`);
+  }
+  if (domain?.value) parts.push(`domain=${domain.value}`);
+  if (path?.value) parts.push(`path=${path.value}`);
+  if (secure?.value) parts.push("secure");
+  if (sameSite && sameSite !== "none") {
+    parts.push(`samesite=${sameSite === "explicitNone" ? "none" : sameSite}`);
+  }
+  if (httpOnly?.value) parts.push("httponly");
+  return parts.join("; ");
+}

@@ -1,0 +1,59 @@
+/** Structured logs: one JSON line per event on stderr, filtered by `logging.logLevel` of host.json. */
+
+const LEVELS = ["trace", "debug", "information", "warning", "error", "critical", "none"] as const;
+
+export type LogLevel = (typeof LEVELS)[number];
+
+export interface LogEntry {
+  level: LogLevel;
+  message: string;
+  /** `Host.*` for the host, `Function.<name>` for the runtime, `Function.<name>.User` for app code. */
+  category?: string;
+  function?: string;
+}
+
+export type Log = (entry: LogEntry) => void;
+
+/**
+ * Makes the log function. `levels` is host.json's `logging.logLevel`: the entry with the longest name
+ * that is a prefix of the category decides, then `default`, then Information.
+ */
+export function createLog(
+  levels: Readonly<Record<string, string>>,
+  write: (line: string) => void = (line) => void process.stderr.write(line),
+): Log {
+  const rules = Object.entries(levels)
+    .filter(([category]) => category.toLowerCase() !== "default")
+    .map(([category, level]) => ({ prefix: category.toLowerCase(), rank: rankOf(level) }))
+    .sort((a, b) => b.prefix.length - a.prefix.length);
+  const fallback = rankOf(levels.default ?? levels.Default ?? "Information");
+  const thresholds = new Map<string, number>();
+  const thresholdOf = (category: string): number => {
+    let rank = thresholds.get(category);
+    if (rank === undefined) {
+      const name = category.toLowerCase();
+      const rule = rules.find(({ prefix }) => name === prefix || name.startsWith(`${prefix}.`));
+      rank = rule?.rank ?? fallback;
+      thresholds.set(category, rank);
+    }
+    return rank;
+  };
+  return ({ level, category, function: name, message }) => {
+    if (LEVELS.indexOf(level) < thresholdOf(category ?? "")) return;
+    const time = new Date().toISOString();
+    write(`${JSON.stringify({ time, level, category, function: name, message })}\n`);
+  };
+}
+
+function rankOf(level: string): number {
+  const rank = LEVELS.indexOf(level.toLowerCase() as LogLevel);
+  if (rank < 0) {
+    throw new Error(`host.json: logging.logLevel has "${level}"; use one of ${LEVELS.join(", ")}`);
+  }
+  return rank;
+}
+
+/** What an unknown thrown value looks like in a log line. */
+export function describeError(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,173 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { AppFunction } from "./app-loader.ts";
+import type { RetryOptions } from "./core-module.ts";
+import type { Store } from "./durable/store.ts";
+import { expandSettings } from "./host-config.ts";
+import type { InputData, Invoke } from "./invoker.ts";
+import { describeError, type Log } from "./logger.ts";
+import { parseSchedule, type Schedule } from "./ncrontab.ts";
+
+const MAX_DELAY_MS = 2 ** 31 - 1;
+/** Schedules that run more often than this are not monitored (MS docs: functions-bindings-timer). */
+const MONITORED_INTERVAL_MS = 60_000;
+const NEVER = "0001-01-01T00:00:00";
+
+interface ScheduleStatus {
+  Last: string;
+  Next: string;
+  LastUpdated: string;
+}
+
+export interface TimerTriggerOptions {
+  functions: readonly AppFunction[];
+  store: Store;
+  invoke: Invoke;
+  extraInputs: (target: AppFunction) => InputData[];
+  log: Log;
+}
+
+export interface TimerTriggers {
+  start(): void;
+  stop(): void;
+  active(): number;
+  /** Runs a timer function now, unless it is running. */
+  fire(target: AppFunction): void;
+}
+
+/** All timer functions of an app: one run of each at a time, the next due time computed after it. */
+export function createTimerTriggers(options: TimerTriggerOptions): TimerTriggers {
+  const timers = options.functions
+    .filter(({ trigger }) => trigger.type === "timerTrigger")
+    .map((target) => createTimer(target, options));
+  return {
+    start: () => {
+      for (const timer of timers) timer.start();
+    },
+    stop: () => {
+      for (const timer of timers) timer.stop();
+    },
+    active: () => timers.filter((timer) => timer.isRunning()).length,
+    fire: (target) => timers.find(({ name }) => name === target.name)?.fire(),
+  };
+}
+
+function createTimer(
+  target: AppFunction,
+  { store, invoke, extraInputs, log }: TimerTriggerOptions,
+) {
+  const { name, metadata } = target;
+  const { binding, bindingName } = target.trigger;
+  const schedule = parseSchedule(expandSettings(String(binding.schedule)));
+  const monitored = binding.useMonitor !== false && intervalOf(schedule) >= MONITORED_INTERVAL_MS;
+  const key = `timer:${name}`;
+  let status = monitored ? store.readValue<ScheduleStatus>(key) : undefined;
+  let handle: NodeJS.Timeout | undefined;
+  let stopping = false;
+  let running = false;
+
+  function save(last: string, next: Date | undefined): void {
+    status = {
+      Last: last,
+      Next: next?.toISOString() ?? NEVER,
+      LastUpdated: new Date().toISOString(),
+    };
+    if (monitored) store.writeValue(key, status);
+  }
+
+  function arm(next: Date | undefined): void {
+    if (stopping || !next) return;
+    clearTimeout(handle);
+    const delay = next.getTime() - Date.now();
+    const early = delay > MAX_DELAY_MS;
+    const act = early ? () => arm(next) : () => void run(false);
+    handle = setTimeout(act, Math.min(Math.max(0, delay), MAX_DELAY_MS));
+  }
+
+  async function run(isPastDue: boolean): Promise<void> {
+    if (running) return;
+    running = true;
+    clearTimeout(handle);
+    const began = new Date();
+    const info = {
+      Schedule: { AdjustForDST: !schedule.constant },
+      ScheduleStatus: monitored
+        ? {
+            Last: status?.Last ?? NEVER,
+            LastUpdated: status?.LastUpdated ?? began.toISOString(),
+            Next: schedule.next(began)?.toISOString(),
+          }
+        : null,
+      IsPastDue: isPastDue,
+    };
+    const inputData = [
+      { name: bindingName, data: { json: JSON.stringify(info) } },
+      ...extraInputs(target),
+    ];
+    try {
+      await withRetry(metadata.retryOptions, (retryContext) =>
+        invoke(target, { inputData, ...(retryContext ? { retryContext } : {}) }),
+      );
+    } catch (error) {
+      const message = `Executed 'Functions.${name}' (Failed): ${describeError(error)}`;
+      log({ level: "error", category: `Function.${name}`, function: name, message });
+    }
+    running = false;
+    const next = schedule.next(new Date());
+    save(began.toISOString(), next);
+    arm(next);
+  }
+
+  return {
+    name,
+    isRunning: () => running,
+    fire: () => void run(false),
+    stop: () => {
+      stopping = true;
+      clearTimeout(handle);
+    },
+    start: () => {
+      const missed = status !== undefined && Date.parse(status.Next) < Date.now();
+      if (missed || binding.runOnStartup === true) void run(missed);
+      else {
+        const next = schedule.next(new Date());
+        if (!status) save(NEVER, next);
+        arm(next);
+      }
+    },
+  };
+}
+
+function intervalOf(schedule: Schedule): number {
+  const first = schedule.next(new Date());
+  const second = first && schedule.next(first);
+  return second ? second.getTime() - first.getTime() : Number.POSITIVE_INFINITY;
+}
+
+/** The function's own retry policy; a count of -1 tries for ever. */
+async function withRetry(
+  policy: RetryOptions | undefined,
+  call: (context?: { retryCount: number; maxRetryCount: number }) => Promise<unknown>,
+): Promise<void> {
+  if (!policy) {
+    await call();
+    return;
+  }
+  const { maxRetryCount } = policy;
+  for (let retryCount = 0; ; retryCount++) {
+    try {
+      await call({ retryCount, maxRetryCount });
+      return;
+    } catch (error) {
+      if (maxRetryCount !== -1 && retryCount >= maxRetryCount) throw error;
+      await sleep(retryDelay(policy, retryCount));
+    }
+  }
+}
+
+function retryDelay(policy: RetryOptions, retryCount: number): number {
+  const milliseconds = (duration: { seconds: number } | undefined, fallback: number) =>
+    duration ? Number(duration.seconds) * 1000 : fallback;
+  if (policy.retryStrategy === "fixedDelay") return milliseconds(policy.delayInterval, 0);
+  const delay = milliseconds(policy.minimumInterval, 0) * 2 ** retryCount;
+  return Math.min(delay, milliseconds(policy.maximumInterval, Number.POSITIVE_INFINITY));
+}
