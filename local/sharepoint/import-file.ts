@@ -1,0 +1,63 @@
+import { createHash } from "node:crypto";
+import { decryptBlob, decryptMember, requireSnapshot } from "./blobs.ts";
+import { ItemFailure } from "./failures.ts";
+import { type Faults, isItemFailed } from "./faults.ts";
+import type { Job } from "./job-store.ts";
+import { diskPath } from "./library-folder.ts";
+import type { FileContent, FileObject } from "./manifest.ts";
+import type { ImportPackage } from "./package.ts";
+import type { Place } from "./places.ts";
+import { type Sink, writeFileAtomically } from "./write-file.ts";
+
+interface FileContext {
+  job: Job;
+  key: Buffer;
+  faults: () => Faults;
+  signal: AbortSignal;
+}
+
+/**
+ * Writes the current version of a file to its place. Older versions have no place on disk, but they are read and
+ * checked in the same way. Returns the plain sizes, oldest first. Throws ItemFailure, or the error of the disk.
+ */
+export async function importFile(
+  context: FileContext,
+  pkg: ImportPackage,
+  file: FileObject,
+  place: Place,
+): Promise<number[]> {
+  const { job } = context;
+  if (isItemFailed(context.faults(), job.id, file.id))
+    throw new ItemFailure("Simulated item error");
+  const sizes: number[] = [];
+  for (const version of file.history) {
+    sizes.push(await readContent(context, pkg, version, async () => {}));
+  }
+  const suffix = createHash("md5").update(job.id).update(file.id).digest("hex");
+  const modified = file.modified === undefined ? new Date() : new Date(file.modified);
+  sizes.push(
+    await writeFileAtomically(diskPath(place.library, place.path), suffix, modified, (sink) =>
+      readContent(context, pkg, file.content, sink),
+    ),
+  );
+  return sizes;
+}
+
+/** Reads one content from its archive or its blob. */
+async function readContent(
+  { key, signal }: FileContext,
+  pkg: ImportPackage,
+  content: FileContent,
+  sink: Sink,
+): Promise<number> {
+  if (content.fileValue === "") throw new ItemFailure("The FileValue attribute is missing");
+  const member = pkg.archived.get(content.fileValue);
+  if (member === undefined) {
+    const blob = requireSnapshot(pkg.dataBlobs, content.fileValue);
+    return decryptBlob(pkg.data, blob, key, content, sink, signal);
+  }
+  if (!Buffer.isBuffer(member)) throw member;
+  const plain = decryptMember(content.fileValue, member, key, content);
+  await sink(plain);
+  return plain.length;
+}

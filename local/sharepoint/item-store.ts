@@ -1,0 +1,198 @@
+import { randomUUID } from "node:crypto";
+import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
+import type { Library } from "./sites.ts";
+
+/** A file or folder of a library as the record knows it. Times are ISO 8601 UTC. */
+export interface Item {
+  id: string;
+  listId: string;
+  kind: "file" | "folder";
+  /** Relative to the library root, "/" between names. */
+  path: string;
+  name: string;
+  state: "claimed" | "present";
+  /** Where it came from: an import, or it was in the folder before anybody imported it. */
+  origin: "imported" | "adopted";
+  size: number;
+  created: string | null;
+  modified: string | null;
+  author: string | null;
+  editor: string | null;
+  version: string | null;
+  versionCount: number;
+  listItemId: string | null;
+  intId: number;
+  /** JSON of the role assignments of the item's unique scope, or null if it inherits. */
+  permissions: string | null;
+  /** How many jobs imported it. */
+  importCount: number;
+  jobId: string | null;
+}
+
+/** What an import says about an item. */
+export type ImportedFields = Pick<
+  Item,
+  "size" | "created" | "modified" | "author" | "editor" | "version" | "versionCount" | "listItemId"
+>;
+
+export type ItemStore = ReturnType<typeof itemStore>;
+
+/** SharePoint compares paths without regard to case. */
+export function pathKey(path: string): string {
+  return path.toLowerCase();
+}
+
+export function parentOf(path: string): string {
+  const slash = path.lastIndexOf("/");
+  return slash === -1 ? "" : path.slice(0, slash);
+}
+
+/** The record of all items. Callers put writes that belong together into one transaction. */
+export function itemStore(database: DatabaseSync) {
+  const sql = {
+    byId: database.prepare("SELECT * FROM items WHERE site = ? AND id = ?"),
+    byPath: database.prepare("SELECT * FROM items WHERE list_id = ? AND path_key = ?"),
+    intIdTaken: database.prepare("SELECT id FROM items WHERE list_id = ? AND int_id = ?"),
+    maxIntId: database.prepare("SELECT max(int_id) AS value FROM items WHERE list_id = ?"),
+    insert: database.prepare(
+      `INSERT INTO items (site, id, list_id, kind, path, path_key, parent_key, name, state, origin, int_id, job_id,
+         list_item_id, size, created, modified)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    imported: database.prepare(
+      `UPDATE items SET state = 'present', origin = 'imported', size = ?, created = ?, modified = ?, author = ?,
+         editor = ?, version = ?, version_count = ?, list_item_id = coalesce(?, list_item_id),
+         import_count = import_count + (import_count = 0 OR job_id IS NOT ?), job_id = ?
+       WHERE site = ? AND id = ?`,
+    ),
+    setPermissions: database.prepare("UPDATE items SET permissions = ? WHERE site = ? AND id = ?"),
+    dropClaim: database.prepare(
+      "DELETE FROM items WHERE site = ? AND id = ? AND state = 'claimed'",
+    ),
+    dropClaimsOfEndedJobs: database.prepare(
+      `DELETE FROM items WHERE state = 'claimed'
+         AND job_id NOT IN (SELECT id FROM jobs WHERE state IN ('queued', 'processing'))`,
+    ),
+    // "0" is the character after "/": the range holds exactly what is below the folder.
+    dropTree: database.prepare(
+      "DELETE FROM items WHERE list_id = ?1 AND (path_key = ?2 OR (path_key > ?2 || '/' AND path_key < ?2 || '0'))",
+    ),
+    children: database.prepare(
+      `SELECT * FROM items WHERE list_id = ? AND parent_key = ? AND kind = ? AND state = 'present'
+       ORDER BY name LIMIT ? OFFSET ?`,
+    ),
+    namesIn: database.prepare("SELECT path, state FROM items WHERE list_id = ? AND parent_key = ?"),
+    countChildren: database.prepare(
+      "SELECT count(*) AS value FROM items WHERE list_id = ? AND parent_key = ? AND state = 'present'",
+    ),
+    countAll: database.prepare(
+      "SELECT count(*) AS value FROM items WHERE list_id = ? AND state = 'present'",
+    ),
+    after: database.prepare(
+      "SELECT * FROM items WHERE list_id = ? AND path_key > ? ORDER BY path_key LIMIT 1000",
+    ),
+  };
+  /** The next free integer id per library: items are only ever numbered here. */
+  const nextIntId = new Map<string, number>();
+
+  function intIdFor(listId: string, wished: number): number {
+    if (wished > 0 && !sql.intIdTaken.get(listId, wished)) {
+      const next = nextIntId.get(listId);
+      if (next !== undefined && wished >= next) nextIntId.set(listId, wished + 1);
+      return wished;
+    }
+    const next = nextIntId.get(listId) ?? Number(sql.maxIntId.get(listId)?.value ?? 0) + 1;
+    nextIntId.set(listId, next + 1);
+    return next;
+  }
+
+  function insert(
+    library: Library,
+    item: Pick<Item, "id" | "kind" | "path" | "state" | "origin" | "jobId"> & Partial<Item>,
+  ): void {
+    sql.insert.run(
+      library.site.name,
+      item.id,
+      library.listId,
+      item.kind,
+      item.path,
+      pathKey(item.path),
+      pathKey(parentOf(item.path)),
+      item.path.slice(item.path.lastIndexOf("/") + 1),
+      item.state,
+      item.origin,
+      intIdFor(library.listId, item.intId ?? 0),
+      item.jobId,
+      item.listItemId ?? randomUUID(),
+      item.size ?? 0,
+      item.created ?? null,
+      item.modified ?? null,
+    );
+  }
+
+  return {
+    byId: (site: string, id: string) => toItem(sql.byId.get(site, id)),
+    byPath: (listId: string, path: string) => toItem(sql.byPath.get(listId, pathKey(path))),
+    insert,
+    /** Marks an item imported by the job; counts the job once, however often it is run again after a crash. */
+    imported(site: string, id: string, jobId: string, fields: ImportedFields): void {
+      sql.imported.run(
+        fields.size,
+        fields.created,
+        fields.modified,
+        fields.author,
+        fields.editor,
+        fields.version,
+        fields.versionCount,
+        fields.listItemId,
+        jobId,
+        jobId,
+        site,
+        id,
+      );
+    },
+    setPermissions: (site: string, id: string, json: string) =>
+      void sql.setPermissions.run(json, site, id),
+    /** Gives up the reservation of an item that was not there before and could not be imported. */
+    dropClaim: (site: string, id: string) => void sql.dropClaim.run(site, id),
+    dropClaimsOfEndedJobs: () => void sql.dropClaimsOfEndedJobs.run(),
+    dropTree: (listId: string, path: string) => void sql.dropTree.run(listId, pathKey(path)),
+    children: (listId: string, path: string, kind: Item["kind"], top: number, skip: number) =>
+      sql.children.all(listId, pathKey(path), kind, top, skip).map((row) => toItem(row)!),
+    namesIn: (listId: string, path: string) =>
+      sql.namesIn
+        .all(listId, pathKey(path))
+        .map((row) => ({ path: String(row.path), state: row.state as Item["state"] })),
+    countChildren: (listId: string, path: string) =>
+      Number(sql.countChildren.get(listId, pathKey(path))!.value),
+    countAll: (listId: string) => Number(sql.countAll.get(listId)!.value),
+    /** Up to 1,000 items of a library in path order, the first of them after `path` ("" for the start). */
+    after: (listId: string, path: string) =>
+      sql.after.all(listId, pathKey(path)).map((row) => toItem(row)!),
+  };
+}
+
+function toItem(row: Record<string, SQLOutputValue> | undefined): Item | undefined {
+  if (!row) return undefined;
+  return {
+    id: row.id,
+    listId: row.list_id,
+    kind: row.kind,
+    path: row.path,
+    name: row.name,
+    state: row.state,
+    origin: row.origin,
+    size: row.size,
+    created: row.created,
+    modified: row.modified,
+    author: row.author,
+    editor: row.editor,
+    version: row.version,
+    versionCount: row.version_count,
+    listItemId: row.list_item_id,
+    intId: row.int_id,
+    permissions: row.permissions,
+    importCount: row.import_count,
+    jobId: row.job_id,
+  } as Item;
+}

@@ -1,0 +1,71 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { Command } from "commander";
+import { changeFaults, noFaults } from "./faults.ts";
+import { type SharePointOptions, startSharePoint } from "./server.ts";
+import type { LibraryOption } from "./sites.ts";
+
+interface Flags {
+  port?: number;
+  data?: string;
+  library: LibraryOption[];
+  jwks?: string;
+  concurrency?: number;
+  storage?: string;
+  config?: string;
+  fault: Record<string, unknown>;
+}
+
+const program = new Command("sharepoint")
+  .description(
+    "Simulated SharePoint Online: imports migration packages into libraries that are folders",
+  )
+  .option("--port <number>", "port on 127.0.0.1, 0 for a free one", Number)
+  .option("--data <folder>", "folder for the simulator's own state")
+  .option("--library <site=Title=folder>", "a document library; repeatable", addLibrary, [])
+  .option("--jwks <url>", "verify tokens with this key set; without it any token is accepted")
+  .option("--concurrency <jobs>", "running jobs per site collection", Number)
+  .option("--storage <connection string>", "storage account for ProvisionMigrationContainers")
+  .option("--fault <name=value>", "something to do wrong, see faults.ts; repeatable", addFault, {})
+  .option("--config <file>", "JSON with the options of startSharePoint; flags win over it")
+  .parse();
+
+const options = readOptions(program.opts<Flags>());
+const sharePoint = await startSharePoint(options);
+process.stdout.write(`${JSON.stringify({ ready: true, url: sharePoint.url, pid: process.pid })}\n`);
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  process.once(signal, () => void sharePoint.close());
+}
+
+function readOptions(flags: Flags): SharePointOptions {
+  const config: Partial<SharePointOptions> =
+    flags.config === undefined ? {} : JSON.parse(readFileSync(flags.config, "utf8"));
+  const { config: _file, library, fault, ...rest } = flags;
+  const options = {
+    ...config,
+    ...rest,
+    libraries: [...(config.libraries ?? []), ...library],
+    faults: { ...config.faults, ...fault },
+  };
+  if (options.data === undefined) program.error("--data <folder> is missing");
+  if (options.libraries.length === 0) program.error("--library <site=Title=folder> is missing");
+  return options as SharePointOptions;
+}
+
+function addLibrary(text: string, libraries: LibraryOption[]): LibraryOption[] {
+  const match = /^([^=]+)=([^=]+)=(.+)$/s.exec(text);
+  if (!match) program.error(`--library must be site=Title=folder, not "${text}"`);
+  const [, site, title, folder] = match!;
+  return [...libraries, { site: site!, title: title!, folder: resolve(folder!) }];
+}
+
+function addFault(text: string, faults: Record<string, unknown>): Record<string, unknown> {
+  const [name, value = ""] = text.split(/=(.*)/s) as [string, string?];
+  const fault = { [name]: /^(true|false)$/.test(value) ? value === "true" : Number(value) };
+  try {
+    changeFaults(noFaults, fault);
+  } catch (error) {
+    program.error((error as Error).message);
+  }
+  return { ...faults, ...fault };
+}

@@ -1,0 +1,149 @@
+import type { IncomingMessage } from "node:http";
+
+/** One segment of an OData path: `lists`, or `getByTitle('Documents')` with its arguments. */
+export interface Segment {
+  /** Lower case: SharePoint does not mind the case of names. */
+  name: string;
+  /** By lower-case name; a single unnamed argument is "". */
+  args: Record<string, string>;
+}
+
+export interface ODataRequest {
+  method: string;
+  segments: Segment[];
+  query: URLSearchParams;
+  body: Record<string, unknown>;
+  verbose: boolean;
+}
+
+/** What an endpoint answers: an entity, a collection, or the value that a function returns. */
+export type ODataResult =
+  | { entity: Record<string, unknown>; type: string }
+  | { collection: Record<string, unknown>[]; type: string }
+  | { function: string; value: unknown };
+
+/** An answer other than 2xx. `code` is an HRESULT, `type` a .NET exception, as in SharePoint's error bodies. */
+export class ODataError extends Error {
+  override name = "ODataError";
+  readonly status: number;
+  readonly code: number;
+  readonly type: string;
+  constructor(status: number, code: number, type: string, message: string) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.type = type;
+  }
+}
+
+/** MS docs "migration-job-progress-api-reference" print this error with its inner error, under "error". */
+export class ProgressError extends ODataError {
+  constructor(code: number, message: string) {
+    super(500, code, "Microsoft.SharePoint.SPException", message);
+  }
+}
+
+/** Splits a decoded path such as `web/lists/getByTitle('O''Brien')` at the slashes outside quotes. */
+export function parsePath(path: string, query: URLSearchParams): Segment[] {
+  const parts = path.match(/(?:'(?:[^']|'')*'|[^/'])+/g) ?? [];
+  return parts.map((part) => {
+    const match = /^([^(]+)(?:\((.*)\))?$/s.exec(part);
+    if (!match) throw badRequest(`The expression "${part}" is not valid.`);
+    return { name: match[1]!.toLowerCase(), args: parseArguments(match[2] ?? "", query) };
+  });
+}
+
+function parseArguments(text: string, query: URLSearchParams): Record<string, string> {
+  const args: Record<string, string> = {};
+  for (const part of text.match(/(?:'(?:[^']|'')*'|[^,'])+/g) ?? []) {
+    const match = /^\s*(?:([\w]+)\s*=)?\s*(.*?)\s*$/s.exec(part)!;
+    args[(match[1] ?? "").toLowerCase()] = literal(match[2]!, query);
+  }
+  return args;
+}
+
+/** 'text' with doubled quotes, guid'…', a bare number, or @alias whose value is in the query. */
+function literal(text: string, query: URLSearchParams): string {
+  if (text.startsWith("@")) return literal(query.get(text) ?? "", new URLSearchParams());
+  const quoted = /^(?:guid|datetime)?'(.*)'$/s.exec(text);
+  return quoted ? quoted[1]!.replaceAll("''", "'") : text;
+}
+
+/** Reduces an entity to what `$select` names; "RootFolder/UniqueId" selects within an expanded property. */
+export function project(
+  entity: Record<string, unknown>,
+  query: URLSearchParams,
+): Record<string, unknown> {
+  const select = listOf(query.get("$select"));
+  const expand = new Set(listOf(query.get("$expand")));
+  const isExpanded = (name: string) =>
+    typeof entity[name] !== "object" || entity[name] === null || expand.has(name.toLowerCase());
+  const names = Object.keys(entity).filter(isExpanded);
+  const selected = new Set(select.map((path) => path.split("/")[0]));
+  const kept =
+    select.length === 0 || selected.has("*")
+      ? names
+      : names.filter((name) => selected.has(name.toLowerCase()) || expand.has(name.toLowerCase()));
+  return Object.fromEntries(kept.map((name) => [name, projectNested(entity[name], name, select)]));
+}
+
+function projectNested(value: unknown, name: string, select: string[]): unknown {
+  const prefix = `${name.toLowerCase()}/`;
+  const inner = select
+    .filter((path) => path.startsWith(prefix))
+    .map((path) => path.slice(prefix.length));
+  if (typeof value !== "object" || value === null || inner.length === 0) return value;
+  return Object.fromEntries(
+    Object.entries(value).filter(([key]) => inner.includes(key.toLowerCase())),
+  );
+}
+
+function listOf(text: string | null): string[] {
+  return (text ?? "")
+    .split(",")
+    .map((part) => part.trim().toLowerCase())
+    .filter((part) => part !== "");
+}
+
+/** A whole number from `$top`, `$skip` and the like. */
+export function numberOption(query: URLSearchParams, name: string, fallback: number): number {
+  const text = query.get(name);
+  if (text === null) return fallback;
+  if (!/^\d+$/.test(text)) throw badRequest(`The query option ${name} must be a whole number`);
+  return Number(text);
+}
+
+/** The body of a successful answer in nometadata or verbose form. */
+export function toBody(result: ODataResult, { query, verbose }: ODataRequest): unknown {
+  if ("function" in result) {
+    const { function: name, value } = result;
+    if (verbose) return { d: { [name]: value } };
+    return typeof value === "object" && value !== null ? value : { value };
+  }
+  const shape = (entity: Record<string, unknown>) => {
+    const projected = project(entity, query);
+    return verbose ? { __metadata: { type: result.type }, ...projected } : projected;
+  };
+  if ("entity" in result) return verbose ? { d: shape(result.entity) } : shape(result.entity);
+  const values = result.collection.map(shape);
+  return verbose ? { d: { results: values } } : { value: values };
+}
+
+/** The body of an error: "odata.error" in nometadata answers, "error" in verbose ones, as SharePoint has it. */
+export function toErrorBody(error: ODataError, verbose: boolean): unknown {
+  const code = `${error.code}, ${error.type}`;
+  const message = { lang: "en-US", value: error.message };
+  if (error instanceof ProgressError) {
+    return { error: { code, innererror: { message: error.message, stacktrace: "" }, message } };
+  }
+  const body = { code, message };
+  return verbose ? { error: body } : { "odata.error": body };
+}
+
+export function isVerbose(request: IncomingMessage): boolean {
+  return /odata=verbose/i.test(request.headers.accept ?? "");
+}
+
+export function badRequest(message: string): ODataError {
+  return new ODataError(400, -2147024809, "System.ArgumentException", message);
+}

@@ -1,0 +1,132 @@
+import { hresult } from "./error-codes.ts";
+import { ItemFailure } from "./failures.ts";
+import { type ImportedFields, type Item, type ItemStore, parentOf, pathKey } from "./item-store.ts";
+import type { Job } from "./job-store.ts";
+import type { LibraryFolders } from "./library-folder.ts";
+import type { FileObject, FolderObject, ListItemObject } from "./manifest.ts";
+import { whyInvalid } from "./names.ts";
+import type { ImportPackage } from "./package.ts";
+import { type Library, locate, type Site } from "./sites.ts";
+
+/** Where an item goes: "" is the root folder of the library. */
+export interface Place {
+  library: Library;
+  path: string;
+}
+
+type Placed = FileObject | FolderObject;
+
+interface PlacesContext {
+  site: Site;
+  job: Job;
+  items: ItemStore;
+  folders: LibraryFolders;
+}
+
+/**
+ * Decides where the objects of a package go, by the rules for ids and paths: the same id at the same path is replaced,
+ * another id at a path that is taken is a conflict, and so is an id that lives elsewhere in the site collection.
+ */
+export function claimPlaces(
+  { site, job, items, folders }: PlacesContext,
+  pkg: ImportPackage,
+  listItems: Map<string, ListItemObject>,
+) {
+  const definedFolders = new Set(
+    pkg.objects.filter((object) => object.type === "folder").map((object) => object.id),
+  );
+  const claimed = new Set<string>();
+  const failed = new Set<string>();
+
+  function requireNewInPackage(object: Placed): void {
+    if (object.id === "") throw new ItemFailure("The Id attribute is missing");
+    if (claimed.has(object.id))
+      throw new ItemFailure(`The id ${object.id} is used twice in the package`);
+    claimed.add(object.id);
+  }
+
+  /** Finds who is at the place now. Throws ItemFailure if it is not this object. */
+  function requireFree(object: Placed, { library, path }: Place): Item | undefined {
+    const known = items.byId(site.name, object.id);
+    if (known && (known.listId !== library.listId || pathKey(known.path) !== pathKey(path))) {
+      throw new ItemFailure(
+        `An item with the id ${object.id} exists elsewhere in the site collection: ${known.path}`,
+        hresult.exists,
+      );
+    }
+    const isTaken = known
+      ? known.kind !== object.type
+      : items.byPath(library.listId, path) || folders.adoptIfOnDisk(library, path);
+    if (isTaken) {
+      throw new ItemFailure(
+        `A file or folder with the name ${object.url} already exists.`,
+        hresult.exists,
+      );
+    }
+    return known;
+  }
+
+  function requireParent(object: Placed, { library, path }: Place): void {
+    const parentPath = parentOf(path);
+    const roots = [undefined, library.rootFolderId, library.listId];
+    if (parentPath === "" && roots.includes(object.parentId)) return;
+    const parent = object.parentId
+      ? items.byId(site.name, object.parentId)
+      : items.byPath(library.listId, parentPath);
+    const isUsable =
+      parent?.kind === "folder" &&
+      parent.listId === library.listId &&
+      pathKey(parent.path) === pathKey(parentPath) &&
+      (parent.state === "present" || definedFolders.has(parent.id)) &&
+      !failed.has(parent.id);
+    if (isUsable) return;
+    throw new ItemFailure(
+      `The parent folder ${object.parentId ?? ""} of ${object.url} cannot be found`,
+      hresult.fileNotFound,
+    );
+  }
+
+  function insertClaim(object: Placed, { library, path }: Place): void {
+    const listItem = listItems.get(object.id);
+    items.insert(library, {
+      id: object.id,
+      kind: object.type,
+      path,
+      state: "claimed",
+      origin: "imported",
+      jobId: job.id,
+      intId: listItem?.intId || object.intId,
+      ...(listItem?.id ? { listItemId: listItem.id } : {}),
+    });
+  }
+
+  return {
+    /** Reserves the place of a file or folder. Throws ItemFailure if it cannot go there. */
+    claim(object: Placed): Place {
+      requireNewInPackage(object);
+      const place = locate(site, object.url);
+      if (!place) throw new ItemFailure(`${object.url} is in no document library of ${site.url}`);
+      if (object.listId !== undefined && object.listId !== place.library.listId) {
+        throw new ItemFailure(`${object.url} is not in the list ${object.listId}`);
+      }
+      if (place.path === "" && object.id === place.library.rootFolderId) return place;
+      const invalid = whyInvalid(object.url, place.path);
+      if (invalid) throw new ItemFailure(invalid);
+      const known = requireFree(object, place);
+      requireParent(object, place);
+      if (!known) insertClaim(object, place);
+      // An item keeps the spelling of the path under which it came first.
+      return known ? { library: place.library, path: known.path } : place;
+    },
+    requireParent,
+    /** Records a claimed or replaced item as imported. */
+    save(object: Placed, place: Place, fields: ImportedFields): Item {
+      // Another job may have reserved the same item, failed and given it up.
+      if (!items.byId(site.name, object.id)) insertClaim(object, place);
+      items.imported(site.name, object.id, job.id, fields);
+      return items.byId(site.name, object.id)!;
+    },
+    markFailed: (id: string) => void failed.add(id),
+    isFailed: (id: string) => failed.has(id),
+  };
+}

@@ -1,0 +1,96 @@
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { openDatabase } from "./database.ts";
+import { changeFaults, type Faults, noFaults } from "./faults.ts";
+import { startHttpServer } from "./http-server.ts";
+import { itemStore } from "./item-store.ts";
+import { jobRunner } from "./job-runner.ts";
+import { jobStore } from "./job-store.ts";
+import { libraryFolders } from "./library-folder.ts";
+import { type Log, logToStderr } from "./logger.ts";
+import { provisioning } from "./provisioning.ts";
+import { sealedSecrets } from "./sealed-secrets.ts";
+import { type LibraryOption, openSites } from "./sites.ts";
+
+export interface SharePointOptions {
+  /** 0 or nothing: any free port. */
+  port?: number;
+  /** Folder for the simulator's own state. */
+  data: string;
+  libraries: LibraryOption[];
+  /** URL of the key set that tokens are verified with; without it every token is accepted. */
+  jwks?: string;
+  /** Jobs of one site collection that run at the same time; 4 by default. */
+  concurrency?: number;
+  /** Connection string of a storage account for ProvisionMigrationContainers. */
+  storage?: string;
+  faults?: Partial<Faults>;
+  log?: Log;
+}
+
+export interface SharePoint {
+  /** Origin, e.g. "http://127.0.0.1:4711"; site collections are below it at /sites/<name>. */
+  url: string;
+  port: number;
+  /** Interrupts running jobs (they go on at the next start), closes connections and the database. */
+  close(): Promise<void>;
+}
+
+const EXPIRY_CHECK_MS = 3600 * 1000;
+
+/** Starts the simulator and takes up the jobs that an earlier process left unfinished. */
+export async function startSharePoint(options: SharePointOptions): Promise<SharePoint> {
+  const log = options.log ?? logToStderr;
+  const database = openDatabase(options.data);
+  const sites = openSites(database, options.libraries);
+  const items = itemStore(database);
+  const folders = libraryFolders(database, items);
+  const jobs = jobStore(database, sealedSecrets(options.data));
+  const faults = { current: changeFaults(noFaults, { ...options.faults }) };
+  const runner = jobRunner({
+    sites,
+    database,
+    jobs,
+    items,
+    folders,
+    faults: () => faults.current,
+    concurrency: options.concurrency ?? 4,
+    log,
+  });
+  const { server, origin } = await startHttpServer({
+    port: options.port ?? 0,
+    jwks: options.jwks,
+    sites,
+    jobs,
+    items,
+    folders,
+    runner,
+    provisioning: options.storage === undefined ? undefined : provisioning(options.storage),
+    faults,
+    log,
+  });
+  const expiryTimer = setInterval(() => jobs.dropExpiredEvents(), EXPIRY_CHECK_MS);
+  expiryTimer.unref();
+  jobs.dropExpiredEvents();
+  runner.resume();
+  log("started", {
+    url: origin,
+    sites: [...sites.values()].map(({ url }) => url),
+    run: randomUUID(),
+  });
+
+  return {
+    url: origin,
+    port: Number(new URL(origin).port),
+    async close() {
+      clearInterval(expiryTimer);
+      server.close();
+      server.closeIdleConnections();
+      await runner.stop();
+      server.closeAllConnections();
+      if (server.listening) await once(server, "close");
+      database.close();
+      log("stopped", { url: origin });
+    },
+  };
+}

@@ -1,0 +1,112 @@
+import { randomUUID } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { isAbsolute } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+
+/** A document library that is a folder on disk. */
+export interface Library {
+  site: Site;
+  title: string;
+  /** Name in URLs: "Shared Documents" for the library titled "Documents", as in every new site, else the title. */
+  urlName: string;
+  folder: string;
+  listId: string;
+  rootFolderId: string;
+}
+
+/** A site collection with one web. */
+export interface Site {
+  name: string;
+  /** Server-relative, e.g. "/sites/finance". */
+  url: string;
+  siteId: string;
+  webId: string;
+  webRootFolderId: string;
+  libraries: Library[];
+}
+
+export interface LibraryOption {
+  site: string;
+  title: string;
+  /** Absolute; created if it does not exist. */
+  folder: string;
+}
+
+/** Brings the configured libraries up with the ids they had before; unknown ones get new ids. */
+export function openSites(database: DatabaseSync, libraries: LibraryOption[]): Map<string, Site> {
+  const sites = new Map<string, Site>();
+  for (const option of libraries) {
+    if (!/^[\w.-]+$/.test(option.site)) {
+      throw new Error(
+        `Library site "${option.site}" must be a URL segment: letters, digits, . _ -`,
+      );
+    }
+    if (!isAbsolute(option.folder)) {
+      throw new Error(`Library folder "${option.folder}" must be an absolute path`);
+    }
+    const key = option.site.toLowerCase();
+    const site = sites.get(key) ?? openSite(database, option.site);
+    sites.set(key, site);
+    if (site.libraries.some((library) => library.title === option.title)) {
+      throw new Error(`Library "${option.title}" of site "${option.site}" is configured twice`);
+    }
+    mkdirSync(option.folder, { recursive: true });
+    site.libraries.push(openLibrary(database, site, option));
+  }
+  return sites;
+}
+
+function openSite(database: DatabaseSync, name: string): Site {
+  database
+    .prepare("INSERT OR IGNORE INTO sites VALUES (?, ?, ?, ?)")
+    .run(name, randomUUID(), randomUUID(), randomUUID());
+  const row = database.prepare("SELECT * FROM sites WHERE name = ?").get(name)!;
+  return {
+    name,
+    url: `/sites/${name}`,
+    siteId: String(row.site_id),
+    webId: String(row.web_id),
+    webRootFolderId: String(row.web_root_folder_id),
+    libraries: [],
+  };
+}
+
+function openLibrary(
+  database: DatabaseSync,
+  site: Site,
+  { title, folder }: LibraryOption,
+): Library {
+  database
+    .prepare("INSERT OR IGNORE INTO libraries VALUES (?, ?, ?, ?, ?)")
+    .run(site.name, title, folder, randomUUID(), randomUUID());
+  const row = database
+    .prepare("SELECT * FROM libraries WHERE site = ? AND title = ? AND folder = ?")
+    .get(site.name, title, folder)!;
+  return {
+    site,
+    title,
+    urlName: title === "Documents" ? "Shared Documents" : title,
+    folder,
+    listId: String(row.list_id),
+    rootFolderId: String(row.root_folder_id),
+  };
+}
+
+/** The library and the path inside it ("" for its root) of a web-relative URL such as "Shared Documents/a/b.txt". */
+export function locate(site: Site, webUrl: string): { library: Library; path: string } | undefined {
+  const key = webUrl.toLowerCase();
+  for (const library of site.libraries) {
+    const root = library.urlName.toLowerCase();
+    if (key === root) return { library, path: "" };
+    if (key.startsWith(`${root}/`)) return { library, path: webUrl.slice(root.length + 1) };
+  }
+  return undefined;
+}
+
+/** Web-relative form of a server-relative URL, or undefined if it is not in the site. */
+export function webRelative(site: Site, serverUrl: string): string | undefined {
+  const root = `${site.url}/`;
+  return serverUrl.toLowerCase().startsWith(root.toLowerCase())
+    ? serverUrl.slice(root.length).replace(/\/$/, "")
+    : undefined;
+}
