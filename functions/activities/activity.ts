@@ -1,0 +1,50 @@
+import type { InvocationContext } from "@azure/functions";
+import * as df from "durable-functions";
+import type { ErrorCode } from "../../shared/contracts/errors.ts";
+import { errorDefinition, LongshoreError } from "../../shared/contracts/errors.ts";
+import { type Services, services } from "../services.ts";
+
+/** How an activity's result travels: a refusal that no retry mends is data, everything else is thrown and retried. */
+export type ActivityResult<O> =
+  | { ok: true; value: O }
+  | { ok: false; code: ErrorCode; message: string };
+
+/** A registered activity with the types of what goes in and out. */
+export interface Activity<I, O> {
+  name: string;
+  readonly types?: { input: I; output: O };
+}
+
+/**
+ * Registers an activity. Activities are idempotent: the host may run one again after a crash, and a retry policy does on
+ * failure. Inputs and outputs are ids and counts, never secrets and never one entry per file.
+ */
+export function defineActivity<I extends object, O>(
+  name: string,
+  handler: (input: I, app: Services) => Promise<O>,
+): Activity<I, O> {
+  df.app.activity(name, {
+    handler: async (input: I, context: InvocationContext): Promise<ActivityResult<O | null>> => {
+      try {
+        return { ok: true, value: (await handler(input, await services())) ?? null };
+      } catch (error) {
+        const known = error instanceof LongshoreError ? error : undefined;
+        const code = known?.code ?? "INTERNAL";
+        const message = error instanceof Error ? error.message : String(error);
+        context.warn(
+          JSON.stringify({
+            event: "activity-failed",
+            activity: name,
+            code,
+            message,
+            ...(known ? {} : { stack: (error as Error)?.stack }),
+          }),
+        );
+        if (known && !errorDefinition(code).retryable) return { ok: false, code, message };
+        // The code travels in the text: an exception crosses the durable protocol as a string only.
+        throw new Error(`[${code}] ${message}`);
+      }
+    },
+  });
+  return { name };
+}

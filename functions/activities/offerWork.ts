@@ -1,0 +1,37 @@
+import type { WorkRecord } from "../domain/records.ts";
+import { type RunRef, workId } from "../stores/rounds.ts";
+import { defineActivity } from "./activity.ts";
+
+export type WorkOffer = RunRef &
+  ({ kind: "scan" } | { kind: "upload"; segment: number; attempt: number });
+
+/** Writes the work item's row and tells the queue of the task's agent group. The row comes first: it is the truth. */
+export const offerWork = defineActivity(
+  "offerWork",
+  async (offer: WorkOffer & { instance: string }, { rounds, tasks, queues }) => {
+    const id = workId(offer, offer);
+    await rounds.current(offer);
+    const task = await tasks.find(offer.taskId);
+    if (!task) throw new Error(`task ${offer.taskId} has no row`);
+    const fresh: WorkRecord = {
+      id: id.text,
+      kind: offer.kind,
+      taskId: offer.taskId,
+      round: offer.round,
+      run: offer.run,
+      ...(offer.kind === "upload" && { segment: offer.segment }),
+      group: task.agentGroup,
+      instance: offer.instance,
+      state: "queued",
+      epoch: 1,
+      lost: 0,
+      offeredAt: new Date().toISOString(),
+      progress: { items: 0, bytes: 0 },
+    };
+    const inserted = await rounds.insertWork(fresh);
+    const work = inserted ? fresh : await rounds.findWork(id);
+    if (work?.state === "queued")
+      await queues.send(work.group, { version: 1, workItem: work.id, epoch: work.epoch });
+    return { workItem: id.text };
+  },
+);

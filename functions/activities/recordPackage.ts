@@ -1,0 +1,123 @@
+import type { Issue } from "../../shared/contracts/inventory.ts";
+import type { UploadResult } from "../../shared/contracts/work.ts";
+import { importOutcome } from "../domain/importOutcome.ts";
+import { packageOutcomes, totalsOf, type Verdict } from "../domain/outcomes.ts";
+import { sealedItems, type UploadedContent } from "../domain/packageManifest.ts";
+import { inLibrary, type Plan, type PlanItem, planSegment } from "../domain/plan.ts";
+import type { PackageRecord, RoundRecord, Target } from "../domain/records.ts";
+import { inParallel } from "../operations/inParallel.ts";
+import type { Services } from "../services.ts";
+import { readPlan, readSegment, readUpload, writeOutcomes } from "../stores/roundBlobs.ts";
+import type { PackageRef } from "../stores/rounds.ts";
+import { defineActivity } from "./activity.ts";
+
+const NOT_CONFIRMED: Issue = {
+  code: "IMPORT_NOT_CONFIRMED",
+  message: "the import job ended, but the item is not at the destination",
+};
+
+/**
+ * Gives every item of the package its outcome and adds them to the round. `issue` is why the package as a whole did not get
+ * through, if it did not.
+ */
+export const recordPackage = defineActivity(
+  "recordPackage",
+  async (ref: PackageRef & { issue?: Issue }, app): Promise<void> => {
+    const { rounds, state } = app;
+    const pkg = await rounds.package(ref);
+    if (pkg.state === "recorded") return;
+    const round = await rounds.current(ref);
+    if (!round.target) throw new Error(`round R${ref.round} of ${ref.taskId} is not open`);
+    const plan =
+      (pkg.attempt > 0 ? await readPlan(state.plans, ref, pkg.attempt) : undefined) ??
+      (await unplanned(app, round, pkg));
+    const upload = pkg.files ? await readUpload(state.plans, ref, pkg.attempt) : undefined;
+    const verdict = await verdictOf(app, round.target, pkg, plan, upload, ref.issue);
+
+    const outcomes = packageOutcomes(plan, upload, verdict, {
+      round: ref.round,
+      segment: ref.segment,
+      ...(pkg.job && { job: pkg.job }),
+      ...(pkg.agent && { agent: pkg.agent }),
+    });
+    await writeOutcomes(state.outcomes, ref, ref.segment, outcomes);
+    const result = totalsOf(outcomes);
+    const bytes = outcomes.reduce((sum, { size }) => sum + size, 0);
+    await rounds.advance(ref, "recorded", (row, current) => {
+      row.result = result;
+      correctBytes(row, current, bytes);
+      for (const key of ["migrated", "skipped", "failed"] as const) {
+        current[key].items += result[key].items;
+        current[key].bytes += result[key].bytes;
+      }
+    });
+  },
+);
+
+/** Files that changed between scan and upload change what was scanned, so that the sums stay equal. */
+function correctBytes(pkg: PackageRecord, round: RoundRecord, bytes: number): void {
+  const change = bytes - pkg.summary.bytes;
+  pkg.summary.bytes = bytes;
+  const counted = [round.packaged, round.uploaded, round.imported].slice(0, pkg.counted);
+  for (const stage of [round.scan, ...counted]) stage.bytes += change;
+}
+
+/** A package that failed before its plan was written still has items that need an outcome. */
+async function unplanned(app: Services, round: RoundRecord, pkg: PackageRecord): Promise<Plan> {
+  const inventory = app.stateBlobs.getContainerClient(round.inventoryContainer);
+  const segment = await readSegment(inventory, pkg.summary.blob);
+  return planSegment({
+    ...segment,
+    earlier: new Map(),
+    target: round.target as Target,
+    firstIntId: 0,
+  });
+}
+
+async function verdictOf(
+  { destination }: Services,
+  target: Target,
+  pkg: PackageRecord,
+  plan: Plan,
+  upload: UploadResult | undefined,
+  issue: Issue | undefined,
+): Promise<Verdict> {
+  const { folders, files } = sealedItems(plan, upload);
+  if (folders.length + files.length === 0) return () => issue ?? NOT_CONFIRMED;
+  if (!pkg.job) return () => issue ?? NOT_CONFIRMED;
+
+  const ids = new Map<string, string>();
+  const urls = new Map<string, string>();
+  const libraryUrl = target.rootFolderUrl.slice(target.webUrl.replace(/\/$/, "").length + 1);
+  for (const item of [...folders, ...files.map((file) => file.item)]) {
+    for (const id of [item.id, item.listItemId]) if (id) ids.set(id, item.path);
+    urls.set(`${libraryUrl}/${inLibrary(target, item.path)}`.toLowerCase(), item.path);
+  }
+  const filePaths = new Set(files.map(({ item }) => item.path));
+  const events = await destination.events(target, pkg.job);
+  const { errors, fatal, confirmed } = importOutcome(events, ids, urls, filePaths);
+  if (confirmed) return (item) => errors.get(item.path);
+
+  const arrived = await findArrived(destination, target, folders, files);
+  return (item) =>
+    arrived.has(item.path) ? undefined : (errors.get(item.path) ?? fatal ?? issue ?? NOT_CONFIRMED);
+}
+
+/** Asks the destination about each item of the package, when the job's own word is not enough. */
+async function findArrived(
+  destination: Services["destination"],
+  target: Target,
+  folders: readonly PlanItem[],
+  files: readonly { item: PlanItem; content: UploadedContent }[],
+): Promise<Set<string>> {
+  const arrived = new Set<string>();
+  await inParallel(8, files, async ({ item, content }) => {
+    const found = await destination.findFile(target, inLibrary(target, item.path));
+    if (found?.id === item.id && found?.size === content.size) arrived.add(item.path);
+  });
+  await inParallel(8, folders, async (item) => {
+    const id = await destination.findFolder(target, inLibrary(target, item.path));
+    if (id === item.id) arrived.add(item.path);
+  });
+  return arrived;
+}

@@ -1,0 +1,47 @@
+import { encryptBuffer } from "../../shared/package/cipher.ts";
+import { writeManifests } from "../../shared/package/manifest/index.ts";
+import { packageManifest } from "../domain/packageManifest.ts";
+import { inParallel } from "../operations/inParallel.ts";
+import { readPlan, readUpload } from "../stores/roundBlobs.ts";
+import type { PackageRef } from "../stores/rounds.ts";
+import { defineActivity } from "./activity.ts";
+
+/** Manifests are written at the same time; there are nine at most. */
+const MANIFESTS_AT_ONCE = 4;
+
+/**
+ * Writes the manifests, from what was really uploaded. Each is encrypted like every blob of the package: own IV in the
+ * metadata, MD5 of the ciphertext, and a snapshot, because SharePoint reads the latest snapshot and not the blob (MS docs:
+ * migration-azure). `objects` counts what there is to import.
+ */
+export const sealPackage = defineActivity(
+  "sealPackage",
+  async (ref: PackageRef, { rounds, tasks, state, keys, packageBlobs }) => {
+    const pkg = await rounds.package(ref);
+    const round = await rounds.current(ref);
+    const task = await tasks.find(ref.taskId);
+    const plan = await readPlan(state.plans, ref, pkg.attempt);
+    const upload = await readUpload(state.plans, ref, pkg.attempt);
+    if (!plan || !task || !round.target || !pkg.key || !pkg.containers || (pkg.files && !upload))
+      throw new Error(`package ${ref.segment} has lost a part of its plan`);
+    const input = packageManifest(plan, upload, round.target, task.source);
+    const objects = input.folders.length + input.files.length;
+    if (pkg.state !== "planned" && pkg.state !== "uploaded") return { objects };
+    if (pkg.state === "planned") await rounds.advance(ref, "uploaded");
+    if (objects === 0) return { objects };
+
+    const key = await keys.unwrap(pkg.key, Date.now());
+    const container = packageBlobs.getContainerClient(pkg.containers.manifest);
+    await inParallel(MANIFESTS_AT_ONCE, writeManifests(input), async ({ name, xml }) => {
+      const { iv, data, md5 } = encryptBuffer(key, xml);
+      const blob = container.getBlockBlobClient(name);
+      await blob.upload(data, data.length, {
+        blobHTTPHeaders: { blobContentMD5: Buffer.from(md5, "base64") },
+        metadata: { IV: iv.toString("base64") },
+      });
+      await blob.createSnapshot();
+    });
+    await rounds.advance(ref, "sealed");
+    return { objects };
+  },
+);

@@ -1,0 +1,44 @@
+import { z } from "zod";
+
+/**
+ * The app's settings, read once. Names are those of local.settings.sample.json and of the deployment. There is no setting
+ * that says where the app runs: a single machine differs from Azure by URLs, connection strings and times only.
+ */
+const configSchema = z.object({
+  /** Storage of the control plane: tables, inventories, plans, outcomes, reports. */
+  STATE_STORAGE_CONNECTION: z.string().min(1),
+  /** Storage of the packages that SharePoint reads. May be the same account. */
+  PACKAGE_STORAGE_CONNECTION: z.string().min(1),
+  /** Service Bus policy with the Send claim on the work queues. */
+  SERVICE_BUS_CONNECTION: z.string().min(1),
+  /** Service Bus policy with the Listen claim only; agents get tokens that are signed with it. */
+  AGENT_SERVICE_BUS_CONNECTION: z.string().min(1),
+  WORK_QUEUE_PREFIX: z.string().default("work-"),
+  KEY_VAULT_URL: z.url(),
+  KEY_VAULT_KEY: z.string().default("package-keys"),
+  /** Whether the vault's host must belong to the resource its challenge names; false for vaults outside Azure's domains. */
+  KEY_VAULT_VERIFY_CHALLENGE: z.stringbool().default(true),
+  /** Import jobs are asked for news after this time, then ever less often up to the maximum. */
+  IMPORT_POLL_FIRST_MS: z.coerce.number().int().min(50).default(10_000),
+  IMPORT_POLL_MAX_MS: z.coerce.number().int().min(100).default(60_000),
+  /** How often an agent with work reports, and how long its lease lasts without a report. */
+  HEARTBEAT_SECONDS: z.coerce.number().min(0.2).default(10),
+  LEASE_SECONDS: z.coerce.number().min(2).default(90),
+  /** Put in front of every table name, so that several apps can share one account. */
+  TABLE_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z][A-Za-z0-9]*$/)
+    .default("Longshore"),
+});
+
+export interface Config extends z.infer<typeof configSchema> {}
+
+/** Reads and checks the settings; one error names everything that is missing or wrong. */
+export function readConfig(environment: NodeJS.ProcessEnv): Config {
+  const parsed = configSchema.safeParse(environment);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+  throw new Error(`The app's settings are not usable. ${problems.join("; ")}`);
+}
+
+export const settingNames = Object.keys(configSchema.shape);

@@ -1,0 +1,46 @@
+import { z } from "zod";
+
+/**
+ * Events of an import job. Every value is a string, numbers and booleans too; names differ in case between sources, so they
+ * are matched without regard to it (MS docs, migration-events). Unknown events are information and nothing else.
+ */
+export interface JobEvent {
+  event: string;
+  message: string;
+  errorCode: string;
+  objectType: string;
+  id: string;
+  url: string;
+  filesCreated: number | undefined;
+  totalErrors: number | undefined;
+  /** The whole text, for GUIDs in places that nobody documents. */
+  text: string;
+}
+
+const fieldsSchema = z.record(z.string(), z.unknown());
+
+export function parseJobEvent(text: string): JobEvent {
+  const fields = new Map(
+    Object.entries(fieldsSchema.parse(JSON.parse(text))).map(([key, value]) => [
+      key.toLowerCase(),
+      String(value ?? ""),
+    ]),
+  );
+  const field = (name: string) => fields.get(name.toLowerCase()) ?? "";
+  const number = (name: string) => (field(name) === "" ? undefined : Number(field(name)));
+  return {
+    event: field("Event"),
+    message: field("Message"),
+    errorCode: field("ErrorCode"),
+    objectType: field("ObjectType"),
+    id: field("Id").toLowerCase(),
+    url: field("Url"),
+    filesCreated: number("FilesCreatedIrrespectiveOfVersions") ?? number("FilesCreated"),
+    totalErrors: number("TotalErrors"),
+    text,
+  };
+}
+
+const TERMINAL = new Set(["JobEnd", "JobFatalError", "JobCancelled", "JobDeleted"]);
+
+export const isTerminal = ({ event }: JobEvent): boolean => TERMINAL.has(event);

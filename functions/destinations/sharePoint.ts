@@ -1,0 +1,197 @@
+import type { TokenCredential } from "@azure/identity";
+import { z } from "zod";
+import { LongshoreError } from "../../shared/contracts/errors.ts";
+import type { Destination } from "../../shared/contracts/tasks.ts";
+import type { Target } from "../domain/records.ts";
+import { type Answer, SharePointHttp } from "./http.ts";
+import { type JobEvent, parseJobEvent } from "./jobEvents.ts";
+
+/** What the import needs: containers with SAS that SharePoint may use, and the package's key in base64. */
+export interface ImportPackage {
+  dataUrl: string;
+  manifestUrl: string;
+  key: string;
+}
+
+export interface FoundItem {
+  id: string;
+  size: number;
+  modified: number;
+}
+
+const siteSchema = z.object({ Id: z.string() });
+const webSchema = z.object({ Id: z.string(), ServerRelativeUrl: z.string() });
+const folderSchema = z.object({ UniqueId: z.string() });
+const listSchema = z.object({
+  Id: z.string(),
+  Title: z.string(),
+  RootFolder: z.object({ UniqueId: z.string(), ServerRelativeUrl: z.string() }),
+});
+const fileSchema = z.object({
+  UniqueId: z.string(),
+  Length: z.coerce.number(),
+  TimeLastModified: z.string(),
+});
+const progressSchema = z.object({
+  Logs: z.array(z.string()),
+  NextToken: z.union([z.string(), z.number()]).transform(String),
+});
+
+/** The SharePoint Migration API and the few companion calls an import needs (MS docs: migration-api-reference). */
+export class SharePointDestination {
+  private readonly http: SharePointHttp;
+
+  constructor(credential: TokenCredential) {
+    this.http = new SharePointHttp(credential);
+  }
+
+  /** Finds site, library and the folders of the destination with the ids that packages name. */
+  async resolve(destination: Destination): Promise<Target> {
+    const { siteUrl, library } = destination;
+    const title = encodeURIComponent(quoted(library));
+    const read = async <T>(path: string, schema: z.ZodType<T>, what: string): Promise<T> =>
+      expect(await this.http.get(`${siteUrl}/_api/${path}`), schema, what);
+    const [site, web, webRoot, list] = await Promise.all([
+      read("site?$select=Id,Url", siteSchema, `the site ${siteUrl}`),
+      read("web?$select=Id,Url,ServerRelativeUrl", webSchema, `the site ${siteUrl}`),
+      read("web/rootfolder?$select=UniqueId", folderSchema, `the site ${siteUrl}`),
+      read(
+        `web/lists/getByTitle(${title})?$select=Id,Title,BaseTemplate,RootFolder/UniqueId,RootFolder/ServerRelativeUrl&$expand=RootFolder`,
+        listSchema,
+        `the library "${library}" of ${siteUrl}`,
+      ),
+    ]);
+    const target: Target = {
+      origin: siteUrl,
+      siteId: site.Id.toLowerCase(),
+      siteUrl: web.ServerRelativeUrl,
+      webId: web.Id.toLowerCase(),
+      webUrl: web.ServerRelativeUrl,
+      webRootFolderId: webRoot.UniqueId.toLowerCase(),
+      listId: list.Id.toLowerCase(),
+      listTitle: list.Title,
+      rootFolderId: list.RootFolder.UniqueId.toLowerCase(),
+      rootFolderUrl: list.RootFolder.ServerRelativeUrl,
+      folders: [],
+    };
+    const names = destination.folder.split("/").filter(Boolean);
+    for (let depth = 1; depth <= names.length; depth++) {
+      const path = names.slice(0, depth).join("/");
+      const id = await this.findFolder(target, path);
+      target.folders.push({ path, ...(id && { id }) });
+    }
+    return target;
+  }
+
+  /** Submits the package; the id of the job. Never repeated blindly: a job that was accepted runs. */
+  async submit(target: Target, files: ImportPackage): Promise<string> {
+    const answer = await this.http.post(
+      `${target.origin}/_api/site/CreateMigrationJobEncrypted`,
+      {
+        gWebId: target.webId,
+        azureContainerSourceUri: files.dataUrl,
+        azureContainerManifestUri: files.manifestUrl,
+        azureQueueReportUri: "",
+        options: { AES256CBCKey: files.key },
+      },
+      { once: true },
+    );
+    const job = jobIdIn(answer.body);
+    if (answer.status >= 300 || !job || /^[0-]+$/.test(job))
+      throw new LongshoreError("SUBMIT_FAILED", `SharePoint: ${messageOf(answer)}`);
+    return job;
+  }
+
+  /** Events since the token; the next token. `undefined` when SharePoint no longer knows the job. */
+  async progress(
+    target: Target,
+    job: string,
+    token: string,
+  ): Promise<{ events: JobEvent[]; token: string } | undefined> {
+    const answer = await this.http.get(
+      `${target.origin}/_api/site/GetMigrationJobProgress(jobId='${job}',nextToken=${token})`,
+    );
+    if (answer.status === 500 && /-214721314[56]/.test(JSON.stringify(answer.body)))
+      return undefined;
+    const { Logs, NextToken } = expect(answer, progressSchema, `the job ${job}`);
+    return { events: Logs.map(parseJobEvent), token: NextToken };
+  }
+
+  /** All events of a job from its beginning. */
+  async events(target: Target, job: string): Promise<JobEvent[]> {
+    const all: JobEvent[] = [];
+    for (let token = "0"; ; ) {
+      const page = await this.progress(target, job, token);
+      if (!page) return all;
+      all.push(...page.events);
+      if (page.token === token || page.events.length === 0) return all;
+      token = page.token;
+    }
+  }
+
+  /** The file at a path relative to the library's root, as it is at the destination now. */
+  async findFile(target: Target, path: string): Promise<FoundItem | undefined> {
+    const answer = await this.http.get(
+      `${target.origin}/_api/web/GetFileByServerRelativePath(${decodedUrl(target, path)})?$select=UniqueId,Length,TimeLastModified`,
+    );
+    if (answer.status === 404) return undefined;
+    const file = expect(answer, fileSchema, path);
+    return {
+      id: file.UniqueId.toLowerCase(),
+      size: file.Length,
+      modified: Date.parse(file.TimeLastModified),
+    };
+  }
+
+  /** The id of the folder at a path relative to the library's root. */
+  async findFolder(target: Target, path: string): Promise<string | undefined> {
+    const answer = await this.http.get(
+      `${target.origin}/_api/web/GetFolderByServerRelativePath(${decodedUrl(target, path)})?$select=UniqueId`,
+    );
+    if (answer.status === 404) return undefined;
+    return expect(answer, folderSchema, path).UniqueId.toLowerCase();
+  }
+}
+
+const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
+
+const decodedUrl = (target: Target, path: string) =>
+  `decodedurl=${encodeURIComponent(quoted(`${target.rootFolderUrl}/${path}`))}`;
+
+function expect<T>(answer: Answer, schema: z.ZodType<T>, what: string): T {
+  if (answer.status === 401 || answer.status === 403)
+    throw new LongshoreError("DESTINATION_ACCESS_DENIED", `${what}: ${messageOf(answer)}`);
+  if (answer.status === 404)
+    throw new LongshoreError("DESTINATION_NOT_FOUND", `${what} does not exist`);
+  if (answer.status >= 300)
+    throw new LongshoreError("DESTINATION_UNREACHABLE", `${what}: ${messageOf(answer)}`);
+  const parsed = schema.safeParse(unwrapped(answer.body));
+  if (!parsed.success)
+    throw new LongshoreError(
+      "DESTINATION_UNREACHABLE",
+      `${what}: SharePoint's answer is not understood (${z.prettifyError(parsed.error)})`,
+    );
+  return parsed.data;
+}
+
+/** Function calls answer `{ d: { Name: … } }` in the verbose form, the plain object otherwise. */
+function unwrapped(body: unknown): unknown {
+  if (body && typeof body === "object" && "d" in body) {
+    const inner = (body as { d: Record<string, unknown> }).d;
+    const values = Object.values(inner);
+    return values.length === 1 ? values[0] : inner;
+  }
+  return body;
+}
+
+const GUID = /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/i;
+
+/** The new job's id, in either form of the answer: neither has a published sample. */
+function jobIdIn(body: unknown): string | undefined {
+  return GUID.exec(JSON.stringify(body ?? ""))?.[0].toLowerCase();
+}
+
+function messageOf({ status, body }: Answer): string {
+  const found = /"value":\s*"([^"]+)"/.exec(JSON.stringify(body ?? ""))?.[1];
+  return `${found ?? (typeof body === "string" && body ? body.slice(0, 300) : "no message")} (HTTP ${status})`;
+}

@@ -1,0 +1,68 @@
+import type { Issue } from "../../shared/contracts/inventory.ts";
+import type { JobEvent } from "../destinations/jobEvents.ts";
+
+/**
+ * What the events of a job say about the items of its package. There is no event for success: an item has arrived when the
+ * job ended, no error names it, and the number of files agrees; otherwise the destination itself is asked.
+ */
+export interface ImportOutcome {
+  errors: Map<string, Issue>;
+  /** The job stopped before it was through. */
+  fatal?: Issue;
+  /** Whether the counts of the job confirm every file that no error names. */
+  confirmed: boolean;
+}
+
+const GUID = /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/gi;
+
+/**
+ * `items` are keyed by every id they may be named by (file, folder, list item); `urls` by web-relative URL in lower case.
+ * `files` is how many files the package has.
+ */
+export function importOutcome(
+  events: readonly JobEvent[],
+  items: ReadonlyMap<string, string>,
+  urls: ReadonlyMap<string, string>,
+  files: ReadonlySet<string>,
+): ImportOutcome {
+  const errors = new Map<string, Issue>();
+  let fatal: Issue | undefined;
+  let unattributed = 0;
+  let filesCreated: number | undefined;
+  let ended = false;
+  for (const event of events) {
+    const text = `SharePoint: ${event.message || event.event}${event.errorCode && ` (${event.errorCode})`}`;
+    if (event.event === "JobError") {
+      const path = pathOf(event, items, urls);
+      if (path === undefined) unattributed++;
+      else if (!errors.has(path))
+        errors.set(path, { code: "IMPORT_ITEM_FAILED", message: text.slice(0, 1000) });
+    } else if (["JobFatalError", "JobCancelled", "JobDeleted"].includes(event.event))
+      fatal ??= { code: "IMPORT_JOB_FAILED", message: text.slice(0, 1000) };
+    else if (event.event === "JobEnd") {
+      ended = true;
+      filesCreated = event.filesCreated;
+    }
+  }
+  const filesFailed = [...errors.keys()].filter((path) => files.has(path)).length;
+  return {
+    errors,
+    ...(fatal && { fatal }),
+    confirmed: ended && !fatal && unattributed === 0 && filesCreated === files.size - filesFailed,
+  };
+}
+
+/** An error names its item by id, by list item or by URL; sometimes the id stands only somewhere in the text. */
+function pathOf(
+  event: JobEvent,
+  items: ReadonlyMap<string, string>,
+  urls: ReadonlyMap<string, string>,
+): string | undefined {
+  const byId = items.get(event.id) ?? urls.get(event.url.toLowerCase());
+  if (byId !== undefined) return byId;
+  for (const [guid] of event.text.matchAll(GUID)) {
+    const found = items.get(guid.toLowerCase());
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

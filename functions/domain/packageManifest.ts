@@ -1,0 +1,113 @@
+import type { UploadedFile, UploadResult } from "../../shared/contracts/work.ts";
+import {
+  type ManifestAncestor,
+  type ManifestFile,
+  type ManifestFolder,
+  type PackageManifestInput,
+  SYSTEM_ACCOUNT,
+} from "../../shared/package/manifest/index.ts";
+import { parentOf } from "../../shared/rules/paths.ts";
+import { idsOf, inLibrary, type Plan, type PlanItem } from "./plan.ts";
+import type { Target } from "./records.ts";
+
+export type UploadedContent = Extract<UploadedFile, { status: "uploaded" }>;
+
+/** What of the plan is really in the package: all its folders, and the files whose content was uploaded. */
+export function sealedItems(
+  plan: Plan,
+  upload: UploadResult | undefined,
+): { folders: PlanItem[]; files: { item: PlanItem; content: UploadedContent }[] } {
+  const contents = new Map<number, UploadedContent>();
+  for (const file of upload?.files ?? [])
+    if (file.status === "uploaded") contents.set(file.index, file);
+  const folders: PlanItem[] = [];
+  const files: { item: PlanItem; content: UploadedContent }[] = [];
+  plan.items.forEach((item, index) => {
+    if (item.action !== "migrate") return;
+    const content = contents.get(index);
+    if (item.kind === "folder") folders.push(item);
+    else if (content) files.push({ item, content });
+  });
+  return { folders, files };
+}
+
+/**
+ * The manifests' input. Every folder between the library's root and an item is in it: those of the task's destination
+ * folder, those above the segment, those that an earlier round migrated, and the segment's own.
+ */
+export function packageManifest(
+  plan: Plan,
+  upload: UploadResult | undefined,
+  target: Target,
+  source: string,
+): PackageManifestInput {
+  const { folders, files } = sealedItems(plan, upload);
+  const folderIds = new Map<string, string>([["", target.rootFolderId]]);
+  const people = { authorId: SYSTEM_ACCOUNT.id, editorId: SYSTEM_ACCOUNT.id };
+  const above: ManifestAncestor[] = [];
+  const place = (path: string, id: string) => {
+    folderIds.set(path, id);
+    return { id, path, parentId: folderIds.get(parentOf(path)) ?? target.rootFolderId };
+  };
+
+  for (const { path, id } of target.folders) {
+    const known = place(path, id ?? idsOf({ ...target, folders: [] }, path).id);
+    // What exists already is left as it is; what does not gets the time of its creation from SharePoint.
+    if (!id) above.push({ ...known, created: 0, modified: 0, ...people });
+  }
+  const needed = foldersAbove([...folders, ...files.map(({ item }) => item)]);
+  for (const { path, id, created, modified } of plan.above)
+    if (needed.has(path))
+      above.push({ ...place(inLibrary(target, path), id), created, modified, ...people });
+
+  const own: ManifestFolder[] = [];
+  for (const item of plan.items) {
+    if (item.kind !== "folder" || !item.id || item.action === "fail") continue;
+    const { created, modified } = item;
+    const at = { ...place(inLibrary(target, item.path), item.id), created, modified, ...people };
+    if (item.action === "migrate") own.push({ ...at, ...listItem(item) });
+    else if (needed.has(item.path)) above.push(at);
+  }
+  return {
+    target,
+    sourceLocation: source,
+    above,
+    folders: own,
+    files: files.map(({ item, content }): ManifestFile => {
+      const path = inLibrary(target, item.path);
+      return {
+        id: item.id as string,
+        ...listItem(item),
+        path,
+        parentId: folderIds.get(parentOf(path)) ?? target.rootFolderId,
+        created: item.created,
+        modified: content.modified,
+        ...people,
+        size: content.size,
+        fileValue: content.blob,
+        md5: content.md5,
+        iv: content.iv,
+      };
+    }),
+    users: [SYSTEM_ACCOUNT],
+    archives: (upload?.archives ?? []).map(({ name, checksum }) => ({
+      name,
+      checksum,
+      members: files
+        .filter(({ content }) => content.archive === name)
+        .map(({ content }) => content.blob),
+    })),
+  };
+}
+
+const listItem = (item: PlanItem) => ({
+  listItemId: item.listItemId as string,
+  intId: item.intId as number,
+});
+
+function foldersAbove(items: readonly PlanItem[]): Set<string> {
+  const paths = new Set<string>();
+  for (const { path } of items)
+    for (let at = parentOf(path); at && !paths.has(at); at = parentOf(at)) paths.add(at);
+  return paths;
+}

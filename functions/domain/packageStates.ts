@@ -1,0 +1,42 @@
+import type { PackageState } from "./records.ts";
+
+/**
+ * The life of a package. `again` is what recovery does with a package whose attempt was interrupted: it is planned anew,
+ * with new containers and a new key; a job that SharePoint has accepted is followed to its end instead.
+ */
+const TRANSITIONS: Record<PackageState, readonly PackageState[]> = {
+  scanned: ["planned", "recorded"],
+  planned: ["uploaded", "recorded", "scanned"],
+  uploaded: ["sealed", "recorded", "scanned"],
+  sealed: ["submitting", "recorded", "scanned"],
+  submitting: ["importing", "recorded", "scanned"],
+  importing: ["imported", "recorded", "scanned"],
+  imported: ["recorded", "scanned"],
+  recorded: ["scanned"],
+};
+
+export const canBecome = (from: PackageState, to: PackageState): boolean =>
+  TRANSITIONS[from].includes(to);
+
+/** What recovery leaves alone: results that are final, and jobs that run at SharePoint without us. */
+export const survivesRestart = (state: PackageState): boolean =>
+  state === "recorded" || state === "importing" || state === "imported";
+
+/** How many of the round's stage counters a package in this state has reached: packaged, uploaded, imported, recorded. */
+export function stagesReached(state: PackageState): number {
+  switch (state) {
+    case "scanned":
+      return 0;
+    case "planned":
+      return 1;
+    case "uploaded":
+    case "sealed":
+    case "submitting":
+    case "importing":
+      return 2;
+    case "imported":
+      return 3;
+    case "recorded":
+      return 4;
+  }
+}

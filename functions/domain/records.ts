@@ -1,0 +1,174 @@
+import { z } from "zod";
+import { issueSchema, segmentSummarySchema } from "../../shared/contracts/inventory.ts";
+import { TASK_STATES, taskSettingsSchema } from "../../shared/contracts/tasks.ts";
+
+/** What the tables hold. Every schema here is one kind of row; see stores/ for the keys. */
+
+export const sessionRecordSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  createdAt: z.string(),
+});
+export type SessionRecord = z.infer<typeof sessionRecordSchema>;
+
+export const taskRecordSchema = z.object({
+  id: z.string(),
+  sessionId: z.string(),
+  name: z.string(),
+  source: z.string(),
+  destination: z.object({ siteUrl: z.string(), library: z.string(), folder: z.string() }),
+  agentGroup: z.string(),
+  settings: taskSettingsSchema,
+  state: z.enum(TASK_STATES),
+  createdAt: z.string(),
+  /** Number of the newest round, and of the round whose outcomes the next one is compared with. */
+  round: z.number().int().optional(),
+  ledgerRound: z.number().int().optional(),
+  /** The next integer id that no list item of the task has had. */
+  nextIntId: z.number().int(),
+});
+export type TaskRecord = z.infer<typeof taskRecordSchema>;
+
+/** The destination library with the ids that a package names. URLs are server-relative. */
+export const targetSchema = z.object({
+  origin: z.string(),
+  siteId: z.string(),
+  siteUrl: z.string(),
+  webId: z.string(),
+  webUrl: z.string(),
+  webRootFolderId: z.string(),
+  listId: z.string(),
+  listTitle: z.string(),
+  rootFolderId: z.string(),
+  rootFolderUrl: z.string(),
+  /** Folders of the task's destination folder, outermost first; `id` when they exist already. */
+  folders: z.array(z.object({ path: z.string(), id: z.string().optional() })),
+});
+export type Target = z.infer<typeof targetSchema>;
+
+const amount = z.object({ items: z.number().int(), bytes: z.number().int() });
+
+export const roundRecordSchema = z.object({
+  taskId: z.string(),
+  number: z.number().int(),
+  /** Names the orchestration that may work on the round; whoever brings another one is fenced off. */
+  run: z.string(),
+  state: z.enum(["InProgress", "Completed", "CompletedWithErrors", "Failed"]),
+  startedAt: z.string(),
+  endedAt: z.string().optional(),
+  failure: issueSchema.optional(),
+  target: targetSchema.optional(),
+  ledgerRound: z.number().int().optional(),
+  intIdBase: z.number().int(),
+  /** An earlier run of the round was cut off: what it imported may not be in the rows. */
+  interrupted: z.boolean(),
+  inventoryContainer: z.string(),
+  scan: z.object({
+    finished: z.boolean(),
+    segments: z.number().int(),
+    items: z.number().int(),
+    files: z.number().int(),
+    folders: z.number().int(),
+    issues: z.number().int(),
+    bytes: z.number().int(),
+    lastPath: z.string().optional(),
+  }),
+  /** The next segment a lane takes. */
+  nextSegment: z.number().int(),
+  recorded: z.number().int(),
+  packaged: amount,
+  uploaded: amount,
+  imported: amount,
+  migrated: amount,
+  skipped: amount,
+  failed: amount,
+  /** Agents that worked on the round, for the reports. */
+  agents: z.array(z.string()),
+});
+export type RoundRecord = z.infer<typeof roundRecordSchema>;
+
+export const laneRecordSchema = z.object({
+  run: z.string(),
+  sequence: z.number().int(),
+  /** The segment the lane has in hand; absent while it waits for one. */
+  segment: z.number().int().optional(),
+  instance: z.string(),
+});
+export type LaneRecord = z.infer<typeof laneRecordSchema>;
+
+export const PACKAGE_STATES = [
+  "scanned",
+  "planned",
+  "uploaded",
+  "sealed",
+  "submitting",
+  "importing",
+  "imported",
+  "recorded",
+] as const;
+export type PackageState = (typeof PACKAGE_STATES)[number];
+
+export const packageRecordSchema = z.object({
+  summary: segmentSummarySchema,
+  state: z.enum(PACKAGE_STATES),
+  /** Counts the plans; each has its own containers and key. */
+  attempt: z.number().int(),
+  /** How many of the stages packaged, uploaded, imported, recorded are in the round's counters already. */
+  counted: z.number().int().min(0).max(4),
+  containers: z.object({ data: z.string(), manifest: z.string() }).optional(),
+  key: z.object({ id: z.string(), wrapped: z.base64(), createdAt: z.string() }).optional(),
+  /** Files to upload and objects to import of the plan. */
+  files: z.number().int().optional(),
+  folders: z.number().int().optional(),
+  job: z.string().optional(),
+  jobToken: z.string().optional(),
+  agent: z.string().optional(),
+  /** What became of the items, once recorded. */
+  result: z.object({ migrated: amount, skipped: amount, failed: amount }).optional(),
+});
+export type PackageRecord = z.infer<typeof packageRecordSchema>;
+
+export const workRecordSchema = z.object({
+  id: z.string(),
+  kind: z.enum(["scan", "upload"]),
+  taskId: z.string(),
+  round: z.number().int(),
+  run: z.string(),
+  segment: z.number().int().optional(),
+  group: z.string(),
+  /** The orchestration that waits for the item. */
+  instance: z.string(),
+  state: z.enum(["queued", "leased", "done", "failed", "cancelled"]),
+  epoch: z.number().int(),
+  /** Leases that ended without a result. */
+  lost: z.number().int(),
+  offeredAt: z.string(),
+  agentId: z.string().optional(),
+  leaseUntil: z.string().optional(),
+  progress: amount,
+  issue: issueSchema.optional(),
+});
+export type WorkRecord = z.infer<typeof workRecordSchema>;
+
+export const agentRecordSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  group: z.string(),
+  version: z.string(),
+  platform: z.string(),
+  publicKey: z.object({ kty: z.literal("OKP"), crv: z.literal("Ed25519"), x: z.string() }),
+  slots: z.number().int(),
+  busy: z.number().int(),
+  enrolledAt: z.string(),
+  lastSeenAt: z.string(),
+});
+export type AgentRecord = z.infer<typeof agentRecordSchema>;
+
+export const enrolmentTokenRecordSchema = z.object({
+  id: z.string(),
+  /** base64 SHA-256 of the secret half; the secret itself is stored nowhere. */
+  hash: z.string(),
+  uses: z.number().int(),
+  expires: z.string(),
+});
+export type EnrolmentTokenRecord = z.infer<typeof enrolmentTokenRecordSchema>;

@@ -1,0 +1,47 @@
+import { LongshoreError } from "../../shared/contracts/errors.ts";
+import type { TaskState } from "../../shared/contracts/tasks.ts";
+
+export type TaskEvent =
+  | "run"
+  | "schedule"
+  | "begin"
+  | "pause"
+  | "freed"
+  | "resume"
+  | "cancel"
+  | "complete"
+  | "completeWithErrors"
+  | "fail";
+
+/** The whole life of a task. What is not in the table is refused. */
+const TABLE: Record<TaskState, Partial<Record<TaskEvent, TaskState>>> = {
+  Scheduled: { run: "Queued", cancel: "Cancelled" },
+  Queued: { begin: "InProgress", pause: "Paused", cancel: "Cancelled", fail: "Failed" },
+  InProgress: {
+    pause: "Pausing",
+    cancel: "Cancelling",
+    complete: "Completed",
+    completeWithErrors: "CompletedWithErrors",
+    fail: "Failed",
+  },
+  Pausing: { freed: "Paused", cancel: "Cancelling", fail: "Failed" },
+  Paused: { resume: "Queued", cancel: "Cancelled" },
+  Cancelling: { freed: "Cancelled", fail: "Failed" },
+  Cancelled: { run: "Queued", schedule: "Scheduled" },
+  Completed: { run: "Queued", schedule: "Scheduled" },
+  CompletedWithErrors: { run: "Queued", schedule: "Scheduled" },
+  Failed: { run: "Queued", schedule: "Scheduled" },
+};
+
+/** The state after an event; refuses what the table does not have. */
+export function taskAfter(state: TaskState, event: TaskEvent): TaskState {
+  const next = TABLE[state][event];
+  if (!next) throw new LongshoreError("CONFLICT", `a task that is ${state} cannot ${event}`);
+  return next;
+}
+
+export const isFinished = (state: TaskState): boolean =>
+  state === "Completed" ||
+  state === "CompletedWithErrors" ||
+  state === "Failed" ||
+  state === "Cancelled";

@@ -1,0 +1,62 @@
+import {
+  enrolRequestSchema,
+  type HelloResponse,
+  helloRequestSchema,
+} from "../../shared/contracts/agents.ts";
+import { LongshoreError } from "../../shared/contracts/errors.ts";
+import { newId } from "../domain/ids.ts";
+import { parseEnrolmentToken } from "../security/enrolmentTokens.ts";
+import { defineRoute } from "./route.ts";
+
+/** How long an agent may listen on its queue before it has to ask again. */
+const QUEUE_TOKEN_HOURS = 8;
+
+defineRoute(
+  "agentEnrol",
+  {
+    method: "POST",
+    route: "agent/v1/enrol",
+    caller: "anyone",
+    body: enrolRequestSchema,
+    status: 201,
+  },
+  async ({ app, body }) => {
+    const { token, ...agent } = body;
+    const { id, matches } = parseEnrolmentToken(token);
+    if (!(await app.agents.useToken(id, matches, Date.now())))
+      throw new LongshoreError("ENROLMENT_REFUSED");
+    const now = new Date().toISOString();
+    const agentId = newId();
+    await app.agents.insert({
+      ...agent,
+      id: agentId,
+      slots: 0,
+      busy: 0,
+      enrolledAt: now,
+      lastSeenAt: now,
+    });
+    return { agentId };
+  },
+);
+
+defineRoute(
+  "agentHello",
+  { method: "POST", route: "agent/v1/hello", caller: "agent", body: helloRequestSchema },
+  async ({ app, agent, body }): Promise<HelloResponse> => {
+    const expires = new Date(Date.now() + QUEUE_TOKEN_HOURS * 3600_000);
+    await app.agents.update(agent.id, (row) => ({
+      ...row,
+      version: body.version,
+      slots: body.slots,
+      lastSeenAt: new Date().toISOString(),
+    }));
+    return {
+      name: agent.name,
+      group: agent.group,
+      queueConnection: app.queues.listenConnection(agent.group, expires),
+      queue: app.queues.queueOf(agent.group),
+      queueExpires: expires.toISOString(),
+      heartbeatSeconds: app.config.HEARTBEAT_SECONDS,
+    };
+  },
+);

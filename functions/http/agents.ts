@@ -1,0 +1,35 @@
+import { type AgentView, enrolmentTokenRequestSchema } from "../../shared/contracts/agents.ts";
+import { agentState } from "../domain/agentStates.ts";
+import { newEnrolmentToken } from "../security/enrolmentTokens.ts";
+import { defineRoute } from "./route.ts";
+
+defineRoute(
+  "createEnrolmentToken",
+  {
+    method: "POST",
+    route: "v1/enrolment-tokens",
+    caller: "administrator",
+    body: enrolmentTokenRequestSchema,
+    status: 201,
+  },
+  async ({ app, body }) => {
+    const { token, record } = newEnrolmentToken(body.uses, body.validHours, Date.now());
+    await app.agents.insertToken(record);
+    return { token, expires: record.expires };
+  },
+);
+
+defineRoute(
+  "listAgents",
+  { method: "GET", route: "v1/agents", caller: "administrator" },
+  async ({ app }) => {
+    const now = Date.now();
+    const agents: AgentView[] = [];
+    for await (const { publicKey: _key, busy, ...agent } of app.agents.list())
+      agents.push({
+        ...agent,
+        state: agentState({ ...agent, busy }, app.config.HEARTBEAT_SECONDS, now),
+      });
+    return { agents };
+  },
+);

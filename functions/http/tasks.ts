@@ -1,0 +1,84 @@
+import { LongshoreError } from "../../shared/contracts/errors.ts";
+import { taskCreateSchema, taskSettingsSchema } from "../../shared/contracts/tasks.ts";
+import { newId } from "../domain/ids.ts";
+import type { TaskRecord } from "../domain/records.ts";
+import { startRound } from "../operations/startRound.ts";
+import { viewTask } from "../operations/viewTask.ts";
+import type { Services } from "../services.ts";
+import { defineRoute } from "./route.ts";
+
+defineRoute(
+  "createTask",
+  {
+    method: "POST",
+    route: "v1/sessions/{session}/tasks",
+    caller: "administrator",
+    body: taskCreateSchema,
+    status: 201,
+  },
+  async ({ app, client, params, body }) => {
+    const sessionId = params.session ?? "";
+    if (!(await app.tasks.findSession(sessionId)))
+      throw new LongshoreError("NOT_FOUND", `there is no session ${sessionId}`);
+    const task: TaskRecord = {
+      id: `${sessionId}-${newId(8)}`,
+      sessionId,
+      name: body.name,
+      source: body.source,
+      destination: body.destination,
+      agentGroup: body.agentGroup,
+      settings: taskSettingsSchema.parse(body.settings ?? {}),
+      state: "Queued",
+      createdAt: new Date().toISOString(),
+      nextIntId: 1,
+    };
+    await refuseDuplicate(app, task);
+    if (body.start === "manually") task.state = "Scheduled";
+    await app.tasks.insert(task);
+    if (body.start === "now") await startRound(app, client, task.id);
+    return viewTask(app, task.id);
+  },
+);
+
+defineRoute(
+  "listTasks",
+  { method: "GET", route: "v1/sessions/{session}/tasks", caller: "administrator" },
+  async ({ app, params }) => {
+    const tasks = [];
+    for await (const { id } of app.tasks.list(params.session ?? ""))
+      tasks.push(await viewTask(app, id));
+    return { tasks };
+  },
+);
+
+defineRoute(
+  "getTask",
+  { method: "GET", route: "v1/tasks/{task}", caller: "administrator" },
+  async ({ app, params }) => viewTask(app, params.task ?? ""),
+);
+
+defineRoute(
+  "runTask",
+  { method: "POST", route: "v1/tasks/{task}/run", caller: "administrator", status: 202 },
+  async ({ app, client, params }) => {
+    await startRound(app, client, params.task ?? "");
+    return viewTask(app, params.task ?? "");
+  },
+);
+
+async function refuseDuplicate(app: Services, task: TaskRecord): Promise<void> {
+  const { siteUrl, library, folder } = task.destination;
+  for await (const other of app.tasks.list(task.sessionId)) {
+    const there = other.destination;
+    if (
+      other.source === task.source &&
+      there.siteUrl === siteUrl &&
+      there.library === library &&
+      there.folder === folder
+    )
+      throw new LongshoreError(
+        "DUPLICATE_TASK",
+        `task ${other.id} has the same source and destination`,
+      );
+  }
+}

@@ -1,0 +1,14 @@
+/** Every trigger of the control plane. */
+import "./http/agentEnrol.ts";
+import "./http/agents.ts";
+import "./http/agentWork.ts";
+import "./http/reports.ts";
+import "./http/sessions.ts";
+import "./http/tasks.ts";
+import "./orchestrations/agentWork.ts";
+import "./orchestrations/importPackage.ts";
+import "./orchestrations/migratePackage.ts";
+import "./orchestrations/migrateTask.ts";
+import "./orchestrations/packageLane.ts";
+import "./orchestrations/scanSource.ts";
+import "./timers/reviveRounds.ts";

@@ -1,0 +1,200 @@
+import type { DurableClient } from "durable-functions";
+import { LongshoreError } from "../../shared/contracts/errors.ts";
+import type { SegmentSummary } from "../../shared/contracts/inventory.ts";
+import type {
+  ClaimResponse,
+  CompleteRequest,
+  FailRequest,
+  HeartbeatRequest,
+  HeartbeatResponse,
+  WorkProgress,
+} from "../../shared/contracts/work.ts";
+import type { AgentRecord, WorkRecord } from "../domain/records.ts";
+import { claimed, completed, failed, released, renewed } from "../domain/workItems.ts";
+import type { Services } from "../services.ts";
+import { writeUpload } from "../stores/roundBlobs.ts";
+import { parseWorkId, type WorkId } from "../stores/rounds.ts";
+import { workSpec } from "./workSpec.ts";
+
+/** What agents do with work items. In each the row changes first and orchestrations are told afterwards. */
+
+/** Grants a work item and its spec to the agent, if it is still to be had under this epoch. */
+export async function claimWork(
+  app: Services,
+  agent: AgentRecord,
+  workItem: string,
+  epoch: number,
+): Promise<ClaimResponse> {
+  const { rounds, config } = app;
+  const gone = (reason: string): ClaimResponse => ({ status: "gone", reason });
+  const id = parseWorkId(workItem);
+  if (!id) return gone("this is no work item");
+  const round = await rounds.find(id.taskId, id.round);
+  if (round?.run !== id.run || round.state !== "InProgress") return gone("the round is over");
+  const by = { agentId: agent.id, epoch, leaseSeconds: config.LEASE_SECONDS, now: Date.now() };
+  let granted = false;
+  await rounds.changeWork(id, (row) => {
+    const next = row.group === agent.group ? claimed(row, by) : undefined;
+    granted = next !== undefined;
+    return next;
+  });
+  if (!granted) return gone("somebody else has it, or it is done");
+  const spec = await workSpec(app, id);
+  return { status: "granted", epoch, leaseSeconds: config.LEASE_SECONDS, spec };
+}
+
+/** Renews the leases of all the agent's work, registers what its scans have found, and says what to stop. */
+export async function heartbeat(
+  app: Services,
+  client: DurableClient,
+  agent: AgentRecord,
+  request: HeartbeatRequest,
+): Promise<HeartbeatResponse> {
+  const { agents, config } = app;
+  await agents.update(agent.id, (row) => ({
+    ...row,
+    slots: request.slots,
+    busy: request.work.length,
+    lastSeenAt: new Date().toISOString(),
+  }));
+  const verdicts = await Promise.all(
+    request.work.map(async (progress) => ({
+      workItem: progress.workItem,
+      verdict: (await renew(app, client, agent, progress))
+        ? ("continue" as const)
+        : ("stop" as const),
+    })),
+  );
+  return { heartbeatSeconds: config.HEARTBEAT_SECONDS, work: verdicts };
+}
+
+async function renew(
+  app: Services,
+  client: DurableClient,
+  agent: AgentRecord,
+  progress: WorkProgress,
+): Promise<boolean> {
+  const { rounds, config } = app;
+  const id = parseWorkId(progress.workItem);
+  if (!id) return false;
+  const round = await rounds.find(id.taskId, id.round);
+  if (round?.run !== id.run || round.state !== "InProgress") return false;
+  let holds = false;
+  await rounds.changeWork(id, (row) => {
+    const next = renewed(row, {
+      agentId: agent.id,
+      epoch: progress.epoch,
+      leaseSeconds: config.LEASE_SECONDS,
+      progress: { items: progress.items, bytes: progress.bytes },
+      now: Date.now(),
+    });
+    holds = next !== undefined;
+    return next;
+  });
+  if (holds && id.kind === "scan") await register(app, client, id, progress.segments ?? [], agent);
+  return holds;
+}
+
+/** Adds segments to the round and wakes the lanes that wait for one. */
+async function register(
+  { rounds }: Services,
+  client: DurableClient,
+  id: WorkId,
+  segments: readonly SegmentSummary[],
+  agent: AgentRecord,
+): Promise<void> {
+  if (segments.length === 0) return;
+  await rounds.registerSegments(id, segments, agent.name);
+  await wakeLanes(rounds, client, id);
+}
+
+async function wakeLanes(
+  rounds: Services["rounds"],
+  client: DurableClient,
+  id: WorkId,
+): Promise<void> {
+  const lanes = await rounds.listLanes(id.taskId, id.round);
+  const waiting = lanes.filter((lane) => lane.run === id.run && lane.segment === undefined);
+  await Promise.all(waiting.map(({ instance }) => tell(client, instance, "segments")));
+}
+
+export async function completeWork(
+  app: Services,
+  client: DurableClient,
+  agent: AgentRecord,
+  workItem: string,
+  { epoch, result }: CompleteRequest,
+): Promise<void> {
+  const { rounds, state } = app;
+  const id = known(workItem);
+  const by = { agentId: agent.id, epoch };
+  const row = await rounds.findWork(id);
+  if (!row) throw new LongshoreError("NOT_FOUND", `there is no work item ${workItem}`);
+  completed(row, by);
+  if (result.kind !== id.kind)
+    throw new LongshoreError("BAD_REQUEST", `a ${result.kind} is no result of a ${id.kind}`);
+  if (row.state !== "done") {
+    if (result.kind === "scan") {
+      await rounds.registerSegments(id, result.segments, agent.name);
+      const round = await rounds.current(id);
+      if (round.scan.segments !== result.totalSegments)
+        throw new LongshoreError(
+          "CONFLICT",
+          `the scan says ${result.totalSegments} segments, ${round.scan.segments} are registered`,
+        );
+      await rounds.updateRound(id, (value) => ({
+        ...value,
+        scan: { ...value.scan, finished: true },
+      }));
+      await wakeLanes(rounds, client, id);
+    } else {
+      const ref = { ...id, segment: id.segment as number };
+      const { attempt } = await rounds.package(ref);
+      await writeUpload(state.plans, ref, attempt, result);
+      await rounds.amendPackage(ref, (pkg) => ({ ...pkg, agent: agent.name }));
+    }
+  }
+  const done = await rounds.changeWork(id, (work) => completed(work, by));
+  await finished(client, done);
+}
+
+export async function failWork(
+  { rounds }: Services,
+  client: DurableClient,
+  agent: AgentRecord,
+  workItem: string,
+  { epoch, issue }: FailRequest,
+): Promise<void> {
+  const by = { agentId: agent.id, epoch, issue };
+  const row = await rounds.changeWork(known(workItem), (work) => failed(work, by));
+  if (!row) throw new LongshoreError("NOT_FOUND", `there is no work item ${workItem}`);
+  await finished(client, row);
+}
+
+/** Takes a work item back from an agent that stops, and offers it to the others at once. */
+export async function releaseWork(
+  { rounds, queues }: Services,
+  agent: AgentRecord,
+  workItem: string,
+  epoch: number,
+): Promise<void> {
+  const by = { agentId: agent.id, epoch };
+  const row = await rounds.changeWork(known(workItem), (work) => released(work, by));
+  if (!row) throw new LongshoreError("NOT_FOUND", `there is no work item ${workItem}`);
+  await queues.send(row.group, { version: 1, workItem, epoch: row.epoch });
+}
+
+function known(workItem: string): WorkId {
+  const id = parseWorkId(workItem);
+  if (!id) throw new LongshoreError("NOT_FOUND", `there is no work item ${workItem}`);
+  return id;
+}
+
+const finished = async (client: DurableClient, work: WorkRecord | undefined) => {
+  if (work) await tell(client, work.instance, "finished");
+};
+
+/** Events are hints: an orchestration that misses one finds out by its own timer. */
+async function tell(client: DurableClient, instance: string, event: string): Promise<void> {
+  await client.raiseEvent(instance, event, {}).catch(() => undefined);
+}

@@ -1,0 +1,92 @@
+import { LongshoreError } from "../../shared/contracts/errors.ts";
+import type { RoundView, TaskView } from "../../shared/contracts/tasks.ts";
+import type { LaneRecord, RoundRecord, TaskRecord } from "../domain/records.ts";
+import type { Services } from "../services.ts";
+import { workId } from "../stores/rounds.ts";
+
+/** A task and its newest round as the API shows them. Costs a constant number of storage calls, however large the task is. */
+export async function viewTask(app: Services, taskId: string): Promise<TaskView> {
+  const task = await app.tasks.find(taskId);
+  if (!task) throw new LongshoreError("NOT_FOUND", `there is no task ${taskId}`);
+  const round = task.round === undefined ? undefined : await app.rounds.find(taskId, task.round);
+  const { id, sessionId, name, source, destination, agentGroup, settings, state, createdAt } = task;
+  return {
+    ...{ id, sessionId, name, source, destination, agentGroup, settings, state, createdAt },
+    ...(round && { round: await viewRound(app, task, round) }),
+  };
+}
+
+async function viewRound(app: Services, task: TaskRecord, round: RoundRecord): Promise<RoundView> {
+  const inFlight = round.state === "InProgress" ? await uploading(app, round) : undefined;
+  const { scan } = round;
+  return {
+    number: round.number,
+    state: round.state,
+    startedAt: round.startedAt,
+    ...(round.endedAt !== undefined && { endedAt: round.endedAt }),
+    ...(round.failure && { failure: round.failure }),
+    ...(inFlight && (await waitingFor(app, task, inFlight.queued))),
+    scanFinished: scan.finished,
+    scanned: {
+      items: scan.items,
+      bytes: scan.bytes,
+      files: scan.files,
+      folders: scan.folders,
+      issues: scan.issues,
+    },
+    packaged: round.packaged,
+    uploaded: {
+      items: round.uploaded.items + (inFlight?.items ?? 0),
+      bytes: round.uploaded.bytes + (inFlight?.bytes ?? 0),
+    },
+    imported: round.imported,
+    migrated: round.migrated,
+    skipped: round.skipped,
+    failed: round.failed,
+  };
+}
+
+/** What the lanes' work items have behind them but not in the counters yet, and whether one waits for an agent. */
+async function uploading(
+  { rounds }: Services,
+  round: RoundRecord,
+): Promise<{ items: number; bytes: number; queued: boolean }> {
+  const lanes = await rounds.listLanes(round.taskId, round.number);
+  const ref = { taskId: round.taskId, round: round.number, run: round.run };
+  const busy = lanes.filter(
+    (lane): lane is LaneRecord & { segment: number } =>
+      lane.run === round.run && lane.segment !== undefined,
+  );
+  const uploads = await Promise.all(
+    busy.map(async ({ segment }) => {
+      const { attempt, state } = await rounds.package({ ...ref, segment });
+      if (state !== "planned") return undefined;
+      return rounds.findWork(workId(ref, { kind: "upload", segment, attempt }));
+    }),
+  );
+  const scan = round.scan.finished
+    ? undefined
+    : await rounds.findWork(workId(ref, { kind: "scan" }));
+  const sum = { items: 0, bytes: 0, queued: scan?.state === "queued" };
+  for (const work of uploads) {
+    sum.items += work?.progress.items ?? 0;
+    sum.bytes += work?.progress.bytes ?? 0;
+    sum.queued ||= work?.state === "queued";
+  }
+  return sum;
+}
+
+async function waitingFor(
+  { agents, config }: Services,
+  task: TaskRecord,
+  queued: boolean,
+): Promise<{ waitingFor?: string }> {
+  if (!queued) return {};
+  const connectedSince = Date.now() - 3 * config.HEARTBEAT_SECONDS * 1000;
+  let connected = 0;
+  for await (const agent of agents.list())
+    if (agent.group === task.agentGroup && Date.parse(agent.lastSeenAt) >= connectedSince)
+      connected++;
+  if (connected > 0) return {};
+  return { waitingFor: `group ${task.agentGroup} has no connected agent` };
+}

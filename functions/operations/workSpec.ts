@@ -1,0 +1,51 @@
+import { LongshoreError } from "../../shared/contracts/errors.ts";
+import type { WorkSpec } from "../../shared/contracts/work.ts";
+import { sasUrl } from "../security/sas.ts";
+import type { Services } from "../services.ts";
+import { readPlan } from "../stores/roundBlobs.ts";
+import type { WorkId } from "../stores/rounds.ts";
+
+/**
+ * What an agent needs for a work item, and nothing more: a SAS that may create and write in one container, and the unwrapped
+ * content key of one package. It is made at each claim and kept nowhere.
+ */
+export async function workSpec(app: Services, id: WorkId): Promise<WorkSpec> {
+  const { rounds, tasks, state, keys, stateBlobs, packageBlobs } = app;
+  const round = await rounds.current(id);
+  const task = await tasks.find(id.taskId);
+  const work = await rounds.findWork(id);
+  if (!task || !work)
+    throw new LongshoreError("NOT_FOUND", `work item ${id.text} has lost its task`);
+  const { settings, source } = task;
+  const now = Date.now();
+  if (id.kind === "scan") {
+    const container = stateBlobs.getContainerClient(round.inventoryContainer);
+    const { lastPath, segments } = round.scan;
+    return {
+      kind: "scan",
+      source,
+      containerUrl: await sasUrl(container, "agentWrites", now),
+      blobPrefix: `${id.run}-e${work.epoch}`,
+      segmentItems: settings.packageItems,
+      segmentBytes: settings.packageBytes,
+      ...(lastPath !== undefined && { resume: { after: lastPath, segment: segments } }),
+    };
+  }
+  const ref = { ...id, segment: id.segment as number };
+  const pkg = await rounds.package(ref);
+  const plan = await readPlan(state.plans, ref, pkg.attempt);
+  if (!plan || !pkg.key || !pkg.containers)
+    throw new LongshoreError("CONFLICT", `package ${ref.segment} has no plan any more`);
+  const container = packageBlobs.getContainerClient(pkg.containers.data);
+  return {
+    kind: "upload",
+    source,
+    containerUrl: await sasUrl(container, "agentWrites", now),
+    contentKey: (await keys.unwrap(pkg.key, now)).toString("base64"),
+    archiveSmallFiles: settings.archiveSmallFiles,
+    attemptsPerFile: settings.attemptsPerItem,
+    files: plan.items.flatMap(({ action, kind, path, size, modified }, index) =>
+      action === "migrate" && kind === "file" ? [{ index, path, size, modified }] : [],
+    ),
+  };
+}

@@ -1,0 +1,97 @@
+import { PassThrough } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { ContainerClient } from "@azure/storage-blob";
+import { type Stringifier, stringify } from "csv-stringify";
+import type { RoundRecord, TaskRecord } from "../domain/records.ts";
+import {
+  AGGREGATE_COLUMNS,
+  aggregateRow,
+  FAILURE_COLUMNS,
+  failureRow,
+  ITEM_COLUMNS,
+  itemRow,
+  RoundTally,
+  type Row,
+  SCAN_COLUMNS,
+  SUMMARY_COLUMNS,
+} from "../domain/reportRows.ts";
+import type { Services } from "../services.ts";
+import { readOutcomes, reportFolder } from "../stores/roundBlobs.ts";
+
+/**
+ * Writes the reports of a round, streaming: outcomes are read package by package and go straight into the CSV blobs. Cells
+ * that a spreadsheet would take for a formula are neutralised, and a byte order mark makes it read UTF-8.
+ */
+export async function writeReports(
+  { rounds, state }: Services,
+  task: TaskRecord,
+  round: RoundRecord,
+): Promise<void> {
+  const ref = { taskId: task.id, round: round.number };
+  const context = { task, round };
+  const suffix = `_R${round.number}`;
+  const tally = new RoundTally();
+  const report = (name: string, columns: readonly string[]) =>
+    openReport(state.reports, `${reportFolder(ref)}${name}`, columns);
+
+  const items = report(`ItemReport${suffix}.csv`, ITEM_COLUMNS);
+  // Opened with the first failure: without one there is no such report.
+  let failures: Report | undefined;
+  for await (const { segment } of rounds.listPackages(task.id, round.number))
+    for await (const outcome of readOutcomes(state.outcomes, ref, segment)) {
+      tally.add(outcome);
+      await items.write(itemRow(context, outcome));
+      if (outcome.result !== "failed") continue;
+      failures ??= report(`ItemFailureReport${suffix}.csv`, FAILURE_COLUMNS);
+      await failures.write(failureRow(context, outcome));
+    }
+  await Promise.all([items.close(), failures?.close()]);
+
+  for (const [name, columns, row] of [
+    [`ItemSummary${suffix}.csv`, SUMMARY_COLUMNS, tally.summaryRow(round)],
+    [`ScanSummary${suffix}.csv`, SCAN_COLUMNS, tally.scanRow(round)],
+    ["Aggregate Summary Report.csv", AGGREGATE_COLUMNS, aggregateRow(context)],
+  ] as const) {
+    const single = report(name, columns);
+    await single.write(row);
+    await single.close();
+  }
+}
+
+interface Report {
+  write(row: Row): Promise<void>;
+  close(): Promise<void>;
+}
+
+function openReport(container: ContainerClient, blob: string, columns: readonly string[]): Report {
+  const csv: Stringifier = stringify({
+    header: true,
+    bom: true,
+    columns: [...columns],
+    escape_formulas: true,
+    record_delimiter: "windows",
+  });
+  const body = new PassThrough();
+  const written = Promise.all([
+    pipeline(csv, body),
+    container.getBlockBlobClient(blob).uploadStream(body, 1024 * 1024, 2, {
+      blobHTTPHeaders: { blobContentType: "text/csv; charset=utf-8" },
+    }),
+  ]);
+  // A failed upload surfaces at close; until then it must not count as unhandled.
+  written.catch(() => csv.destroy());
+  return {
+    async write(row) {
+      if (!csv.write(row)) await Promise.race([once(csv), written]);
+    },
+    async close() {
+      csv.end();
+      await written;
+    },
+  };
+}
+
+const once = (stream: Stringifier) =>
+  new Promise<void>((resolve) => {
+    stream.once("drain", resolve);
+  });

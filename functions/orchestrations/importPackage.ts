@@ -1,0 +1,32 @@
+import type { OrchestrationContext } from "durable-functions";
+import * as df from "durable-functions";
+import { followImport } from "../activities/followImport.ts";
+import type { Timing } from "../activities/openRound.ts";
+import { submitImport } from "../activities/submitImport.ts";
+import type { PackageRef } from "../stores/rounds.ts";
+import { call, type Steps, sleep } from "./call.ts";
+
+interface ImportInput {
+  pkg: PackageRef;
+  timing: Timing;
+  /** How long to wait before the next look; grows while nothing happens. */
+  pollMs?: number;
+}
+
+const POLLS_PER_EXECUTION = 30;
+
+/** Submits the sealed package and follows the job at SharePoint until it has ended, ever less often. */
+export function* importPackage(context: OrchestrationContext): Steps<void> {
+  const { pkg, timing, pollMs } = context.df.getInput() as ImportInput;
+  let wait = pollMs ?? timing.importPollFirstMs;
+  if (pollMs === undefined) yield* call(context, submitImport, pkg);
+  for (let polls = 0; polls < POLLS_PER_EXECUTION; polls++) {
+    yield* sleep(context, wait);
+    const job = yield* call(context, followImport, pkg);
+    if (job.ended) return;
+    wait = Math.min(wait * 1.5, timing.importPollMaxMs);
+  }
+  context.df.continueAsNew({ pkg, timing, pollMs: wait });
+}
+
+df.app.orchestration("importPackage", importPackage);

@@ -1,0 +1,69 @@
+import { DefaultAzureCredential } from "@azure/identity";
+import { BlobServiceClient, type ContainerClient } from "@azure/storage-blob";
+import { type Config, readConfig } from "./config.ts";
+import { SharePointDestination } from "./destinations/sharePoint.ts";
+import { WorkQueues } from "./queues/workQueues.ts";
+import { ContentKeys } from "./security/contentKeys.ts";
+import { AgentStore } from "./stores/agents.ts";
+import { openTable } from "./stores/documents.ts";
+import { RoundStore } from "./stores/rounds.ts";
+import { TaskStore } from "./stores/tasks.ts";
+
+/** Everything the triggers need, built once per process from the settings. */
+export interface Services {
+  config: Config;
+  tasks: TaskStore;
+  rounds: RoundStore;
+  agents: AgentStore;
+  /** Plans, upload results, outcomes and reports of all rounds. */
+  state: { plans: ContainerClient; outcomes: ContainerClient; reports: ContainerClient };
+  stateBlobs: BlobServiceClient;
+  packageBlobs: BlobServiceClient;
+  queues: WorkQueues;
+  keys: ContentKeys;
+  destination: SharePointDestination;
+}
+
+let built: Promise<Services> | undefined;
+
+/** The process's services. A failed start is tried again by the next caller. */
+export function services(): Promise<Services> {
+  built ??= build(readConfig(process.env)).catch((error: unknown) => {
+    built = undefined;
+    throw error;
+  });
+  return built;
+}
+
+async function build(config: Config): Promise<Services> {
+  const stateBlobs = BlobServiceClient.fromConnectionString(config.STATE_STORAGE_CONNECTION);
+  const table = (name: string) =>
+    openTable(config.STATE_STORAGE_CONNECTION, `${config.TABLE_PREFIX}${name}`);
+  const container = async (name: string) => {
+    const client = stateBlobs.getContainerClient(name);
+    await client.createIfNotExists();
+    return client;
+  };
+  const [sessions, tasks, rounds, agents, plans, outcomes, reports] = await Promise.all([
+    table("Sessions"),
+    table("Tasks"),
+    table("Rounds"),
+    table("Agents"),
+    container("plans"),
+    container("outcomes"),
+    container("reports"),
+  ]);
+  const credential = new DefaultAzureCredential();
+  return {
+    config,
+    tasks: new TaskStore(sessions, tasks),
+    rounds: new RoundStore(rounds),
+    agents: new AgentStore(agents),
+    state: { plans, outcomes, reports },
+    stateBlobs,
+    packageBlobs: BlobServiceClient.fromConnectionString(config.PACKAGE_STORAGE_CONNECTION),
+    queues: new WorkQueues(config),
+    keys: new ContentKeys(config, credential),
+    destination: new SharePointDestination(credential),
+  };
+}

@@ -1,0 +1,151 @@
+import { odata, RestError, TableClient, TableTransaction } from "@azure/data-tables";
+import type { z } from "zod";
+
+/**
+ * Documents in Azure Tables: one JSON document per row, checked by a schema on the way in and out. Rows that change together
+ * share a partition and are written in one entity-group transaction, guarded by their ETags.
+ */
+export interface Document<T> {
+  value: T;
+  etag: string;
+}
+
+interface Entity {
+  partitionKey: string;
+  rowKey: string;
+  data: string;
+}
+
+const status = (error: unknown) => (error instanceof RestError ? error.statusCode : undefined);
+export const isConflict = (error: unknown) => status(error) === 409 || status(error) === 412;
+
+/** One kind of row of a table. Several kinds may share a table and a partition; the row key tells them apart. */
+export class Documents<T> {
+  readonly table: TableClient;
+  private readonly schema: z.ZodType<T>;
+
+  constructor(table: TableClient, schema: z.ZodType<T>) {
+    this.table = table;
+    this.schema = schema;
+  }
+
+  async get(partition: string, row: string): Promise<Document<T> | undefined> {
+    try {
+      const entity = await this.table.getEntity<Entity>(partition, row);
+      return this.decode(entity);
+    } catch (error) {
+      if (status(error) === 404) return undefined;
+      throw error;
+    }
+  }
+
+  /** Inserts; returns false when the row exists already. */
+  async insert(partition: string, row: string, value: T): Promise<boolean> {
+    try {
+      await this.table.createEntity(encode(partition, row, value));
+      return true;
+    } catch (error) {
+      if (status(error) === 409) return false;
+      throw error;
+    }
+  }
+
+  async put(partition: string, row: string, value: T): Promise<void> {
+    await this.table.upsertEntity(encode(partition, row, value), "Replace");
+  }
+
+  /** Reads, changes and writes back until nobody else wrote in between. `change` returns undefined to leave the row alone. */
+  async update(
+    partition: string,
+    row: string,
+    change: (value: T) => T | undefined,
+  ): Promise<T | undefined> {
+    return retryConflicts(async () => {
+      const found = await this.get(partition, row);
+      if (!found) return undefined;
+      const next = change(structuredClone(found.value));
+      if (next === undefined) return found.value;
+      await this.table.updateEntity(encode(partition, row, next), "Replace", { etag: found.etag });
+      return next;
+    });
+  }
+
+  async remove(partition: string, row: string): Promise<void> {
+    await this.table.deleteEntity(partition, row).catch((error: unknown) => {
+      if (status(error) !== 404) throw error;
+    });
+  }
+
+  /** Rows of a partition in key order, `from` inclusive, `before` exclusive. */
+  async *list(
+    partition: string,
+    range: { from?: string; before?: string } = {},
+  ): AsyncGenerator<{ row: string } & Document<T>> {
+    const filter = odata`PartitionKey eq ${partition} and RowKey ge ${range.from ?? ""} and RowKey lt ${range.before ?? "~"}`;
+    for await (const entity of this.table.listEntities<Entity>({ queryOptions: { filter } }))
+      yield { row: entity.rowKey as string, ...this.decode(entity as Entity & { etag: string }) };
+  }
+
+  private decode(entity: { data: string; etag: string }): Document<T> {
+    return { value: this.schema.parse(JSON.parse(entity.data)), etag: entity.etag };
+  }
+}
+
+const encode = (partition: string, row: string, value: unknown): Entity => ({
+  partitionKey: partition,
+  rowKey: row,
+  data: JSON.stringify(value),
+});
+
+/** A set of writes to one partition that happen all or not at all. */
+export class Writes {
+  private readonly table: TableClient;
+  private readonly partition: string;
+  private readonly transaction = new TableTransaction();
+
+  constructor(table: TableClient, partition: string) {
+    this.table = table;
+    this.partition = partition;
+  }
+
+  replace(row: string, value: unknown, etag: string): this {
+    this.transaction.updateEntity(encode(this.partition, row, value), "Replace", { etag });
+    return this;
+  }
+
+  insert(row: string, value: unknown): this {
+    this.transaction.createEntity(encode(this.partition, row, value));
+    return this;
+  }
+
+  put(row: string, value: unknown): this {
+    this.transaction.upsertEntity(encode(this.partition, row, value), "Replace");
+    return this;
+  }
+
+  async commit(): Promise<void> {
+    await this.table.submitTransaction(this.transaction.actions);
+  }
+}
+
+/** Runs a read-check-write again when somebody else wrote in between; gives up after many tries, as nothing else is left. */
+export async function retryConflicts<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isConflict(error) || tries === 50) throw error;
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(200, 5 * tries)));
+    }
+  }
+}
+
+/** Opens a table and creates it when it is missing. */
+export async function openTable(connection: string, name: string): Promise<TableClient> {
+  const table = TableClient.fromConnectionString(connection, name, {
+    // Only a connection string that says http gets http.
+    allowInsecureConnection: /DefaultEndpointsProtocol=http;|TableEndpoint=http:/i.test(connection),
+  });
+  await table.createTable();
+  return table;
+}

@@ -1,0 +1,97 @@
+import type { ContainerClient } from "@azure/storage-blob";
+import { z } from "zod";
+import {
+  type InventoryEntry,
+  inventoryEntrySchema,
+  segmentHeaderSchema,
+} from "../../shared/contracts/inventory.ts";
+import { type Outcome, outcomeSchema } from "../../shared/contracts/outcomes.ts";
+import { type UploadResult, uploadResultSchema } from "../../shared/contracts/work.ts";
+import { type Plan, planSchema } from "../domain/plan.ts";
+import { readJson, readLines, writeJson, writeLines } from "./lines.ts";
+import type { PackageRef } from "./rounds.ts";
+
+/** Names and formats of a round's blobs: per-file data lives here, never in rows or orchestrations. */
+
+type RoundRef = { taskId: string; round: number };
+
+const folder = ({ taskId, round }: RoundRef) => `${taskId}/R${round}/`;
+const number = (segment: number) => segment.toString().padStart(6, "0");
+const planName = (ref: PackageRef, attempt: number) =>
+  `${folder(ref)}${number(ref.segment)}.${attempt}.plan.json.gz`;
+const uploadName = (ref: PackageRef, attempt: number) =>
+  `${folder(ref)}${number(ref.segment)}.${attempt}.upload.json.gz`;
+const outcomesName = (ref: RoundRef, segment: number) =>
+  `${folder(ref)}${number(segment)}.jsonl.gz`;
+const indexName = (ref: RoundRef) => `${folder(ref)}index.json.gz`;
+export const reportFolder = folder;
+
+export async function readSegment(
+  inventory: ContainerClient,
+  blob: string,
+): Promise<{ open: InventoryEntry[]; entries: InventoryEntry[] }> {
+  const lines: unknown[] = [];
+  for await (const line of readLines(inventory, blob)) lines.push(line);
+  const { open } = segmentHeaderSchema.parse(lines[0]);
+  return { open, entries: lines.slice(1).map((line) => inventoryEntrySchema.parse(line)) };
+}
+
+export const writePlan = (plans: ContainerClient, ref: PackageRef, attempt: number, plan: Plan) =>
+  writeJson(plans, planName(ref, attempt), plan);
+export const readPlan = (plans: ContainerClient, ref: PackageRef, attempt: number) =>
+  readJson(plans, planName(ref, attempt), planSchema);
+
+export const writeUpload = (
+  plans: ContainerClient,
+  ref: PackageRef,
+  attempt: number,
+  result: UploadResult,
+) => writeJson(plans, uploadName(ref, attempt), result);
+export const readUpload = (plans: ContainerClient, ref: PackageRef, attempt: number) =>
+  readJson(plans, uploadName(ref, attempt), uploadResultSchema);
+
+export const writeOutcomes = (
+  outcomes: ContainerClient,
+  ref: RoundRef,
+  segment: number,
+  lines: readonly Outcome[],
+) => writeLines(outcomes, outcomesName(ref, segment), lines);
+
+export async function* readOutcomes(
+  outcomes: ContainerClient,
+  ref: RoundRef,
+  segment: number,
+): AsyncGenerator<Outcome> {
+  for await (const line of readLines(outcomes, outcomesName(ref, segment)))
+    yield outcomeSchema.parse(line);
+}
+
+/** Which paths each outcome blob of a finished round covers, in order. */
+export const ledgerIndexSchema = z.array(
+  z.object({ segment: z.number().int(), first: z.string(), last: z.string() }),
+);
+export type LedgerIndex = z.infer<typeof ledgerIndexSchema>;
+
+export const writeLedgerIndex = (outcomes: ContainerClient, ref: RoundRef, index: LedgerIndex) =>
+  writeJson(outcomes, indexName(ref), index);
+export const readLedgerIndex = (outcomes: ContainerClient, ref: RoundRef) =>
+  readJson(outcomes, indexName(ref), ledgerIndexSchema);
+
+/** What a round's blobs say is there; recovery compares the rows with it. */
+export async function listRoundBlobs(
+  container: ContainerClient,
+  ref: RoundRef,
+): Promise<{
+  plan(segment: number, attempt: number): boolean;
+  upload(segment: number, attempt: number): boolean;
+  outcomes(segment: number): boolean;
+}> {
+  const names = new Set<string>();
+  for await (const blob of container.listBlobsFlat({ prefix: folder(ref) })) names.add(blob.name);
+  const at = (segment: number): PackageRef => ({ ...ref, run: "", segment });
+  return {
+    plan: (segment, attempt) => names.has(planName(at(segment), attempt)),
+    upload: (segment, attempt) => names.has(uploadName(at(segment), attempt)),
+    outcomes: (segment) => names.has(outcomesName(ref, segment)),
+  };
+}

@@ -1,0 +1,68 @@
+import type { TableClient } from "@azure/data-tables";
+import { z } from "zod";
+import {
+  type SessionRecord,
+  sessionRecordSchema,
+  type TaskRecord,
+  taskRecordSchema,
+} from "../domain/records.ts";
+import { Documents } from "./documents.ts";
+
+const SESSIONS = "sessions";
+const ACTIVE = "active";
+
+/** Sessions, and the tasks of each session in the session's own partition. A task's id begins with its session's. */
+export class TaskStore {
+  private readonly sessions: Documents<SessionRecord>;
+  private readonly tasks: Documents<TaskRecord>;
+  private readonly active: Documents<{ id: string }>;
+
+  constructor(sessions: TableClient, tasks: TableClient) {
+    this.sessions = new Documents(sessions, sessionRecordSchema);
+    this.tasks = new Documents(tasks, taskRecordSchema);
+    this.active = new Documents(tasks, z.object({ id: z.string() }));
+  }
+
+  async insertSession(session: SessionRecord): Promise<void> {
+    await this.sessions.insert(SESSIONS, session.id, session);
+  }
+
+  async findSession(id: string): Promise<SessionRecord | undefined> {
+    return (await this.sessions.get(SESSIONS, id))?.value;
+  }
+
+  async *listSessions(): AsyncGenerator<SessionRecord> {
+    for await (const { value } of this.sessions.list(SESSIONS)) yield value;
+  }
+
+  insert(task: TaskRecord): Promise<boolean> {
+    return this.tasks.insert(task.sessionId, task.id, task);
+  }
+
+  async find(id: string): Promise<TaskRecord | undefined> {
+    return (await this.tasks.get(sessionOf(id), id))?.value;
+  }
+
+  update(
+    id: string,
+    change: (task: TaskRecord) => TaskRecord | undefined,
+  ): Promise<TaskRecord | undefined> {
+    return this.tasks.update(sessionOf(id), id, change);
+  }
+
+  /** Keeps the list of tasks that have an open round, so that nobody has to look through all of them. */
+  async setActive(id: string, active: boolean): Promise<void> {
+    if (active) await this.active.put(ACTIVE, id, { id });
+    else await this.active.remove(ACTIVE, id);
+  }
+
+  async *listActive(): AsyncGenerator<string> {
+    for await (const { value } of this.active.list(ACTIVE)) yield value.id;
+  }
+
+  async *list(sessionId: string): AsyncGenerator<TaskRecord> {
+    for await (const { value } of this.tasks.list(sessionId)) yield value;
+  }
+}
+
+const sessionOf = (taskId: string) => taskId.split("-")[0] ?? "";
