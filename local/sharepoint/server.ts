@@ -1,15 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { openDatabase } from "./database.ts";
 import { changeFaults, type Faults, noFaults } from "./faults.ts";
-import { startHttpServer } from "./http-server.ts";
-import { itemStore } from "./item-store.ts";
-import { jobRunner } from "./job-runner.ts";
-import { jobStore } from "./job-store.ts";
-import { libraryFolders } from "./library-folder.ts";
+import { jobRunner } from "./import/job-runner.ts";
 import { type Log, logToStderr } from "./logger.ts";
-import { provisioning } from "./provisioning.ts";
-import { sealedSecrets } from "./sealed-secrets.ts";
+import { openDatabase } from "./record/database.ts";
+import { itemStore } from "./record/item-store.ts";
+import { jobStore } from "./record/job-store.ts";
+import { libraryFolders } from "./record/library-folder.ts";
+import { sealedSecrets } from "./record/sealed-secrets.ts";
+import { startHttpServer } from "./rest/http-server.ts";
+import { provisioning } from "./rest/provisioning.ts";
 import { type LibraryOption, openSites } from "./sites.ts";
 
 export interface SharePointOptions {

@@ -14,8 +14,8 @@ import {
   generateBlobSASQueryParameters,
   StorageSharedKeyCredential,
 } from "@azure/storage-blob";
-import type { JobEvent } from "./events.ts";
-import type { Item } from "./item-store.ts";
+import type { JobEvent } from "./import/events.ts";
+import type { Item } from "./record/item-store.ts";
 
 /* What the tests and the bench of this folder share: Azurite, packages as a client makes them, and a REST client. */
 

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { decryptBlob, decryptMember, requireSnapshot } from "./blobs.ts";
+import { type Faults, isItemFailed } from "../faults.ts";
+import { decryptBlob, decryptMember, requireSnapshot } from "../package/blobs.ts";
+import type { FileContent, FileObject } from "../package/manifest.ts";
+import type { ImportPackage } from "../package/read-package.ts";
+import type { Job } from "../record/job-store.ts";
+import { diskPath } from "../record/library-folder.ts";
 import { ItemFailure } from "./failures.ts";
-import { type Faults, isItemFailed } from "./faults.ts";
-import type { Job } from "./job-store.ts";
-import { diskPath } from "./library-folder.ts";
-import type { FileContent, FileObject } from "./manifest.ts";
-import type { ImportPackage } from "./package.ts";
 import type { Place } from "./places.ts";
 import { type Sink, writeFileAtomically } from "./write-file.ts";
 

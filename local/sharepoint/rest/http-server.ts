@@ -1,13 +1,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { changeFaults, type Faults, isThrottled } from "../faults.ts";
+import { hresult } from "../import/error-codes.ts";
+import type { JobRunner } from "../import/job-runner.ts";
+import type { Log } from "../logger.ts";
+import type { ItemStore } from "../record/item-store.ts";
+import type { JobStore } from "../record/job-store.ts";
+import type { LibraryFolders } from "../record/library-folder.ts";
+import type { Site } from "../sites.ts";
 import { bearerCheck, type CheckBearer } from "./bearer.ts";
-import { hresult } from "./error-codes.ts";
-import { changeFaults, type Faults, isThrottled } from "./faults.ts";
-import type { ItemStore } from "./item-store.ts";
-import type { JobRunner } from "./job-runner.ts";
-import type { JobStore } from "./job-store.ts";
-import type { LibraryFolders } from "./library-folder.ts";
-import type { Log } from "./logger.ts";
 import {
   badRequest,
   isVerbose,
@@ -19,10 +20,9 @@ import {
   toErrorBody,
 } from "./odata.ts";
 import type { Provisioning } from "./provisioning.ts";
-import { answerSite } from "./rest-site.ts";
-import { answerWeb, contextInfo } from "./rest-web.ts";
-import { streamItems } from "./simulator-api.ts";
-import type { Site } from "./sites.ts";
+import { streamItems } from "./simulator-endpoints.ts";
+import { answerSite } from "./site-endpoints.ts";
+import { answerWeb, contextInfo } from "./web-endpoints.ts";
 
 export interface HttpContext {
   port: number;

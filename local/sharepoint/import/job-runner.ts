@@ -1,16 +1,16 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { Faults } from "../faults.ts";
+import type { Log } from "../logger.ts";
+import { readPackage } from "../package/read-package.ts";
+import type { ItemStore } from "../record/item-store.ts";
+import type { Job, JobStore } from "../record/job-store.ts";
+import type { LibraryFolders } from "../record/library-folder.ts";
+import type { Site } from "../sites.ts";
 import { hresult } from "./error-codes.ts";
 import { eventFactory, type JobEvent } from "./events.ts";
 import { describe, JobFailure } from "./failures.ts";
-import type { Faults } from "./faults.ts";
 import { importJob } from "./import-job.ts";
-import type { ItemStore } from "./item-store.ts";
 import { logFileName, writeJobLogs } from "./job-log.ts";
-import type { Job, JobStore } from "./job-store.ts";
-import type { LibraryFolders } from "./library-folder.ts";
-import type { Log } from "./logger.ts";
-import { readPackage } from "./package.ts";
-import type { Site } from "./sites.ts";
 
 interface RunnerContext {
   sites: Map<string, Site>;

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
-import type { Job } from "./job-store.ts";
-import type { Site } from "./sites.ts";
+import type { Job } from "../record/job-store.ts";
+import type { Site } from "../sites.ts";
 
 /** A job event: every value is a string, numbers and booleans too (MS docs "migration-events"). */
 export type JobEvent = Record<string, string>;

@@ -1,12 +1,18 @@
+import type { FileObject, FolderObject, ListItemObject } from "../package/manifest.ts";
+import type { ImportPackage } from "../package/read-package.ts";
+import {
+  type ImportedFields,
+  type Item,
+  type ItemStore,
+  parentOf,
+  pathKey,
+} from "../record/item-store.ts";
+import type { Job } from "../record/job-store.ts";
+import type { LibraryFolders } from "../record/library-folder.ts";
+import { type Library, locate, type Site } from "../sites.ts";
 import { hresult } from "./error-codes.ts";
 import { ItemFailure } from "./failures.ts";
-import { type ImportedFields, type Item, type ItemStore, parentOf, pathKey } from "./item-store.ts";
-import type { Job } from "./job-store.ts";
-import type { LibraryFolders } from "./library-folder.ts";
-import type { FileObject, FolderObject, ListItemObject } from "./manifest.ts";
 import { whyInvalid } from "./names.ts";
-import type { ImportPackage } from "./package.ts";
-import { type Library, locate, type Site } from "./sites.ts";
 
 /** Where an item goes: "" is the root folder of the library. */
 export interface Place {

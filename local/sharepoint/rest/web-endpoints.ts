@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { stat } from "node:fs/promises";
-import { hresult } from "./error-codes.ts";
-import { type Item, type ItemStore, parentOf } from "./item-store.ts";
-import { diskPath, type LibraryFolders, lookAt } from "./library-folder.ts";
+import { hresult } from "../import/error-codes.ts";
+import { type Item, type ItemStore, parentOf } from "../record/item-store.ts";
+import { diskPath, type LibraryFolders, lookAt } from "../record/library-folder.ts";
+import { type Library, locate, type Site, webRelative } from "../sites.ts";
 import {
   badRequest,
   numberOption,
@@ -10,7 +11,6 @@ import {
   type ODataRequest,
   type ODataResult,
 } from "./odata.ts";
-import { type Library, locate, type Site, webRelative } from "./sites.ts";
 
 export interface WebEndpoints {
   site: Site;

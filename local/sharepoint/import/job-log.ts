@@ -1,7 +1,7 @@
 import { createCipheriv, randomBytes } from "node:crypto";
 import { ContainerClient } from "@azure/storage-blob";
+import type { Job } from "../record/job-store.ts";
 import type { JobEvent } from "./events.ts";
-import type { Job } from "./job-store.ts";
 
 /** Which events go into which log: `.log` has all, the others are there only if they have something to say. */
 const logs: { extension: string; events: RegExp | undefined }[] = [

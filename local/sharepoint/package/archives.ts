@@ -1,8 +1,8 @@
 import type { ContainerClient } from "@azure/storage-blob";
 import yauzl, { type Entry, type ZipFile } from "yauzl";
+import { ItemFailure, JobFailure } from "../import/failures.ts";
+import { quickXorHash } from "../quick-xor-hash.ts";
 import { decryptSmallBlob, requireSnapshot, type StoredBlob } from "./blobs.ts";
-import { ItemFailure, JobFailure } from "./failures.ts";
-import { quickXorHash } from "./quick-xor-hash.ts";
 import { childrenNamed, type XmlElement } from "./xml.ts";
 
 /** MS docs "migration-azure", small file archives. */

@@ -1,6 +1,6 @@
 import { type FileHandle, open, rename, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { TEMPORARY_PREFIX } from "./library-folder.ts";
+import { TEMPORARY_PREFIX } from "../record/library-folder.ts";
 
 export type Sink = (chunk: Buffer) => Promise<void>;
 

@@ -1,8 +1,8 @@
+import type { Scope } from "../package/manifest.ts";
+import type { ItemStore } from "../record/item-store.ts";
+import type { Site } from "../sites.ts";
 import { hresult } from "./error-codes.ts";
 import type { Complaint } from "./events.ts";
-import type { ItemStore } from "./item-store.ts";
-import type { Scope } from "./manifest.ts";
-import type { Site } from "./sites.ts";
 
 /** The permission levels that every site has. */
 const BUILT_IN_ROLES = new Map([

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { hresult } from "./error-codes.ts";
-import { isGuid } from "./guid.ts";
-import type { JobRunner } from "./job-runner.ts";
-import type { Job, JobStore } from "./job-store.ts";
+import { isGuid } from "../guid.ts";
+import { hresult } from "../import/error-codes.ts";
+import type { JobRunner } from "../import/job-runner.ts";
+import type { Job, JobStore } from "../record/job-store.ts";
+import type { Site } from "../sites.ts";
 import {
   badRequest,
   numberOption,
@@ -13,7 +14,6 @@ import {
 } from "./odata.ts";
 import type { Provisioning } from "./provisioning.ts";
 import { containerOf, whySasRefused } from "./sas.ts";
-import type { Site } from "./sites.ts";
 
 /** SPMigrationJobState. */
 const STATE = { none: 0, queued: 2, processing: 4 } as const;

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
-import type { Library } from "./sites.ts";
+import type { Library } from "../sites.ts";
 
 /** A file or folder of a library as the record knows it. Times are ISO 8601 UTC. */
 export interface Item {

@@ -3,9 +3,9 @@ import { lstatSync, type Stats } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
+import type { Library } from "../sites.ts";
 import { transact } from "./database.ts";
 import { type ItemStore, parentOf, pathKey } from "./item-store.ts";
-import type { Library } from "./sites.ts";
 
 /** Files that are being written carry this prefix and are no items. */
 export const TEMPORARY_PREFIX = ".~import-";

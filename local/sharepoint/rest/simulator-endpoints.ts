@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
-import type { ItemStore } from "./item-store.ts";
+import type { ItemStore } from "../record/item-store.ts";
+import type { Site } from "../sites.ts";
 import { badRequest } from "./odata.ts";
-import type { Site } from "./sites.ts";
 
 /**
  * GET /_simulator/items?site=..&list=..: the record of a library (or of all libraries of the site), one JSON object per

@@ -1,8 +1,8 @@
 import { ContainerClient } from "@azure/storage-blob";
+import { hresult } from "../import/error-codes.ts";
+import { describe, ItemFailure, JobFailure } from "../import/failures.ts";
 import { type ArchivedMembers, readArchives } from "./archives.ts";
 import { decryptSmallBlob, listBlobs, requireSnapshot, type StoredBlob } from "./blobs.ts";
-import { hresult } from "./error-codes.ts";
-import { describe, ItemFailure, JobFailure } from "./failures.ts";
 import { type PackageObject, readObjects } from "./manifest.ts";
 import { validateDocument } from "./package-schema.ts";
 import { childrenNamed, parseXml, type XmlElement } from "./xml.ts";

@@ -1,4 +1,4 @@
-import { isGuid } from "./guid.ts";
+import { isGuid } from "../guid.ts";
 import type { XmlElement } from "./xml.ts";
 
 /** A check of one attribute value; returns what was expected, or undefined if the value is fine. */

@@ -1,21 +1,26 @@
 import { mkdir, utimes } from "node:fs/promises";
 import type { DatabaseSync } from "node:sqlite";
 import { setImmediate as nextTick } from "node:timers/promises";
-import { transact } from "./database.ts";
+import type { Faults } from "../faults.ts";
+import type {
+  FileObject,
+  FolderObject,
+  ListItemObject,
+  PackageObject,
+} from "../package/manifest.ts";
+import type { ImportPackage } from "../package/read-package.ts";
+import { transact } from "../record/database.ts";
+import { type Item, type ItemStore, parentOf } from "../record/item-store.ts";
+import type { Job } from "../record/job-store.ts";
+import { diskPath, type LibraryFolders } from "../record/library-folder.ts";
+import { type Library, locate, type Site } from "../sites.ts";
 import { hresult } from "./error-codes.ts";
 import type { Complaint, EventFactory, JobEvent } from "./events.ts";
 import { asItemFailure, type ItemFailure, JobFailure } from "./failures.ts";
-import type { Faults } from "./faults.ts";
 import { importFile } from "./import-file.ts";
-import { type Item, type ItemStore, parentOf } from "./item-store.ts";
-import type { Job } from "./job-store.ts";
-import { diskPath, type LibraryFolders } from "./library-folder.ts";
-import type { FileObject, FolderObject, ListItemObject, PackageObject } from "./manifest.ts";
-import type { ImportPackage } from "./package.ts";
 import { forEachParallel } from "./parallel.ts";
 import { claimPlaces, type Place } from "./places.ts";
 import { checkRoles, checkScope, describeScope } from "./role-assignments.ts";
-import { type Library, locate, type Site } from "./sites.ts";
 import { type Statistics, statistics } from "./statistics.ts";
 
 /** Objects that are claimed, written and recorded together: two transactions per batch. */

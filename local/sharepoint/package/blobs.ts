@@ -1,7 +1,7 @@
 import { createDecipheriv, createHash } from "node:crypto";
 import type { ContainerClient } from "@azure/storage-blob";
-import { hresult } from "./error-codes.ts";
-import { ItemFailure } from "./failures.ts";
+import { hresult } from "../import/error-codes.ts";
+import { ItemFailure } from "../import/failures.ts";
 
 /** A blob as the import sees it: its latest snapshot. */
 export interface StoredBlob {
