@@ -1,0 +1,15 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+/**
+ * Milliseconds to wait before try number `attempt` + 1 (attempts count from 1): doubles from `first` up to `longest`. Half of
+ * it is random, so that agents that lost the same server do not all come back in the same instant.
+ */
+export function backoffMs(attempt: number, first = 500, longest = 30_000): number {
+  const full = Math.min(longest, first * 2 ** (attempt - 1));
+  return full / 2 + Math.random() * (full / 2);
+}
+
+/** Waits, or stops waiting when the signal comes; never throws. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
+}

@@ -1,0 +1,107 @@
+import { readdir } from "node:fs/promises";
+import type { HelloResponse } from "../../shared/contracts/agents.ts";
+import { keyFile, loadConfiguration } from "../configuration.ts";
+import { createControlPlane } from "../control-plane.ts";
+import { loadPrivateKey } from "../identity.ts";
+import { messageOf, scrub } from "../log.ts";
+import { openRoot } from "../source/root.ts";
+import { AGENT_VERSION } from "../version.ts";
+import { openWorkQueue, type QueueTransport } from "../work-queue.ts";
+import { MIN_SLOTS } from "./run.ts";
+
+export interface CheckOptions {
+  data: string;
+  source?: string;
+  transport: QueueTransport;
+}
+
+interface Check {
+  name: string;
+  fix: string;
+  /** Says what was found; throws when it is not as it should be. */
+  run(): Promise<string>;
+}
+
+/**
+ * Tries, in order, everything the agent needs, and prints a numbered line for each with what to do about it. A check whose
+ * ground is missing fails too, so the first failure is the one to mend. Returns whether all is well.
+ */
+export async function check(
+  options: CheckOptions,
+  print: (line: string) => void,
+): Promise<boolean> {
+  let ok = true;
+  for (const [index, { name, fix, run }] of checks(options).entries()) {
+    const number = `${index + 1}.`;
+    try {
+      print(`${number} ok      ${name}: ${scrub(await run())}`);
+    } catch (error) {
+      ok = false;
+      print(`${number} FAILED  ${name}: ${scrub(messageOf(error))}`);
+      print(`           fix: ${fix}`);
+    }
+  }
+  return ok;
+}
+
+function checks({ data, source, transport }: CheckOptions): Check[] {
+  const configuration = () => loadConfiguration(data);
+  let hello: HelloResponse | undefined;
+  const list: Check[] = [
+    {
+      name: "configuration",
+      fix: 'run "configure" with a new enrolment token',
+      async run() {
+        loadPrivateKey(keyFile(data));
+        const { agentId, name, roots } = configuration();
+        const limits = roots.length === 0 ? "any folder" : roots.join(", ");
+        return `agent ${agentId} ("${name}"), may read ${limits}`;
+      },
+    },
+    {
+      name: "control plane reachable",
+      fix: "check the URL, DNS, the firewall and the proxy (HTTPS_PROXY); only outbound HTTPS is needed",
+      async run() {
+        const { controlPlane } = configuration();
+        const answer = await fetch(controlPlane, { signal: AbortSignal.timeout(10_000) });
+        await answer.body?.cancel();
+        return `${controlPlane} answered ${answer.status}`;
+      },
+    },
+    {
+      name: "signature accepted",
+      fix: "if the agent was removed, configure it again; if not, set this machine's clock",
+      async run() {
+        const { controlPlane, agentId } = configuration();
+        const api = createControlPlane(controlPlane, agentId, loadPrivateKey(keyFile(data)));
+        hello = await api.hello(MIN_SLOTS, AGENT_VERSION);
+        return `known as "${hello.name}" in group "${hello.group}"`;
+      },
+    },
+    {
+      name: "work queue reachable",
+      fix: "open outbound TCP 5671, or run with --queue-transport amqp-websockets to use 443",
+      async run() {
+        if (hello === undefined) throw new Error("no credential without the check before");
+        const queue = openWorkQueue(hello.queueConnection, hello.queue, transport);
+        try {
+          await queue.probe();
+        } finally {
+          await queue.close();
+        }
+        return `"${hello.queue}" accepts the credential until ${hello.queueExpires}`;
+      },
+    },
+  ];
+  if (source !== undefined)
+    list.push({
+      name: "source readable",
+      fix: "check the path as this account sees it, its rights, and the agent's source roots",
+      async run() {
+        const root = await openRoot(source, configuration().roots);
+        const names = await readdir(root);
+        return `${root} has ${names.length} entries at its top`;
+      },
+    });
+  return list;
+}

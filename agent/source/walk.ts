@@ -1,0 +1,194 @@
+import { lstat as lstatCallback, type Stats } from "node:fs";
+import { promisify } from "node:util";
+import type { InventoryEntry, Issue } from "../../shared/contracts/inventory.ts";
+import { MAX_TIME, MIN_TIME } from "../../shared/rules/limits.ts";
+import { caseKey, comparePaths, joinPath } from "../../shared/rules/paths.ts";
+import { type Directory, joinSystemPath, listDirectory, type SystemPath } from "./directory.ts";
+import { metadataIssue } from "./problems.ts";
+import { unusable } from "./root.ts";
+
+// Half the cost of its fs/promises twin, which matters a million times.
+const lstat = promisify(lstatCallback);
+
+/** A folder that the walk is in. */
+export interface OpenFolder {
+  entry: InventoryEntry;
+  parent: OpenFolder | undefined;
+}
+
+export interface WalkItem {
+  entry: InventoryEntry;
+  /** The folder it is in; undefined at the root. */
+  parent: OpenFolder | undefined;
+}
+
+export interface WalkOptions {
+  /** Only what comes after this path. Folders that end before it are not listed. */
+  after?: string | undefined;
+  signal: AbortSignal;
+}
+
+/** How many entries of a folder are looked at ahead of the one that is due; a file share answers slowly, but many at once. */
+const LOOKAHEAD = 64;
+
+/**
+ * Everything below `root`, depth first, in the order of `comparePaths` over the reported paths. What is wrong with an item
+ * is an issue of its entry; nothing but an unusable root (LongshoreError) or the signal ends the walk. Links are reported,
+ * never followed. Memory is bounded by the names of the folders that are open at the same time.
+ */
+export async function* walk(
+  root: string,
+  { after, signal }: WalkOptions,
+): AsyncGenerator<WalkItem, void, undefined> {
+  const listing = await listDirectory(root).catch((error: unknown) => {
+    throw unusable(root, error);
+  });
+  let resume = after;
+  const open: Visit[] = [new Visit(root, "", undefined, listing)];
+  for (let visit = open.at(-1); visit !== undefined; visit = open.at(-1)) {
+    signal.throwIfAborted();
+    const index = visit.next++;
+    if (index >= visit.directory.length) {
+      open.pop();
+      continue;
+    }
+    const path = joinPath(visit.path, visit.directory.name(index));
+    const place = resume === undefined ? "ahead" : placeOf(path, resume);
+    if (place === "ahead") resume = undefined;
+    // A contested name behind us may hold the claim that makes a later one a collision.
+    if (place === "behind" && !visit.directory.isContested(index)) continue;
+
+    const { entry, content } = await visit.inspect(index, path);
+    if (place === "ahead") yield { entry, parent: visit.folder };
+    if (content !== undefined && place !== "behind") {
+      const folder = { entry, parent: visit.folder };
+      open.push(new Visit(visit.systemPath(index), path, folder, content));
+    }
+  }
+}
+
+/** Where `path` lies as seen from `after`; "open": it is, or is above, the place to go on from. */
+function placeOf(path: string, after: string): "behind" | "open" | "ahead" {
+  if (path === after || after.startsWith(`${path}/`)) return "open";
+  return comparePaths(path, after) < 0 ? "behind" : "ahead";
+}
+
+interface Inspected {
+  entry: InventoryEntry;
+  /** What is in it, when it is a folder that could be listed. */
+  content?: Directory;
+}
+
+/** A folder while the walk is in it. */
+class Visit {
+  readonly path: string;
+  readonly folder: OpenFolder | undefined;
+  readonly directory: Directory;
+  next = 0;
+  readonly #system: SystemPath;
+  readonly #claimed = new Set<string>();
+  readonly #ahead = new Map<number, Promise<Stats | Error>>();
+  #asked = 0;
+
+  constructor(
+    system: SystemPath,
+    path: string,
+    folder: OpenFolder | undefined,
+    directory: Directory,
+  ) {
+    this.#system = system;
+    this.path = path;
+    this.folder = folder;
+    this.directory = directory;
+  }
+
+  systemPath(index: number): SystemPath {
+    return joinSystemPath(this.#system, this.directory.name(index), this.directory.rawName(index));
+  }
+
+  async inspect(index: number, path: string): Promise<Inspected> {
+    const stats = await this.#stats(index);
+    const nameIssue = this.directory.rawName(index) && NOT_UNICODE;
+    if (stats instanceof Error) {
+      const issue = nameIssue ?? metadataIssue(stats);
+      return { entry: { path, kind: "other", size: 0, modified: 0, created: 0, issue } };
+    }
+    const { entry, issue: kindIssue } = describe(path, stats);
+    const content = entry.kind === "folder" ? await this.#list(index) : undefined;
+    const issue =
+      nameIssue ??
+      kindIssue ??
+      (content instanceof Error ? metadataIssue(content) : undefined) ??
+      timeIssue(entry) ??
+      this.#caseIssue(index);
+    return {
+      entry: issue === undefined ? entry : { ...entry, issue },
+      ...(content === undefined || content instanceof Error ? {} : { content }),
+    };
+  }
+
+  #stats(index: number): Promise<Stats | Error> {
+    this.#asked = Math.max(this.#asked, index);
+    const end = Math.min(this.directory.length, index + LOOKAHEAD);
+    for (; this.#asked < end; this.#asked++) {
+      const stats = lstat(this.systemPath(this.#asked)).catch(asError);
+      this.#ahead.set(this.#asked, stats);
+    }
+    const due = this.#ahead.get(index) as Promise<Stats | Error>;
+    this.#ahead.delete(index);
+    return due;
+  }
+
+  async #list(index: number): Promise<Directory | Error> {
+    return listDirectory(this.systemPath(index)).catch(asError);
+  }
+
+  /** The first item that can be migrated holds the name; links and unreadable folders leave it to others. */
+  #caseIssue(index: number): Issue | undefined {
+    if (!this.directory.isContested(index)) return undefined;
+    const key = caseKey(this.directory.name(index));
+    if (this.#claimed.has(key)) return CASE_COLLISION;
+    this.#claimed.add(key);
+    return undefined;
+  }
+}
+
+const NOT_UNICODE: Issue = {
+  code: "NAME_NOT_UNICODE",
+  message: "the name's bytes are not valid UTF-8; it is shown with a replacement",
+};
+const CASE_COLLISION: Issue = {
+  code: "NAME_CASE_COLLISION",
+  message: "an earlier item of the folder has this name in another case",
+};
+
+function describe(path: string, stats: Stats): { entry: InventoryEntry; issue?: Issue } {
+  const modified = Math.floor(stats.mtimeMs);
+  // File systems without a birth time report 0.
+  const created = stats.birthtimeMs > 0 ? Math.floor(stats.birthtimeMs) : modified;
+  const entry = { path, size: 0, modified, created };
+  if (stats.isFile()) return { entry: { ...entry, kind: "file", size: stats.size } };
+  if (stats.isDirectory()) return { entry: { ...entry, kind: "folder" } };
+  const issue: Issue = stats.isSymbolicLink()
+    ? { code: "SYMBOLIC_LINK", message: "a symbolic link is not followed" }
+    : { code: "NOT_A_FILE", message: `a ${specialKind(stats)} has no content to migrate` };
+  return { entry: { ...entry, kind: "other" }, issue };
+}
+
+function specialKind(stats: Stats): string {
+  if (stats.isSocket()) return "socket";
+  if (stats.isFIFO()) return "pipe";
+  return "device";
+}
+
+function timeIssue({ modified, created }: InventoryEntry): Issue | undefined {
+  for (const [what, time] of [["modified", modified] as const, ["created", created] as const]) {
+    if (time >= MIN_TIME && time <= MAX_TIME) continue;
+    const shown = Math.abs(time) <= 8.64e15 ? new Date(time).toISOString() : `${time} ms`;
+    return { code: "TIME_NOT_SUPPORTED", message: `${what} time ${shown}` };
+  }
+  return undefined;
+}
+
+const asError = (error: unknown): Error =>
+  error instanceof Error ? error : new Error(String(error));

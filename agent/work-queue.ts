@@ -1,0 +1,88 @@
+import { isServiceBusError, ServiceBusClient } from "@azure/service-bus";
+import { type WorkMessage, workMessageSchema } from "../shared/contracts/work.ts";
+
+/**
+ * A message that this agent holds under the queue's lock (renewed by the SDK for five minutes). Settle it once; when
+ * settling fails the lock runs out and the message comes again, which claiming copes with.
+ */
+export interface QueuedWork {
+  work: WorkMessage;
+  complete(): Promise<void>;
+  abandon(): Promise<void>;
+}
+
+/** The agent group's queue, under one credential. */
+export interface WorkQueue {
+  /** Waits at most `waitMs` for one message; undefined when none came. Aborting ends the wait. */
+  receive(waitMs: number, signal: AbortSignal): Promise<QueuedWork | undefined>;
+  /** Throws when the queue cannot be reached or refuses the credential. Takes no message. */
+  probe(): Promise<void>;
+  /** Ends the connection once every message that was received is settled. */
+  close(): Promise<void>;
+}
+
+export type QueueTransport = "amqp" | "amqp-websockets";
+
+/**
+ * Work is received one message at a time, when a slot is free. `subscribe({ maxConcurrentCalls })` would be the usual way,
+ * but in SDK 7.9.5 it grants its full credit anew with every link that it re-attaches (core/streamingReceiver.js), however
+ * many handlers still run. Work here lasts for hours and links do not: the agent would lock messages that it has no slot
+ * for and keep them from idle agents.
+ */
+export function openWorkQueue(
+  connection: string,
+  queue: string,
+  transport: QueueTransport = "amqp",
+): WorkQueue {
+  const client = new ServiceBusClient(connection, {
+    // The defaults keep a caller waiting for 90 s after a broker was restarted; the agent has its own back-off.
+    retryOptions: { timeoutInMs: 10_000, retryDelayInMs: 500, maxRetries: 2 },
+    ...(transport === "amqp-websockets" ? { webSocketOptions: { webSocket: WebSocket } } : {}),
+  });
+  const receiver = client.createReceiver(queue);
+  const unsettled = new Set<Promise<void>>();
+
+  return {
+    async receive(waitMs, signal) {
+      const [message] = await receiver.receiveMessages(1, {
+        maxWaitTimeInMs: waitMs,
+        abortSignal: signal,
+      });
+      if (message === undefined) return undefined;
+      const work = workMessageSchema.safeParse(message.body);
+      if (!work.success) {
+        await receiver.deadLetterMessage(message, {
+          deadLetterReason: "BadMessage",
+          deadLetterErrorDescription: "the body is not a work message of version 1",
+        });
+        return undefined;
+      }
+      const { promise, resolve } = Promise.withResolvers<void>();
+      unsettled.add(promise);
+      const settle = async (settling: Promise<void>) => {
+        try {
+          await settling;
+        } finally {
+          unsettled.delete(promise);
+          resolve();
+        }
+      };
+      return {
+        work: work.data,
+        complete: () => settle(receiver.completeMessage(message)),
+        abandon: () => settle(receiver.abandonMessage(message)),
+      };
+    },
+    async probe() {
+      await receiver.peekMessages(1);
+    },
+    async close() {
+      await Promise.all(unsettled);
+      await client.close();
+    },
+  };
+}
+
+/** Whether the queue refused the credential, so that only a new one helps. */
+export const isCredentialRefused = (error: unknown): boolean =>
+  isServiceBusError(error) && error.code === "UnauthorizedAccess";

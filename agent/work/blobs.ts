@@ -1,0 +1,136 @@
+import { createHash, type Hash, randomBytes } from "node:crypto";
+import { BLOCK_BYTES, cipherLength, encryptRange } from "../../shared/package/cipher.ts";
+import type { SourceFile } from "../source/read.ts";
+import { type Body, bodyOf, type Container, StorageError } from "../storage/container.ts";
+
+/** What a blob was encrypted with and what its ciphertext hashes to, both base64. */
+export interface StoredBlob {
+  iv: string;
+  md5: string;
+}
+
+/** Content up to this size is one request: a Put Block costs the service (and Azurite fivefold) more than a Put Blob. */
+export const SINGLE_PUT_BYTES = 256 * 1024 * 1024;
+const PART_BYTES = 64 * 1024 * 1024;
+/** Bytes read and encrypted at a time: two such buffers per file are all the memory that its content takes. */
+const CHUNK_BYTES = 256 * 1024;
+
+/** Stores a blob that is encrypted already. SharePoint reads the newest snapshot, so every blob gets one. */
+export async function storeEncrypted(
+  container: Container,
+  name: string,
+  { iv, data, md5 }: { iv: Buffer; data: Buffer; md5: string },
+): Promise<StoredBlob> {
+  const stored = { iv: iv.toString("base64"), md5 };
+  const received = await container.putBlob(name, bodyOf(data), { IV: stored.iv });
+  compareMd5(received, md5);
+  await container.snapshot(name);
+  return stored;
+}
+
+/** Encrypts a file of any size on its way into a blob. Throws SourceProblem or StorageError, and then has stored nothing. */
+export async function storeFile(
+  container: Container,
+  name: string,
+  key: Uint8Array,
+  file: SourceFile,
+  { singlePutBytes = SINGLE_PUT_BYTES, partBytes = PART_BYTES } = {},
+): Promise<StoredBlob> {
+  const iv = randomBytes(BLOCK_BYTES);
+  const metadata = { IV: iv.toString("base64") };
+  let state: ChainState = { previous: iv, md5: createHash("md5") };
+  let md5: string;
+  if (file.size <= singlePutBytes) {
+    const part = cipherPart(file, key, { start: 0, end: file.size }, state);
+    const received = await container.putBlob(name, part, metadata);
+    md5 = part.reached().md5.digest("base64");
+    compareMd5(received, md5);
+  } else {
+    const blocks = Math.ceil(file.size / partBytes);
+    for (let block = 0; block < blocks; block++) {
+      const start = block * partBytes;
+      const end = Math.min(file.size, start + partBytes);
+      const part = cipherPart(file, key, { start, end }, state);
+      await container.putBlock(name, block, part);
+      state = part.reached();
+    }
+    md5 = state.md5.digest("base64");
+    await container.commitBlocks(name, blocks, md5, metadata);
+  }
+  await container.snapshot(name);
+  return { iv: metadata.IV, md5 };
+}
+
+/** Where CBC and the running MD5 stand between two parts of a file. */
+interface ChainState {
+  previous: Buffer;
+  md5: Hash;
+}
+
+interface CipherPart extends Body {
+  /** The state after the part, once its body was sent. */
+  reached(): ChainState;
+}
+
+/**
+ * The ciphertext of one part of a file as a body. Every time it is opened it begins again with the state before the part, so
+ * a try that failed leaves no trace.
+ *
+ * The last part's last bytes are yielded only when the file proves unchanged, so a file that changes never becomes a blob.
+ */
+function cipherPart(
+  file: SourceFile,
+  key: Uint8Array,
+  { start, end }: { start: number; end: number },
+  before: ChainState,
+): CipherPart {
+  const last = end === file.size;
+  let state = before;
+  return {
+    length: last ? cipherLength(end - start) : end - start,
+    reached: () => state,
+    async *open() {
+      state = { previous: before.previous, md5: before.md5.copy() };
+      for await (const { plain, final } of chunks(file, start, end)) {
+        if (last && final) await file.checkUnchanged();
+        const data = encryptRange(key, state.previous, plain, { last: last && final });
+        state.previous = Buffer.from(data.subarray(-BLOCK_BYTES));
+        state.md5.update(data);
+        yield data;
+      }
+    },
+  };
+}
+
+/** Reads one chunk ahead of the one in use; a chunk is valid until the next one is asked for. An empty range is one chunk. */
+async function* chunks(
+  file: SourceFile,
+  start: number,
+  end: number,
+): AsyncGenerator<{ plain: Buffer; final: boolean }, void, undefined> {
+  const size = Math.min(CHUNK_BYTES, end - start);
+  let [current, spare] = [Buffer.allocUnsafe(size), Buffer.allocUnsafe(size)];
+  const fill = (buffer: Buffer, from: number) => {
+    const plain = buffer.subarray(0, Math.min(size, end - from));
+    const filled = file.readFully(plain, from).then(() => plain);
+    filled.catch(() => undefined); // thrown below, when its turn comes
+    return filled;
+  };
+  let reading = fill(current, start);
+  for (let from = start; ; from += size) {
+    const plain = await reading;
+    const next = from + size;
+    if (next >= end) {
+      yield { plain, final: true };
+      return;
+    }
+    reading = fill(spare, next);
+    yield { plain, final: false };
+    [current, spare] = [spare, current];
+  }
+}
+
+function compareMd5(received: string | undefined, sent: string): void {
+  if (received !== undefined && received !== sent)
+    throw new StorageError("Md5Mismatch", "storage received other bytes than were sent");
+}

@@ -1,0 +1,93 @@
+import type { InventoryEntry, SegmentSummary } from "../../shared/contracts/inventory.ts";
+import type { OpenFolder, WalkItem } from "../source/walk.ts";
+
+/** A run of entries in walk order, as its blob will hold it. */
+export interface Segment {
+  summary: Omit<SegmentSummary, "blob">;
+  /** JSON lines: the header, then the entries. */
+  text: string;
+}
+
+export interface SegmentLimits {
+  segmentItems: number;
+  segmentBytes: number;
+}
+
+/**
+ * Cuts the walk into segments, numbered from `first` on. A segment ends when it is full; a file that is larger than a whole
+ * segment stands alone. Where a segment ends depends only on what is in it, so a walk that is resumed after the end of a
+ * segment is cut as the whole walk would have been.
+ */
+export async function* cutSegments(
+  items: AsyncIterable<WalkItem>,
+  { segmentItems, segmentBytes }: SegmentLimits,
+  first: number,
+): AsyncGenerator<Segment, void, undefined> {
+  let number = first;
+  let draft: Draft | undefined;
+  for await (const { entry, parent } of items) {
+    if (draft !== undefined && draft.bytes + entry.size > segmentBytes && entry.size > 0) {
+      yield draft.close();
+      draft = undefined;
+    }
+    draft ??= new Draft(number++, parent);
+    draft.add(entry);
+    if (draft.items >= segmentItems || draft.bytes >= segmentBytes) {
+      yield draft.close();
+      draft = undefined;
+    }
+  }
+  if (draft !== undefined) yield draft.close();
+}
+
+class Draft {
+  readonly #segment: number;
+  readonly #lines: string[];
+  #first: string | undefined;
+  #last = "";
+  items = 0;
+  bytes = 0;
+  #files = 0;
+  #folders = 0;
+  #issues = 0;
+
+  constructor(segment: number, parent: OpenFolder | undefined) {
+    this.#segment = segment;
+    this.#lines = [JSON.stringify({ version: 1, segment, open: foldersFrom(parent) })];
+  }
+
+  add(entry: InventoryEntry): void {
+    this.#lines.push(JSON.stringify(entry));
+    this.#first ??= entry.path;
+    this.#last = entry.path;
+    this.items++;
+    this.bytes += entry.size;
+    if (entry.kind === "file") this.#files++;
+    if (entry.kind === "folder") this.#folders++;
+    if (entry.issue !== undefined) this.#issues++;
+  }
+
+  close(): Segment {
+    return {
+      summary: {
+        segment: this.#segment,
+        items: this.items,
+        files: this.#files,
+        folders: this.#folders,
+        bytes: this.bytes,
+        issues: this.#issues,
+        first: this.#first ?? "",
+        last: this.#last,
+      },
+      text: `${this.#lines.join("\n")}\n`,
+    };
+  }
+}
+
+/** The folder and those above it, outermost first. */
+function foldersFrom(parent: OpenFolder | undefined): InventoryEntry[] {
+  const folders: InventoryEntry[] = [];
+  for (let folder = parent; folder !== undefined; folder = folder.parent)
+    folders.push(folder.entry);
+  return folders.reverse();
+}
