@@ -55,8 +55,8 @@ export async function commitTurn(
 function writeTurn(hub: TaskHub, instance: Instance, result: TurnResult): Effects {
   const { store } = hub;
   const { now, started, mail, shim, outcome } = result;
-  const carried = started.filter(({ event }) => shim.carried.includes(event));
-  removeRows(store, carried.length > 0 ? mail.filter((item) => !carried.includes(item)) : mail);
+  const kept = new Set(started.filter(({ event }) => shim.carried.includes(event)));
+  removeRows(store, kept.size > 0 ? mail.filter((message) => !kept.has(message)) : mail);
 
   const effects: Effects = { messages: [], tasks: [], events: [], json: [], instance };
   const append = (event: HistoryEvent, json = JSON.stringify(event)) => {
@@ -80,6 +80,10 @@ function writeTurn(hub: TaskHub, instance: Instance, result: TurnResult): Effect
     store.run("DELETE FROM inbox WHERE target=? AND execution=?", instance.id, instance.execution);
     updateInstance(hub, next);
     const first = postExecutionStarted(store, next, parentOf(next), now);
+    // Events of a suspension are in history by now; the next generation needs them as messages.
+    const carried = shim.carried.map(
+      (event) => started.find((item) => item.event === event) ?? post(store, instance.id, event),
+    );
     return { ...effects, instance: next, nextGeneration: [first, ...carried] };
   }
 
