@@ -214,7 +214,6 @@ export class RoundTally {
   private filteredFiles = 0;
   private filteredFolders = 0;
   private migrated = 0;
-  private uploadedFiles = 0;
   private readonly failures: Record<Failure, number> = {
     scan: 0,
     reading: 0,
@@ -237,7 +236,6 @@ export class RoundTally {
       if (folder) this.filteredFolders++;
     } else if (outcome.result === "migrated") {
       this.migrated++;
-      if (outcome.kind === "file") this.uploadedFiles++;
     } else {
       const failure = failureOf(outcome);
       this.failures[failure]++;
@@ -246,13 +244,8 @@ export class RoundTally {
       if (failure === "scan" || failure === "packing") {
         if (folder) this.failedFoldersEarly++;
         else this.failedFilesBeforeUpload++;
-      } else if (!folder && (failure === "submitting" || failure === "querying"))
-        this.uploadedFiles++;
+      }
     }
-  }
-
-  get hasFailures(): boolean {
-    return this.foldersWithIssues + this.itemsWithIssues > 0;
   }
 
   summaryRow(round: RoundRecord): Row {
