@@ -1,0 +1,153 @@
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { CommandError } from "./command-error.ts";
+import { type Part, type PartDefinition, type ReadyLine, startPart } from "./part.ts";
+import type { RunRecord } from "./run-record.ts";
+
+export type SupervisorEvent =
+  | { kind: "died"; part: string; how: string; log: string }
+  | { kind: "restarted"; part: string }
+  /** A part that loses writes had died: all parts were stopped, the state was put in step, and all were started again. */
+  | { kind: "all-restarted"; part: string };
+
+export interface SupervisorOptions {
+  logs: string;
+  record: RunRecord;
+  onEvent?: (event: SupervisorEvent) => void;
+  /** Called while everything is stopped, after a part that loses writes had died. */
+  beforeAllRestart?: () => void;
+  /** Deaths in a row after less than `steadyMs` before it is given up; and the first pause, which doubles every time. */
+  quickDeaths?: number;
+  steadyMs?: number;
+  pauseMs?: number;
+}
+
+export interface Supervisor {
+  /** Starts parts beside each other and waits until all are ready. Rejects with the CommandError of the first that fails. */
+  start(parts: readonly PartDefinition[]): Promise<ReadyLine[]>;
+  /** Rejects with a CommandError when a part keeps dying and is given up; never resolves. */
+  readonly givenUp: Promise<never>;
+  /**
+   * Stops everything, last started first, and waits until every process is gone. True when no part lost writes: only then
+   * may the next run trust all stores to be in step.
+   */
+  stop(): Promise<boolean>;
+}
+
+interface Slot {
+  readonly definition: PartDefinition;
+  part?: Part;
+  quickDeaths: number;
+}
+
+const LONGEST_PAUSE_MS = 10_000;
+
+/** Keeps parts running: starts them in order, starts again what dies, stops them in reverse order. */
+export function createSupervisor(options: SupervisorOptions): Supervisor {
+  const { logs, record, onEvent = () => undefined, beforeAllRestart = () => undefined } = options;
+  const { quickDeaths = 5, steadyMs = 10_000, pauseMs = 250 } = options;
+  const batches: Slot[][] = [];
+  const stopping = new AbortController();
+  const { promise: givenUp, reject: giveUp } = Promise.withResolvers<never>();
+  givenUp.catch(() => undefined); // Whoever waits for it hears of it; nobody has to.
+  let restartingAll: Promise<void> | undefined;
+  let stopped: Promise<boolean> | undefined;
+
+  const logOf = (name: string) => join(logs, `${name}.log`);
+
+  async function launch(slot: Slot): Promise<ReadyLine> {
+    stopping.signal.throwIfAborted();
+    const part = startPart(slot.definition, logOf(slot.definition.name));
+    slot.part = part;
+    record.add(part);
+    void part.ended.then(() => record.remove(part));
+    const ready = await part.ready;
+    void part.ended.then((how) => onEnd(slot, part, how));
+    return ready;
+  }
+
+  function onEnd(slot: Slot, part: Part, how: string): void {
+    if (stopping.signal.aborted || restartingAll !== undefined) return;
+    const { name, losesWrites } = slot.definition;
+    onEvent({ kind: "died", part: name, how, log: logOf(name) });
+    if (Date.now() - part.startedAt >= steadyMs) slot.quickDeaths = 0;
+    const again = losesWrites ? restartAll(slot) : restart(slot);
+    again.catch((error: unknown) => {
+      if (!stopping.signal.aborted) giveUp(error);
+    });
+  }
+
+  async function restart(slot: Slot): Promise<void> {
+    for (;;) {
+      await pauseAfterDeath(slot);
+      if (restartingAll !== undefined) return;
+      try {
+        await launch(slot);
+        return onEvent({ kind: "restarted", part: slot.definition.name });
+      } catch (error) {
+        if (restartingAll !== undefined) return;
+        if (stopping.signal.aborted || slot.quickDeaths >= quickDeaths) throw error;
+      }
+    }
+  }
+
+  async function restartAll(slot: Slot): Promise<void> {
+    restartingAll = startFromScratch(slot).finally(() => {
+      restartingAll = undefined;
+    });
+    await restartingAll;
+    onEvent({ kind: "all-restarted", part: slot.definition.name });
+  }
+
+  async function startFromScratch(slot: Slot): Promise<void> {
+    for (;;) {
+      await pauseAfterDeath(slot);
+      await stopParts();
+      beforeAllRestart();
+      try {
+        for (const batch of batches) await Promise.all(batch.map(launch));
+        // A part that died again while the later ones were starting is noticed here, not by onEnd.
+        if (batches.flat().every((each) => each.part?.running)) return;
+      } catch (error) {
+        if (stopping.signal.aborted || slot.quickDeaths >= quickDeaths) throw error;
+      }
+    }
+  }
+
+  async function pauseAfterDeath(slot: Slot): Promise<void> {
+    const { name } = slot.definition;
+    if (++slot.quickDeaths > quickDeaths) {
+      throw new CommandError(
+        `The part "${name}" died ${slot.quickDeaths} times in a row and is given up.`,
+        `Read its log, ${logOf(name)}, mend what it names, and run this again: the work goes on where it was.`,
+      );
+    }
+    const pause = Math.min(pauseMs * 2 ** (slot.quickDeaths - 1), LONGEST_PAUSE_MS);
+    await delay(pause, undefined, { signal: stopping.signal });
+  }
+
+  /** Stops the batches, the last first; returns whether every part that loses writes ended by itself. */
+  async function stopParts(): Promise<boolean> {
+    let clean = true;
+    for (const batch of batches.toReversed()) {
+      const results = await Promise.all(batch.map((slot) => slot.part?.stop() ?? true));
+      clean &&= batch.every((slot, index) => !slot.definition.losesWrites || results[index]);
+    }
+    return clean;
+  }
+
+  return {
+    givenUp,
+    async start(parts) {
+      const batch = parts.map((definition): Slot => ({ definition, quickDeaths: 0 }));
+      batches.push(batch);
+      return Promise.all(batch.map(launch));
+    },
+    async stop() {
+      stopping.abort();
+      await restartingAll?.catch(() => undefined); // It was told to end; what it was doing no longer matters.
+      stopped ??= stopParts();
+      return stopped;
+    },
+  };
+}

@@ -1,0 +1,123 @@
+import { createWriteStream } from "node:fs";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { z } from "zod";
+import { CommandError } from "../../local/supervisor/command-error.ts";
+import { agentViewSchema, enrolmentTokenResponseSchema } from "../../shared/contracts/agents.ts";
+import {
+  type Problem,
+  problemSchema,
+  reportListSchema,
+  sessionViewSchema,
+  type TaskCreate,
+  taskViewSchema,
+} from "../../shared/contracts/tasks.ts";
+
+/** The API refused: problem details that carry what to do. */
+export class ApiProblem extends CommandError {
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    const fields = (problem.errors ?? []).map(({ field, message }) => ` ${field}: ${message}.`);
+    super(`${problem.detail}${fields.join("")}`, problem.remedy);
+    this.problem = problem;
+  }
+}
+
+/** How long a request is tried while the control plane does not answer: a part that died is back well before. */
+const PATIENCE_MS = 60_000;
+const RETRY_PAUSE_MS = 250;
+
+export type Api = ReturnType<typeof createApi>;
+
+/** Client of the control plane's HTTP API, for those who hold a functions key. */
+export function createApi(url: string, key: string, signal: AbortSignal) {
+  /**
+   * Sends a request. `repeatable` ones are sent again while nobody answers (a part is being restarted); the others only
+   * when the connection was refused, so that nothing can have happened.
+   */
+  async function send(method: string, path: string, body?: unknown, repeatable = method === "GET") {
+    const deadline = Date.now() + PATIENCE_MS;
+    for (;;) {
+      try {
+        const response = await fetch(`${url}/api/v1/${path}`, {
+          method,
+          signal,
+          headers: { "x-functions-key": key, "content-type": "application/json" },
+          ...(body !== undefined && { body: JSON.stringify(body) }),
+        });
+        if (response.ok) return response;
+        const problem = await readProblem(response);
+        if (!(repeatable && response.status >= 500 && Date.now() < deadline)) {
+          throw new ApiProblem(problem);
+        }
+      } catch (error) {
+        if (error instanceof ApiProblem || signal.aborted) throw error;
+        const refused = causeOf(error) === "ECONNREFUSED";
+        if (!(repeatable || refused) || Date.now() > deadline) {
+          throw new CommandError(
+            `The control plane at ${url} does not answer (${causeOf(error)}).`,
+            "Read logs/functions-host.log in the data folder, mend what it names, and run this again.",
+            { cause: error },
+          );
+        }
+      }
+      await delay(RETRY_PAUSE_MS, undefined, { signal });
+    }
+  }
+
+  async function call<T>(schema: z.ZodType<T>, ...request: Parameters<typeof send>): Promise<T> {
+    return schema.parse(await (await send(...request)).json());
+  }
+
+  const sessions = z.object({ sessions: z.array(sessionViewSchema) });
+  const tasks = z.object({ tasks: z.array(taskViewSchema) });
+  const agents = z.object({ agents: z.array(agentViewSchema) });
+  const reports = (task: string, round: number) => `tasks/${task}/rounds/${round}/reports`;
+
+  return {
+    listSessions: async () => (await call(sessions, "GET", "sessions")).sessions,
+    createSession: (name: string) => call(sessionViewSchema, "POST", "sessions", { name }),
+    listTasks: async (session: string) =>
+      (await call(tasks, "GET", `sessions/${session}/tasks`)).tasks,
+    createTask: (session: string, task: TaskCreate) =>
+      call(taskViewSchema, "POST", `sessions/${session}/tasks`, task),
+    getTask: (id: string) => call(taskViewSchema, "GET", `tasks/${id}`),
+    /** Starts the next round, or makes sure that the one in progress runs. Sending it twice does no harm. */
+    runTask: (id: string) => call(taskViewSchema, "POST", `tasks/${id}/run`, undefined, true),
+    listReports: async (task: string, round: number) =>
+      (await call(reportListSchema, "GET", reports(task, round))).reports,
+    /** Streams a report to a file. */
+    async downloadReport(task: string, round: number, name: string, file: string) {
+      const path = `${reports(task, round)}/${encodeURIComponent(name)}`;
+      const { body } = await send("GET", path);
+      await pipeline(Readable.fromWeb(body ?? new ReadableStream()), createWriteStream(file));
+    },
+    createEnrolmentToken: (uses: number) =>
+      call(enrolmentTokenResponseSchema, "POST", "enrolment-tokens", { uses }),
+    listAgents: async () => (await call(agents, "GET", "agents")).agents,
+  };
+}
+
+async function readProblem(response: Response): Promise<Problem> {
+  const text = await response.text();
+  try {
+    return problemSchema.parse(JSON.parse(text));
+  } catch {
+    const code = `HTTP ${response.status}`;
+    return {
+      type: "about:blank",
+      title: code,
+      status: response.status,
+      code,
+      detail: `The control plane answered ${code} to ${new URL(response.url).pathname}.`,
+      remedy: "Read logs/functions-host.log in the data folder.",
+    };
+  }
+}
+
+function causeOf(error: unknown): string {
+  const { cause, message } = error as Error & { cause?: { code?: string; message?: string } };
+  return cause?.code ?? cause?.message ?? message;
+}
