@@ -1,6 +1,7 @@
 /**
  * Measures the local Functions host in this process, over its fixture app: engine, SDK and store,
- * without HTTP in between, then the same with HTTP. Prints one JSON line per figure.
+ * without HTTP in between, then the same with HTTP. Prints one JSON line per figure;
+ * on a busy machine CPU seconds say more than the others.
  *
  *   node scripts/bench/functions-host.ts [--orchestrations 1000] [--fan 5000] [--rounds 2]
  */
@@ -36,7 +37,9 @@ const { hub, client } = host.durable;
 
 async function run(name: string, input: object, count: number): Promise<void> {
   const options = { input: JSON.stringify(input) };
-  const ids = await Promise.all(Array.from({ length: count }, () => client.startNew(name, options)));
+  const ids = await Promise.all(
+    Array.from({ length: count }, () => client.startNew(name, options)),
+  );
   for (const id of ids) await finished(id);
 }
 
@@ -51,12 +54,15 @@ async function finished(id: string): Promise<void> {
 
 async function measure(name: string, work: () => Promise<void>, items: number): Promise<void> {
   Object.assign(hub.stats, { turns: 0, replayedEvents: 0, activities: 0 });
+  const cpuBefore = process.cpuUsage();
   const began = performance.now();
   await work();
   const seconds = (performance.now() - began) / 1000;
+  const cpu = process.cpuUsage(cpuBefore);
   const figures = {
     name,
     seconds: Number(seconds.toFixed(2)),
+    cpuSeconds: Number(((cpu.user + cpu.system) / 1e6).toFixed(2)),
     perSecond: Math.round(items / seconds),
     ...hub.stats,
     rssMB: Math.round(process.memoryUsage().rss / 1e6),
@@ -100,9 +106,13 @@ const started = await (async () => {
   await measure(`start ${orchestrations} through HTTP and the SDK client`, begin, orchestrations);
   return ids;
 })();
-await measure("… and wait for them", async () => {
-  for (const id of started) await finished(id);
-}, orchestrations);
+await measure(
+  "… and wait for them",
+  async () => {
+    for (const id of started) await finished(id);
+  },
+  orchestrations,
+);
 await measure("plain HTTP function", async () => void (await http(3000, "/api/hello/x")), 3000);
 
 await host.stop();

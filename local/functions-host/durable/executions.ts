@@ -38,12 +38,8 @@ export class Executions {
     }
     const instance = findInstance(this.#store, id);
     if (!instance || isFinished(instance.status)) return undefined;
-    const sql = "SELECT event FROM history WHERE id=? ORDER BY seq";
-    const json = this.#store
-      .all<{ event: string }>(sql, id)
-      .map(({ event }) => event)
-      .join(",");
-    const events = JSON.parse(`[${json}]`) as HistoryEvent[];
+    const json = readHistoryJson(this.#store, id);
+    const events = parseHistory(json);
     const execution = { instance: { ...instance }, events, json, pauseUntil: 0, warned: false };
     this.#cache.set(id, execution);
     if (this.#cache.size > CACHED_INSTANCES) this.forget(this.#cache.keys().next().value ?? id);
@@ -68,11 +64,20 @@ export function planPause(execution: Execution, turnMs: number): void {
   execution.pauseUntil = long ? Date.now() + Math.min(2 * turnMs, MAX_PAUSE_MS) : 0;
 }
 
-export function appendHistory(execution: Execution, events: HistoryEvent[], json: string[]): void {
+export function appendHistory(execution: Execution, events: HistoryEvent[], json: string): void {
   for (const event of events) execution.events.push(event);
-  const added = json.join(",");
-  execution.json = execution.json === "" ? added : `${execution.json},${added}`;
+  execution.json = execution.json === "" ? json : `${execution.json},${json}`;
 }
+
+/** The events of an instance, joined by commas. */
+export function readHistoryJson(store: Store, id: string): string {
+  const sql = "SELECT events FROM history WHERE id=? ORDER BY turn";
+  const rows = store.all<{ events: string }>(sql, id);
+  return rows.map(({ events }) => events).join(",");
+}
+
+export const parseHistory = (json: string): HistoryEvent[] =>
+  JSON.parse(`[${json}]`) as HistoryEvent[];
 
 export const isStarted = (event: HistoryEvent): boolean =>
   event.EventType === EventType.ExecutionStarted;

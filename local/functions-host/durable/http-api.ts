@@ -8,7 +8,8 @@ import type { JsonAnswer } from "../http-message.ts";
 import { entityId } from "./actions.ts";
 import { BadArgument, type DurableClient } from "./client.ts";
 import { type EntityRow, findEntity } from "./entities.ts";
-import { type HistoryEvent, isoTime } from "./history.ts";
+import { parseHistory, readHistoryJson } from "./executions.ts";
+import { isoTime } from "./history.ts";
 import { viewHistory } from "./history-view.ts";
 import { findInstanceIds, queryInstances } from "./instance-query.ts";
 import { findInstance, type Instance, isFinished } from "./instances.ts";
@@ -201,19 +202,16 @@ export class DurableHttpApi {
     const json: Record<string, unknown> = toBody(instance, showInput);
     if (readFlag(query, "showHistory", false)) {
       const showOutput = readFlag(query, "showHistoryOutput", false);
-      json.historyEvents = viewHistory(this.#history(instance.id), { showOutput, showInput });
+      json.historyEvents = viewHistory(
+        parseHistory(readHistoryJson(this.#hub.store, instance.id)),
+        { showOutput, showInput },
+      );
     }
     if (!isFinished(instance.status)) {
       return { status: 202, json, headers: { Location: url.href, "Retry-After": "5" } };
     }
     const asError = readFlag(query, "returnInternalServerErrorOnFailure", false);
     return { status: instance.status === "Failed" && asError ? 500 : 200, json };
-  }
-
-  #history(id: string): HistoryEvent[] {
-    const sql = "SELECT event FROM history WHERE id=? ORDER BY seq";
-    const rows = this.#hub.store.all<{ event: string }>(sql, id);
-    return rows.map(({ event }) => JSON.parse(event) as HistoryEvent);
   }
 }
 

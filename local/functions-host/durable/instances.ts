@@ -23,7 +23,8 @@ export interface Instance {
   created: number;
   updated: number;
   parent: string | null;
-  next_seq: number;
+  /** Rows of history. */
+  turns: number;
 }
 
 export interface NewInstance {

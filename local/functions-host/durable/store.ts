@@ -4,18 +4,19 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlit
  * The one database of a host: WAL, one writer, every commit synced to disk.
  *
  * `inbox` rows carry the execution they are meant for, or NULL for "whichever runs": a timer of an
- * execution that has been continued as new finds nobody and is dropped.
+ * execution that has been continued as new finds nobody and is dropped. A `history` row holds the
+ * events of one turn, as JSON joined by commas.
  */
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS instances(
     id TEXT PRIMARY KEY, execution TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL,
     input TEXT, output TEXT, custom_status TEXT, status TEXT NOT NULL,
     created INTEGER NOT NULL, updated INTEGER NOT NULL,
-    parent TEXT, next_seq INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+    parent TEXT, turns INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS instances_by_age ON instances(created, id);
   CREATE TABLE IF NOT EXISTS history(
-    id TEXT NOT NULL, seq INTEGER NOT NULL, event TEXT NOT NULL,
-    PRIMARY KEY(id, seq)) WITHOUT ROWID;
+    id TEXT NOT NULL, turn INTEGER NOT NULL, events TEXT NOT NULL,
+    PRIMARY KEY(id, turn)) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS inbox(
     row INTEGER PRIMARY KEY AUTOINCREMENT, target TEXT NOT NULL, execution TEXT,
     due INTEGER NOT NULL, event TEXT NOT NULL);
