@@ -76,7 +76,7 @@ function placeOf(path: string, after: string): "behind" | "open" | "ahead" {
 interface Inspected {
   entry: InventoryEntry;
   /** What is in it, when it is a folder that could be listed. */
-  content?: Directory;
+  content?: Directory | undefined;
 }
 
 /** A folder while the walk is in it. */
@@ -87,7 +87,7 @@ class Visit {
   next = 0;
   readonly #system: SystemPath;
   readonly #claimed = new Set<string>();
-  readonly #ahead = new Map<number, Promise<Stats | Error>>();
+  readonly #ahead = new Map<number, Promise<Looked<Stats>>>();
   #asked = 0;
 
   constructor(
@@ -107,40 +107,36 @@ class Visit {
   }
 
   async inspect(index: number, path: string): Promise<Inspected> {
-    const stats = await this.#stats(index);
+    const { found: stats, fault } = await this.#stats(index);
     const nameIssue = this.directory.rawName(index) && NOT_UNICODE;
-    if (stats instanceof Error) {
-      const issue = nameIssue ?? metadataIssue(stats);
+    if (stats === undefined) {
+      const issue = nameIssue ?? metadataIssue(fault);
       return { entry: { path, kind: "other", size: 0, modified: 0, created: 0, issue } };
     }
     const { entry, issue: kindIssue } = describe(path, stats);
-    const content = entry.kind === "folder" ? await this.#list(index) : undefined;
+    const listed =
+      entry.kind === "folder" ? await look(listDirectory(this.systemPath(index))) : undefined;
     const issue =
       nameIssue ??
       kindIssue ??
-      (content instanceof Error ? metadataIssue(content) : undefined) ??
+      (listed?.fault === undefined ? undefined : metadataIssue(listed.fault)) ??
       timeIssue(entry) ??
       this.#caseIssue(index);
     return {
       entry: issue === undefined ? entry : { ...entry, issue },
-      ...(content === undefined || content instanceof Error ? {} : { content }),
+      content: listed?.found,
     };
   }
 
-  #stats(index: number): Promise<Stats | Error> {
+  #stats(index: number): Promise<Looked<Stats>> {
     this.#asked = Math.max(this.#asked, index);
     const end = Math.min(this.directory.length, index + LOOKAHEAD);
     for (; this.#asked < end; this.#asked++) {
-      const stats = lstat(this.systemPath(this.#asked)).catch(asError);
-      this.#ahead.set(this.#asked, stats);
+      this.#ahead.set(this.#asked, look(lstat(this.systemPath(this.#asked))));
     }
-    const due = this.#ahead.get(index) as Promise<Stats | Error>;
+    const due = this.#ahead.get(index) as Promise<Looked<Stats>>;
     this.#ahead.delete(index);
     return due;
-  }
-
-  async #list(index: number): Promise<Directory | Error> {
-    return listDirectory(this.systemPath(index)).catch(asError);
   }
 
   /** The first item that can be migrated holds the name; links and unreadable folders leave it to others. */
@@ -190,5 +186,11 @@ function timeIssue({ modified, created }: InventoryEntry): Issue | undefined {
   return undefined;
 }
 
-const asError = (error: unknown): Error =>
-  error instanceof Error ? error : new Error(String(error));
+/** Looking ahead, an error has to wait for its turn: it is kept as a value. */
+type Looked<T> = { found: T; fault?: never } | { found?: never; fault: unknown };
+
+const look = <T>(looking: Promise<T>): Promise<Looked<T>> =>
+  looking.then(
+    (found) => ({ found }),
+    (fault: unknown) => ({ fault }),
+  );
