@@ -46,10 +46,11 @@ export class Store {
   /** Opens or creates the file; throws if another process holds it. */
   constructor(file: string) {
     this.#db = new DatabaseSync(file);
-    // EXCLUSIVE makes the first process the only one; the timeout covers one that is just exiting.
+    // EXCLUSIVE makes the first process the only one; the timeout covers one that is just exiting. NORMAL: what is committed
+    // survives the death of the process; after a power cut the last moments may be missing, never the consistency.
     this.#db.exec(`
       PRAGMA busy_timeout=2000; PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;
-      PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000; ${SCHEMA}`);
+      PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=4000; ${SCHEMA}`);
   }
 
   get<Row>(sql: string, ...args: SQLInputValue[]): Row | undefined {
