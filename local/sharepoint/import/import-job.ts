@@ -10,7 +10,7 @@ import type {
 } from "../package/manifest.ts";
 import type { ImportPackage } from "../package/read-package.ts";
 import { transact } from "../record/database.ts";
-import { type Item, type ItemStore, parentOf } from "../record/item-store.ts";
+import { type ItemStore, parentOf } from "../record/item-store.ts";
 import type { Job } from "../record/job-store.ts";
 import { diskPath, type LibraryFolders } from "../record/library-folder.ts";
 import { type Library, locate, type Site } from "../sites.ts";
@@ -132,7 +132,7 @@ export async function importJob(context: ImportContext, pkg: ImportPackage): Pro
     for (const step of steps) {
       if (step.object.type !== "folder" || !step.place || step.place.path === "") continue;
       try {
-        places.requireParent(step.object, step.place);
+        places.requireIntactParent(step.object, step.place);
         await mkdir(diskPath(step.place.library, step.place.path)).catch(ignoreExisting);
       } catch (error) {
         places.markFailed(step.object.id);
@@ -144,7 +144,7 @@ export async function importJob(context: ImportContext, pkg: ImportPackage): Pro
       if (isOver() || context.signal.aborted) return;
       const file = step.object as FileObject;
       try {
-        places.requireParent(file, step.place!);
+        places.requireIntactParent(file, step.place!);
         step.sizes = await importFile(context, pkg, file, step.place!);
       } catch (error) {
         fail(step, error);
@@ -191,7 +191,7 @@ export async function importJob(context: ImportContext, pkg: ImportPackage): Pro
     } else if (place.path !== "") {
       const listItem = listItems.get(object.id);
       const person = (id: string | undefined) => resolvePerson(object, id);
-      const saved = places.save(object, place, {
+      places.save(object, place, {
         size: sizes?.at(-1) ?? 0,
         created: object.created ?? null,
         modified: object.modified ?? null,
@@ -202,7 +202,7 @@ export async function importJob(context: ImportContext, pkg: ImportPackage): Pro
         listItemId: listItem?.id ?? null,
       });
       warnAboutSize(object, sizes);
-      touch(place.library, saved);
+      touch(object, place);
       if (sizes) stats.file(sizes);
     }
     const versions = object.type === "file" ? object.history.length : 0;
@@ -265,11 +265,11 @@ export async function importJob(context: ImportContext, pkg: ImportPackage): Pro
     });
   }
 
-  function touch(library: Library, item: Item): void {
-    const folderPaths =
-      item.kind === "folder" ? [item.path, parentOf(item.path)] : [parentOf(item.path)];
-    for (const path of folderPaths) {
-      if (path !== "") touchedFolders.set(`${library.listId}:${path}`, { library, path });
+  function touch(object: FileObject | FolderObject, { library, path }: Place): void {
+    const folderPaths = object.type === "folder" ? [path, parentOf(path)] : [parentOf(path)];
+    for (const folderPath of folderPaths) {
+      if (folderPath === "") continue;
+      touchedFolders.set(`${library.listId}:${folderPath}`, { library, path: folderPath });
     }
   }
 

@@ -18,8 +18,11 @@ import { whyInvalid } from "./names.ts";
 export interface Place {
   library: Library;
   path: string;
+  /** Undefined for what lies in the root folder. */
+  parentId: string | undefined;
 }
 
+type Location = Pick<Place, "library" | "path">;
 type Placed = FileObject | FolderObject;
 
 interface PlacesContext {
@@ -52,7 +55,7 @@ export function claimPlaces(
   }
 
   /** Finds who is at the place now. Throws ItemFailure if it is not this object. */
-  function requireFree(object: Placed, { library, path }: Place): Item | undefined {
+  function requireFree(object: Placed, { library, path }: Location): Item | undefined {
     const known = items.byId(site.name, object.id);
     if (known && (known.listId !== library.listId || pathKey(known.path) !== pathKey(path))) {
       throw new ItemFailure(
@@ -72,10 +75,11 @@ export function claimPlaces(
     return known;
   }
 
-  function requireParent(object: Placed, { library, path }: Place): void {
+  /** Returns the id of the parent folder, or undefined if it is the root. Throws ItemFailure if there is none. */
+  function requireParent(object: Placed, { library, path }: Location): string | undefined {
     const parentPath = parentOf(path);
     const roots = [undefined, library.rootFolderId, library.listId];
-    if (parentPath === "" && roots.includes(object.parentId)) return;
+    if (parentPath === "" && roots.includes(object.parentId)) return undefined;
     const parent = object.parentId
       ? items.byId(site.name, object.parentId)
       : items.byPath(library.listId, parentPath);
@@ -85,14 +89,11 @@ export function claimPlaces(
       pathKey(parent.path) === pathKey(parentPath) &&
       (parent.state === "present" || definedFolders.has(parent.id)) &&
       !failed.has(parent.id);
-    if (isUsable) return;
-    throw new ItemFailure(
-      `The parent folder ${object.parentId ?? ""} of ${object.url} cannot be found`,
-      hresult.fileNotFound,
-    );
+    if (!isUsable) throw withoutParent(object);
+    return parent.id;
   }
 
-  function insertClaim(object: Placed, { library, path }: Place): void {
+  function insertClaim(object: Placed, { library, path }: Location): void {
     const listItem = listItems.get(object.id);
     items.insert(library, {
       id: object.id,
@@ -110,29 +111,43 @@ export function claimPlaces(
     /** Reserves the place of a file or folder. Throws ItemFailure if it cannot go there. */
     claim(object: Placed): Place {
       requireNewInPackage(object);
-      const place = locate(site, object.url);
-      if (!place) throw new ItemFailure(`${object.url} is in no document library of ${site.url}`);
-      if (object.listId !== undefined && object.listId !== place.library.listId) {
+      const location = locate(site, object.url);
+      if (!location) {
+        throw new ItemFailure(`${object.url} is in no document library of ${site.url}`);
+      }
+      const { library, path } = location;
+      if (object.listId !== undefined && object.listId !== library.listId) {
         throw new ItemFailure(`${object.url} is not in the list ${object.listId}`);
       }
-      if (place.path === "" && object.id === place.library.rootFolderId) return place;
-      const invalid = whyInvalid(object.url, place.path);
+      if (path === "" && object.id === library.rootFolderId)
+        return { library, path, parentId: undefined };
+      const invalid = whyInvalid(object.url, path);
       if (invalid) throw new ItemFailure(invalid);
-      const known = requireFree(object, place);
-      requireParent(object, place);
-      if (!known) insertClaim(object, place);
+      const known = requireFree(object, location);
+      const parentId = requireParent(object, location);
+      if (!known) insertClaim(object, location);
       // An item keeps the spelling of the path under which it came first.
-      return known ? { library: place.library, path: known.path } : place;
+      return { library, path: known?.path ?? path, parentId };
     },
-    requireParent,
+    /** Throws ItemFailure if the folder that the object goes into failed after the object was claimed. */
+    requireIntactParent(object: Placed, { parentId }: Place): void {
+      if (parentId !== undefined && failed.has(parentId)) throw withoutParent(object);
+    },
     /** Records a claimed or replaced item as imported. */
-    save(object: Placed, place: Place, fields: ImportedFields): Item {
-      // Another job may have reserved the same item, failed and given it up.
-      if (!items.byId(site.name, object.id)) insertClaim(object, place);
+    save(object: Placed, place: Place, fields: ImportedFields): void {
+      if (items.imported(site.name, object.id, job.id, fields)) return;
+      // Another job reserved the same item, failed and gave it up.
+      insertClaim(object, place);
       items.imported(site.name, object.id, job.id, fields);
-      return items.byId(site.name, object.id)!;
     },
     markFailed: (id: string) => void failed.add(id),
     isFailed: (id: string) => failed.has(id),
   };
+}
+
+function withoutParent({ parentId, url }: Placed): ItemFailure {
+  return new ItemFailure(
+    `The parent folder ${parentId ?? ""} of ${url} cannot be found`,
+    hresult.fileNotFound,
+  );
 }

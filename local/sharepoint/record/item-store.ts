@@ -134,9 +134,12 @@ export function itemStore(database: DatabaseSync) {
     byId: (site: string, id: string) => toItem(sql.byId.get(site, id)),
     byPath: (listId: string, path: string) => toItem(sql.byPath.get(listId, pathKey(path))),
     insert,
-    /** Marks an item imported by the job; counts the job once, however often it is run again after a crash. */
-    imported(site: string, id: string, jobId: string, fields: ImportedFields): void {
-      sql.imported.run(
+    /**
+     * Marks an item imported by the job; counts the job once, however often it is run again after a crash.
+     * Returns false if there is no such item.
+     */
+    imported(site: string, id: string, jobId: string, fields: ImportedFields): boolean {
+      const { changes } = sql.imported.run(
         fields.size,
         fields.created,
         fields.modified,
@@ -150,6 +153,7 @@ export function itemStore(database: DatabaseSync) {
         site,
         id,
       );
+      return changes > 0;
     },
     setPermissions: (site: string, id: string, json: string) =>
       void sql.setPermissions.run(json, site, id),
