@@ -3,21 +3,22 @@ import { HOST_VERSION } from "./core-module.ts";
 import type { JsonAnswer } from "./http-message.ts";
 
 /** The `/admin/` endpoints; who may call them is decided in front of them. */
-export type Admin = (method: string, path: string, body: Buffer) => Promise<JsonAnswer>;
+export type Admin = (method: string, path: string) => Promise<JsonAnswer>;
 
 export interface AdminOptions {
   functions: readonly AppFunction[];
   isDraining: () => boolean;
   outstanding: () => number;
-  drain: () => void;
-  /** Runs a function by hand with a text as its trigger value; does not wait for it. */
-  fire: (target: AppFunction, input: string) => void;
+  /** Stops taking on new work. */
+  drain: () => Promise<void>;
+  /** Runs a timer function now, without waiting for it. */
+  fireTimer: (name: string) => void;
 }
 
 export function createAdmin(options: AdminOptions): Admin {
-  const { functions, isDraining, outstanding, drain, fire } = options;
+  const { functions, isDraining, outstanding, drain, fireTimer } = options;
   const started = Date.now();
-  return async (method, path, body) => {
+  return async (method, path) => {
     switch (`${method} ${path}`) {
       case "GET /admin/host/ping":
       case "POST /admin/host/ping":
@@ -25,7 +26,7 @@ export function createAdmin(options: AdminOptions): Admin {
       case "GET /admin/host/status":
         return { status: 200, json: status(started, isDraining()) };
       case "POST /admin/host/drain":
-        drain();
+        await drain();
         return { status: 202 };
       case "GET /admin/host/drain/status":
         return { status: 200, json: drainStatus(isDraining(), outstanding()) };
@@ -39,9 +40,11 @@ export function createAdmin(options: AdminOptions): Admin {
     if (!target) return { status: 404 };
     if (method === "GET") return { status: 200, json: describe(target) };
     if (method !== "POST") return { status: 404 };
-    const input = readInput(body);
-    if (input === undefined) return { status: 400 };
-    fire(target, input);
+    if (target.trigger.type !== "timerTrigger") {
+      const Message = "Only timer functions can be run by hand on this host.";
+      return { status: 501, json: { Message } };
+    }
+    fireTimer(target.name);
     return { status: 202 };
   };
 }
@@ -65,13 +68,3 @@ const describe = ({ name, metadata }: AppFunction) => ({
     bindings: Object.entries(metadata.bindings).map(([key, value]) => ({ ...value, name: key })),
   },
 });
-
-/** The body is `{"input": "..."}`; undefined if it is not JSON. */
-function readInput(body: Buffer): string | undefined {
-  try {
-    const parsed = JSON.parse(body.toString("utf8") || "{}") as { input?: unknown } | null;
-    return typeof parsed?.input === "string" ? parsed.input : JSON.stringify(parsed?.input ?? "");
-  } catch {
-    return undefined;
-  }
-}

@@ -71,9 +71,8 @@ export class HttpFront {
     }
     if (pathname.startsWith("/admin/")) {
       if (level !== "admin" && pathname !== "/admin/host/ping") return empty(response, 401);
-      const body = request.method === "GET" ? Buffer.alloc(0) : await readBody(request);
-      const answer = await this.#options.admin(request.method ?? "GET", pathname, body);
-      return sendJson(response, answer);
+      request.resume(); // a body would only carry the input of other triggers than timers
+      return sendJson(response, await this.#options.admin(request.method ?? "GET", pathname));
     }
     return this.#function(request, response, url, level);
   }
@@ -100,10 +99,7 @@ export class HttpFront {
     url: URL,
     level: KeyLevel,
   ): Promise<void> {
-    if (this.draining) {
-      response.writeHead(503, { "retry-after": "1" }).end();
-      return;
-    }
+    if (this.draining) return unavailable(response);
     const found = this.#match(request.method ?? "GET", url.pathname);
     if (!found) return empty(response, 404);
     const { target, authLevel } = found.route;
@@ -137,15 +133,32 @@ export class HttpFront {
   }
 }
 
-/** Starts a server on 127.0.0.1; resolves with it and its real port. */
-export async function listen(port: number): Promise<{ server: http.Server; port: number }> {
-  const server = http.createServer();
+export interface Listener {
+  port: number;
+  /** Hands all further requests to that handler; until then they are answered 503. */
+  serve(handler: http.RequestListener): void;
+  close(): void;
+}
+
+/** Starts a server on 127.0.0.1. It is there before the app is loaded, which has to know the port. */
+export async function listen(port: number): Promise<Listener> {
+  let handler: http.RequestListener = (_request, response) => unavailable(response);
+  const server = http.createServer((request, response) => handler(request, response));
   server.keepAliveTimeout = 65_000;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, "127.0.0.1", resolve);
   });
-  return { server, port: (server.address() as AddressInfo).port };
+  return {
+    port: (server.address() as AddressInfo).port,
+    serve: (next) => {
+      handler = next;
+    },
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
 }
 
 function buildRoutes(functions: readonly AppFunction[], prefix: string): Route[] {
@@ -182,6 +195,10 @@ function homepage(response: ServerResponse): void {
   const hidden = /^true$/i.test(process.env.AzureWebJobsDisableHomepage ?? "");
   if (hidden) empty(response, 204);
   else response.writeHead(200, { "content-type": "text/html" }).end(HOMEPAGE);
+}
+
+function unavailable(response: ServerResponse): void {
+  response.writeHead(503, { "retry-after": "1" }).end();
 }
 
 function empty(response: ServerResponse, status: number): void {

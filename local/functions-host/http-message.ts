@@ -1,7 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { AppFunction } from "./app-loader.ts";
 import type { InputData, Invoke } from "./invoker.ts";
-import { describeError, type Log } from "./logger.ts";
+import { type Log, logFailure } from "./logger.ts";
 import { nullableStrings, type RpcCookie, type RpcHttp, type RpcTypedData } from "./rpc-data.ts";
 
 /** MS docs: functions-scale, "maximum request size". */
@@ -70,8 +70,7 @@ export function bufferedHttp(
     try {
       answer = (await invoke(target, { inputData })).returnValue;
     } catch (error) {
-      const message = `Executed 'Functions.${target.name}' (Failed): ${describeError(error)}`;
-      log({ level: "error", category: `Function.${target.name}`, function: target.name, message });
+      logFailure(log, target.name, error);
       call.response.writeHead(500).end();
       return;
     }
@@ -102,7 +101,10 @@ function writeRpcHttp(response: ServerResponse, http: RpcHttp): void {
   const headers: OutgoingHttpHeaders = { ...http.headers };
   if (http.cookies?.length) headers["set-cookie"] = http.cookies.map(formatCookie);
   const body = Buffer.from(http.body?.bytes ?? http.body?.string ?? "");
-  response.writeHead(Number(http.statusCode ?? 200), headers).end(body);
+  const status = Number(http.statusCode ?? 200);
+  const bodiless = status === 204 || status === 304;
+  if (!bodiless) headers["content-length"] ??= body.length;
+  response.writeHead(status, headers).end(body);
 }
 
 function formatCookie(cookie: RpcCookie): string {

@@ -53,6 +53,12 @@ function rankOf(level: string): number {
   return rank;
 }
 
+/** Logs that a function threw, in the words of the Functions host. */
+export function logFailure(log: Log, name: string, error: unknown): void {
+  const message = `Executed 'Functions.${name}' (Failed): ${describeError(error)}`;
+  log({ level: "error", category: `Function.${name}`, function: name, message });
+}
+
 /** What an unknown thrown value looks like in a log line. */
 export function describeError(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);

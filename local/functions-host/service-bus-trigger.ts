@@ -6,7 +6,7 @@ import {
 import type { AppFunction } from "./app-loader.ts";
 import { expandSettings, type HostConfig, parseTimeSpan } from "./host-config.ts";
 import type { InputData, Invoke } from "./invoker.ts";
-import { describeError, type Log } from "./logger.ts";
+import { type Log, logFailure } from "./logger.ts";
 import type { RpcTypedData } from "./rpc-data.ts";
 
 const CATEGORY = "Host.Triggers.ServiceBus";
@@ -95,10 +95,7 @@ export function createServiceBusTriggers(options: ServiceBusTriggerOptions): Ser
     try {
       await options.invoke(target, { inputData, triggerMetadata: metadataOf(message) });
     } catch (error) {
-      const { name } = target;
-      const text = `Executed 'Functions.${name}' (Failed): ${describeError(error)}`;
-      const category = `Function.${name}`;
-      options.log({ level: "error", category, function: name, message: text });
+      logFailure(options.log, target.name, error);
       await receiver.abandonMessage(message);
       return;
     }

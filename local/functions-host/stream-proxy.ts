@@ -4,7 +4,7 @@ import { pipeline } from "node:stream/promises";
 import type { AppFunction } from "./app-loader.ts";
 import { type HttpCall, type HttpInvocation, joinHeaders } from "./http-message.ts";
 import type { InputData, Invoke } from "./invoker.ts";
-import { describeError, type Log } from "./logger.ts";
+import { type Log, logFailure } from "./logger.ts";
 
 /**
  * HTTP functions after `app.setup({ enableHttpStream: true })`: @azure/functions opens a listener of
@@ -41,8 +41,7 @@ export function streamedHttp(
       await invocation;
     } catch (error) {
       const cause = await invocation.then(() => error).catch((thrown: unknown) => thrown);
-      const message = `Executed 'Functions.${target.name}' (Failed): ${describeError(cause)}`;
-      log({ level: "error", category: `Function.${target.name}`, function: target.name, message });
+      logFailure(log, target.name, cause);
       if (!call.response.headersSent) call.response.writeHead(500).end();
       else call.response.destroy();
     }

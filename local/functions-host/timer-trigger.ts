@@ -4,7 +4,7 @@ import type { RetryOptions } from "./core-module.ts";
 import type { Store } from "./durable/store.ts";
 import { expandSettings } from "./host-config.ts";
 import type { InputData, Invoke } from "./invoker.ts";
-import { describeError, type Log } from "./logger.ts";
+import { type Log, logFailure } from "./logger.ts";
 import { parseSchedule, type Schedule } from "./ncrontab.ts";
 
 const MAX_DELAY_MS = 2 ** 31 - 1;
@@ -31,7 +31,7 @@ export interface TimerTriggers {
   stop(): void;
   active(): number;
   /** Runs a timer function now, unless it is running. */
-  fire(target: AppFunction): void;
+  fire(name: string): void;
 }
 
 /** All timer functions of an app: one run of each at a time, the next due time computed after it. */
@@ -47,7 +47,7 @@ export function createTimerTriggers(options: TimerTriggerOptions): TimerTriggers
       for (const timer of timers) timer.stop();
     },
     active: () => timers.filter((timer) => timer.isRunning()).length,
-    fire: (target) => timers.find(({ name }) => name === target.name)?.fire(),
+    fire: (name) => timers.find((timer) => timer.name === name)?.fire(),
   };
 }
 
@@ -108,8 +108,7 @@ function createTimer(
         invoke(target, { inputData, ...(retryContext ? { retryContext } : {}) }),
       );
     } catch (error) {
-      const message = `Executed 'Functions.${name}' (Failed): ${describeError(error)}`;
-      log({ level: "error", category: `Function.${name}`, function: name, message });
+      logFailure(log, name, error);
     }
     running = false;
     const next = schedule.next(new Date());

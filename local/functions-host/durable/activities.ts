@@ -1,6 +1,7 @@
-import { describeError } from "../logger.ts";
+import { describeError, logFailure } from "../logger.ts";
 import { fromTypedData, type RpcTypedData } from "../rpc-data.ts";
 import { BUILTIN_HTTP, type HttpRequest } from "./actions.ts";
+import { Fifo } from "./fifo.ts";
 import { EventType, newEvent } from "./history.ts";
 import { post } from "./mailboxes.ts";
 import type { ActivityTask, TaskHub } from "./task-hub.ts";
@@ -11,8 +12,7 @@ const RETRY_AFTER_HOST_FAILURE_MS = 1000;
 export class ActivityRunner {
   active = 0;
   readonly #hub: TaskHub;
-  #queue: ActivityTask[] = [];
-  #head = 0;
+  readonly #queue = new Fifo<ActivityTask>();
   #running = false;
   #pumpPlanned = false;
 
@@ -48,15 +48,9 @@ export class ActivityRunner {
   #pump(): void {
     const limit = this.#hub.options.maxConcurrentActivityFunctions;
     while (this.#running && this.active < limit) {
-      const task = this.#queue[this.#head];
-      if (!task) break;
-      this.#head++;
+      const task = this.#queue.shift();
+      if (!task) return;
       void this.#take(task);
-    }
-    // Array.shift is linear: forget the consumed part in large steps instead.
-    if (this.#head > 10_000 || this.#head === this.#queue.length) {
-      this.#queue = this.#queue.slice(this.#head);
-      this.#head = 0;
     }
   }
 
@@ -95,7 +89,7 @@ async function callActivity(hub: TaskHub, task: ActivityTask) {
     return newEvent(body, Date.now());
   } catch (thrown) {
     const { message, stack } = thrown as Error;
-    logFailure(hub, name, thrown);
+    logFailure(hub.log, name, thrown);
     const body = {
       EventType: EventType.TaskFailed,
       TaskScheduledId,
@@ -141,9 +135,4 @@ async function callHttp(task: ActivityTask): Promise<string> {
     headers: Object.fromEntries(response.headers),
     content: await response.text(),
   });
-}
-
-function logFailure({ log }: TaskHub, name: string, error: unknown): void {
-  const message = `Executed 'Functions.${name}' (Failed): ${describeError(error)}`;
-  log({ level: "error", category: `Function.${name}`, function: name, message });
 }

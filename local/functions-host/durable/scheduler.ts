@@ -1,4 +1,5 @@
 import { describeError, type Log } from "../logger.ts";
+import { Fifo } from "./fifo.ts";
 import type { Mailboxes, Message } from "./mailboxes.ts";
 
 const FIRST_BACKOFF_MS = 250;
@@ -22,7 +23,7 @@ export interface SchedulerOptions {
 export class Scheduler {
   active = 0;
   readonly #options: SchedulerOptions;
-  readonly #queue: string[] = [];
+  readonly #queue = new Fifo<string>();
   /** Queued, pausing, in a turn, or backing off: everything that must not be queued again. */
   readonly #claimed = new Set<string>();
   readonly #failures = new Map<string, number>();
