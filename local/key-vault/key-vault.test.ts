@@ -1,0 +1,374 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { DefaultAzureCredential, ManagedIdentityCredential } from "@azure/identity";
+import { CryptographyClient, KeyClient, type KeyVaultKey } from "@azure/keyvault-keys";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { createRemoteJWKSet, jwtVerify } from "jose";
+import { type KeyVault, startKeyVault } from "./vault.ts";
+
+const SECRET = "the-identity-secret";
+/** Clients that do not retry, so that errors show. A process would trust the certificate by NODE_EXTRA_CA_CERTS. */
+const optionsFor = ({ certificateFile }: Pick<KeyVault, "certificateFile">) => ({
+  disableChallengeResourceVerification: true,
+  tlsOptions: { ca: readFileSync(certificateFile, "utf8") },
+  retryOptions: { maxRetries: 0 },
+});
+const dataDirectory = mkdtempSync(join(tmpdir(), "key-vault-"));
+const contentKey = randomBytes(32);
+let vault: KeyVault;
+let options: ReturnType<typeof optionsFor>;
+let keys: KeyClient;
+
+/** Tokens straight from a vault's endpoint: the SDK's credentials keep to the first endpoint that a process used. */
+const credentialOf = ({ identityUrl }: KeyVault) => ({
+  async getToken(scopes: string | string[]) {
+    const url = `${identityUrl}?api-version=2019-08-01&resource=${[scopes].flat()[0]}`;
+    const response = await fetch(url, { headers: { "x-identity-header": SECRET } });
+    const { access_token, expires_on } = (await response.json()) as Record<string, string>;
+    return { token: `${access_token}`, expiresOnTimestamp: Number(expires_on) * 1_000 };
+  },
+});
+
+beforeAll(async () => {
+  vault = await startKeyVault({ dataDirectory, identitySecret: SECRET });
+  process.env.IDENTITY_ENDPOINT = vault.identityUrl;
+  process.env.IDENTITY_HEADER = SECRET;
+  options = optionsFor(vault);
+  keys = new KeyClient(vault.url, new ManagedIdentityCredential(), options);
+});
+afterAll(async () => {
+  await vault.close();
+  delete process.env.IDENTITY_ENDPOINT;
+  delete process.env.IDENTITY_HEADER;
+  rmSync(dataDirectory, { recursive: true });
+});
+
+const crypto = (key: KeyVaultKey | string) =>
+  new CryptographyClient(key as string, new ManagedIdentityCredential(), options);
+const idOf = (key: KeyVaultKey) => key.id as string;
+const versionOf = (key: KeyVaultKey) => key.properties.version as string;
+const collect = async <T>(items: AsyncIterable<T>) => {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+};
+
+describe("keys", () => {
+  it("01 createRsaKey with size, operations and tags", async () => {
+    const key = await keys.createRsaKey("created", {
+      keySize: 3_072,
+      keyOps: ["wrapKey", "unwrapKey"],
+      tags: { a: "b" },
+    });
+    expect(key).toMatchObject({
+      name: "created",
+      keyType: "RSA",
+      keyOperations: ["wrapKey", "unwrapKey"],
+      properties: {
+        vaultUrl: vault.url,
+        version: expect.stringMatching(/^[0-9a-f]{32}$/),
+        enabled: true,
+        tags: { a: "b" },
+        createdOn: expect.any(Date),
+        recoveryLevel: "Recoverable+Purgeable",
+      },
+    });
+    expect(key.key?.n).toHaveLength(384);
+  });
+
+  it("02 getKey, current and by version, whatever the letter case of the name", async () => {
+    const key = await keys.createRsaKey("got");
+    expect((await keys.getKey("got")).id).toBe(key.id);
+    expect((await keys.getKey("GOT")).id).toBe(key.id);
+    expect((await keys.getKey("got", { version: versionOf(key) })).id).toBe(key.id);
+  });
+
+  it("03, 04 RSA-OAEP-256 wraps by key and unwraps by key id", async () => {
+    const key = await keys.createRsaKey("wrapping");
+    const wrapped = await crypto(key).wrapKey("RSA-OAEP-256", contentKey);
+    expect(wrapped.keyID).toBe(key.id);
+    expect(wrapped.result).toHaveLength(256);
+    const { result } = await crypto(idOf(key)).unwrapKey("RSA-OAEP-256", wrapped.result);
+    expect(Buffer.from(result)).toEqual(contentKey);
+  });
+
+  it("05 RSA-OAEP is wrapped by the SDK itself and unwrapped here", async () => {
+    const client = crypto(await keys.createRsaKey("oaep"));
+    const wrapped = await client.wrapKey("RSA-OAEP", contentKey);
+    const { result } = await client.unwrapKey("RSA-OAEP", wrapped.result);
+    expect(Buffer.from(result)).toEqual(contentKey);
+  });
+
+  it("05b what does not fit is BadParameter", async () => {
+    const client = crypto(idOf(await keys.createRsaKey("strict")));
+    await expect(client.unwrapKey("RSA-OAEP-256", randomBytes(256))).rejects.toMatchObject({
+      statusCode: 400,
+      code: "BadParameter",
+    });
+    await expect(client.wrapKey("RSA-OAEP-256", randomBytes(300))).rejects.toMatchObject({
+      statusCode: 400,
+    });
+    await expect(client.unwrapKey("A128KW", contentKey)).rejects.toThrow("RSA-OAEP-256");
+    await expect(keys.createEcKey("curve")).rejects.toThrow("only RSA keys");
+  });
+
+  it("06 after rotateKey the new version wraps and the old one still unwraps", async () => {
+    const old = await keys.createRsaKey("rotating", { tags: { a: "b" } });
+    const wrapped = await crypto(old).wrapKey("RSA-OAEP-256", contentKey);
+    const rotated = await keys.rotateKey("rotating");
+    expect(rotated.id).not.toBe(old.id);
+    expect(rotated.properties.tags).toEqual({ a: "b" });
+    expect((await keys.getKey("rotating")).id).toBe(rotated.id);
+    const { result } = await crypto(idOf(old)).unwrapKey("RSA-OAEP-256", wrapped.result);
+    expect(Buffer.from(result)).toEqual(contentKey);
+    const wrong = crypto(idOf(rotated)).unwrapKey("RSA-OAEP-256", wrapped.result);
+    await expect(wrong).rejects.toMatchObject({ statusCode: 400 });
+  });
+
+  it("07 versions are listed page by page", async () => {
+    await keys.createRsaKey("versions");
+    for (let i = 0; i < 4; i++) await keys.rotateKey("versions");
+    const pages = keys.listPropertiesOfKeyVersions("versions").byPage({ maxPageSize: 2 });
+    const sizes = (await collect(pages)).map((page) => page.length);
+    expect(sizes).toEqual([2, 2, 1]);
+    const versions = await collect(keys.listPropertiesOfKeyVersions("versions"));
+    expect(new Set(versions.map(({ version }) => version)).size).toBe(5);
+  });
+
+  it("08 keys are listed", async () => {
+    await keys.createRsaKey("listed");
+    const names = (await collect(keys.listPropertiesOfKeys())).map(({ name }) => name);
+    expect(names).toContain("listed");
+  });
+
+  it("09 a disabled version neither wraps nor unwraps until it is enabled again", async () => {
+    const key = await keys.createRsaKey("disabling");
+    const client = crypto(idOf(key));
+    const { result } = await client.wrapKey("RSA-OAEP-256", contentKey);
+    const disabled = await keys.updateKeyProperties("disabling", versionOf(key), {
+      enabled: false,
+    });
+    expect(disabled.properties.enabled).toBe(false);
+    // A client that knows the key refuses by itself; a fresh one by id asks the vault.
+    for (const use of [client, crypto(idOf(key))]) {
+      await expect(use.wrapKey("RSA-OAEP-256", contentKey)).rejects.toThrow();
+      await expect(use.unwrapKey("RSA-OAEP-256", result)).rejects.toMatchObject({
+        statusCode: 403,
+      });
+    }
+    await keys.updateKeyProperties("disabling", versionOf(key), { enabled: true });
+    const unwrapped = await crypto(idOf(key)).unwrapKey("RSA-OAEP-256", result);
+    expect(Buffer.from(unwrapped.result)).toEqual(contentKey);
+  });
+
+  it("10 an expired or not yet valid key still unwraps, but does not wrap", async () => {
+    const key = await keys.createRsaKey("expiring");
+    const { result } = await crypto(key).wrapKey("RSA-OAEP-256", contentKey);
+    const yesterday = new Date(Date.now() - 86_400_000);
+    const tomorrow = new Date(Date.now() + 86_400_000);
+    for (const times of [{ expiresOn: yesterday }, { expiresOn: tomorrow, notBefore: tomorrow }]) {
+      const { properties } = await keys.updateKeyProperties("expiring", versionOf(key), times);
+      expect(properties.expiresOn?.getTime()).toBe(
+        Math.floor(times.expiresOn.getTime() / 1_000) * 1_000,
+      );
+      // With what it knew of the key before: a client that has seen the times refuses both by itself.
+      const client = crypto(key);
+      await expect(client.wrapKey("RSA-OAEP-256", contentKey)).rejects.toMatchObject({
+        statusCode: 403,
+      });
+      const unwrapped = await client.unwrapKey("RSA-OAEP-256", result);
+      expect(Buffer.from(unwrapped.result)).toEqual(contentKey);
+      await expect(crypto(idOf(key)).unwrapKey("RSA-OAEP-256", result)).rejects.toThrow();
+    }
+  });
+
+  it("10b an operation that is not among the key's is refused", async () => {
+    const key = await keys.createRsaKey("wrap-only", { keyOps: ["wrapKey"] });
+    const client = crypto(idOf(key));
+    const { result } = await client.wrapKey("RSA-OAEP-256", contentKey);
+    await expect(client.unwrapKey("RSA-OAEP-256", result)).rejects.toThrow();
+  });
+
+  it("11 a missing key is KeyNotFound", async () => {
+    const missing = { statusCode: 404, code: "KeyNotFound" };
+    await expect(keys.getKey("nope")).rejects.toMatchObject(missing);
+    await keys.createRsaKey("there");
+    await expect(keys.getKey("there", { version: "0".repeat(32) })).rejects.toMatchObject(missing);
+  });
+
+  it("12 delete, name held back, recover, delete, purge", async () => {
+    const key = await keys.createRsaKey("mortal");
+    const deleted = await (await keys.beginDeleteKey("mortal")).pollUntilDone();
+    expect(deleted.properties).toMatchObject({
+      recoveryId: `${vault.url}/deletedkeys/mortal`,
+      deletedOn: expect.any(Date),
+      scheduledPurgeDate: expect.any(Date),
+    });
+    await expect(keys.getKey("mortal")).rejects.toMatchObject({ statusCode: 404 });
+    await expect(keys.createRsaKey("mortal")).rejects.toMatchObject({ statusCode: 409 });
+    expect((await collect(keys.listDeletedKeys())).map(({ name }) => name)).toContain("mortal");
+    await (await keys.beginRecoverDeletedKey("mortal")).pollUntilDone();
+    expect((await keys.getKey("mortal")).id).toBe(key.id);
+    await (await keys.beginDeleteKey("mortal")).pollUntilDone();
+    await keys.purgeDeletedKey("mortal");
+    await expect(keys.getDeletedKey("mortal")).rejects.toMatchObject({ statusCode: 404 });
+    await keys.createRsaKey("mortal");
+  });
+
+  it("13 a token that is forged or for another resource is 401", async () => {
+    const elsewhere = await new ManagedIdentityCredential().getToken(
+      "https://storage.azure.com/.default",
+    );
+    for (const token of ["a.b.c", elsewhere.token]) {
+      const credential = {
+        getToken: async () => ({ token, expiresOnTimestamp: Date.now() + 3_600_000 }),
+      };
+      const client = new KeyClient(vault.url, credential, options);
+      await expect(client.getKey("listed")).rejects.toMatchObject({ statusCode: 401 });
+    }
+  });
+});
+
+describe("managed identity", () => {
+  it.each(["https://contoso.sharepoint.com", "http://127.0.0.1:5555"])(
+    "14 tokens for %s are verified with the published key",
+    async (resource) => {
+      const { token } = await new DefaultAzureCredential().getToken(`${resource}/.default`);
+      const { payload, protectedHeader } = await jwtVerify(
+        token,
+        createRemoteJWKSet(new URL(vault.jwksUrl)),
+        { audience: resource, algorithms: ["RS256"] },
+      );
+      expect(payload).toMatchObject({ oid: "longshore-app", appid: "longshore-app" });
+      expect(protectedHeader.kid).toBeDefined();
+    },
+  );
+
+  it("a user-assigned identity is named by its client id", async () => {
+    const credential = new ManagedIdentityCredential({
+      clientId: "11111111-2222-3333-4444-555555555555",
+    });
+    const { token } = await credential.getToken("https://contoso.sharepoint.com/.default");
+    const { payload } = await jwtVerify(token, createRemoteJWKSet(new URL(vault.jwksUrl)));
+    expect(payload.appid).toBe("11111111-2222-3333-4444-555555555555");
+  });
+
+  it("tells nothing without the secret, and publishes no private key", async () => {
+    const url = `${vault.identityUrl}?resource=https://vault.azure.net&api-version=2019-08-01`;
+    const statuses = [];
+    for (const headers of [{}, { "x-identity-header": "wrong" }])
+      statuses.push((await fetch(url, { headers: headers as Record<string, string> })).status);
+    expect(statuses).toEqual([401, 401]);
+    const { keys: published } = (await (await fetch(vault.jwksUrl)).json()) as { keys: object[] };
+    expect(published.map((key) => Object.keys(key).sort())).toEqual([
+      ["alg", "e", "kid", "kty", "n", "use"],
+    ]);
+  });
+});
+
+describe("the process", () => {
+  const MAIN = new URL("./main.ts", import.meta.url).pathname;
+  const directory = join(dataDirectory, "process");
+  let child: ChildProcess;
+
+  async function start(): Promise<KeyVault & { pid: number }> {
+    child = spawn(process.execPath, [MAIN, "--data", directory, "--port", "0"], {
+      stdio: ["ignore", "pipe", "inherit"],
+      env: { ...process.env, IDENTITY_HEADER: SECRET, LOG_LEVEL: "error" },
+    });
+    const [line] = (await once(child.stdout as NodeJS.ReadableStream, "data")) as [Buffer];
+    return JSON.parse(line.toString());
+  }
+
+  async function stop(signal: NodeJS.Signals): Promise<unknown> {
+    const exited = once(child, "exit");
+    child.kill(signal);
+    return (await exited)[0];
+  }
+
+  afterAll(async () => {
+    if (child.exitCode === null && child.signalCode === null) await stop("SIGKILL");
+  });
+
+  it("keeps keys and tokens over kill -9, in files that only the owner can read", async () => {
+    const first = await start();
+    expect(first).toEqual({
+      ready: true,
+      url: expect.stringMatching(/^https:\/\/127\.0\.0\.1:\d+$/),
+      identityUrl: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/msi\/token$/),
+      jwksUrl: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/\.well-known\/jwks\.json$/),
+      certificateFile: join(directory, "certificate.pem"),
+      pid: child.pid,
+    });
+    const credential = credentialOf(first);
+    const firstOptions = optionsFor(first);
+    const before = new KeyClient(first.url, credential, firstOptions);
+    const key = await before.createRsaKey("kept", { tags: { a: "b" } });
+    const token = await credential.getToken("https://contoso.sharepoint.com/.default");
+    const { result } = await new CryptographyClient(key, credential, firstOptions).wrapKey(
+      "RSA-OAEP-256",
+      contentKey,
+    );
+    await before.rotateKey("kept");
+    await stop("SIGKILL");
+    const modes = [directory, join(directory, "keys")].flatMap((path) => [
+      statSync(path).mode & 0o777,
+      ...readdirSync(path, { withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => statSync(join(path, entry.name)).mode & 0o777),
+    ]);
+    expect(modes).toEqual([0o700, 0o600, 0o600, 0o600, 0o700, 0o600]);
+
+    const second = await start();
+    const newCredential = credentialOf(second);
+    const after = new KeyClient(second.url, newCredential, optionsFor(second));
+    expect(await collect(after.listPropertiesOfKeyVersions("kept"))).toHaveLength(2);
+    const old = await after.getKey("kept", { version: versionOf(key) });
+    expect(old.properties.tags).toEqual({ a: "b" });
+    const client = new CryptographyClient(old, newCredential, optionsFor(second));
+    const unwrapped = await client.unwrapKey("RSA-OAEP-256", result);
+    expect(Buffer.from(unwrapped.result)).toEqual(contentKey);
+    await jwtVerify(token.token, createRemoteJWKSet(new URL(second.jwksUrl)));
+    expect(await stop("SIGTERM")).toBe(0);
+  });
+
+  it("serves an unchanged product process, given only its environment", async () => {
+    const script = `
+      import { DefaultAzureCredential } from "@azure/identity";
+      import { CryptographyClient, KeyClient } from "@azure/keyvault-keys";
+      const options = { disableChallengeResourceVerification: true };
+      const credential = new DefaultAzureCredential();
+      const key = await new KeyClient(process.env.VAULT, credential, options).createRsaKey("product");
+      const client = new CryptographyClient(key.id, credential, options);
+      const { result } = await client.wrapKey("RSA-OAEP-256", Buffer.from("secret"));
+      console.log(Buffer.from((await client.unwrapKey("RSA-OAEP-256", result)).result).toString());`;
+    const product = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      stdio: ["ignore", "pipe", "inherit"],
+      env: {
+        ...process.env,
+        VAULT: vault.url,
+        NODE_EXTRA_CA_CERTS: vault.certificateFile,
+        IDENTITY_ENDPOINT: vault.identityUrl,
+        IDENTITY_HEADER: SECRET,
+      },
+    });
+    expect(await text(product.stdout)).toBe("secret\n");
+  });
+
+  it("does not start without the identity secret", async () => {
+    const { IDENTITY_HEADER: _, ...env } = process.env;
+    const refused = spawn(process.execPath, [MAIN, "--data", directory], {
+      stdio: ["ignore", "ignore", "pipe"],
+      env,
+    });
+    const exited = once(refused, "exit");
+    const [log] = (await once(refused.stderr, "data")) as [Buffer];
+    expect(log.toString()).toContain("IDENTITY_HEADER must be set");
+    expect((await exited)[0]).toBe(1);
+  });
+});
