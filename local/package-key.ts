@@ -1,6 +1,12 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { identityEndpoint, type Machine, PACKAGE_KEY, vaultUrl } from "./parts.ts";
+import {
+  identityEndpoint,
+  type Machine,
+  PACKAGE_KEY,
+  vaultCertificate,
+  vaultUrl,
+} from "./parts.ts";
 
 /**
  * Makes the key that wraps the content keys of packages, once per vault. In Azure the deployment does this. The note that
@@ -18,7 +24,7 @@ export async function ensurePackageKey(machine: Machine): Promise<void> {
   process.env.IDENTITY_HEADER = machine.secrets.identityHeader;
   const client = new KeyClient(vaultUrl(machine), new ManagedIdentityCredential(), {
     disableChallengeResourceVerification: true,
-    allowInsecureConnection: true,
+    tlsOptions: { ca: readFileSync(vaultCertificate(machine)) },
   });
   const exists = await client.getKey(PACKAGE_KEY).then(
     () => true,

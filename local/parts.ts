@@ -43,7 +43,9 @@ const script = (...path: string[]) => join(repositoryRoot, ...path);
 const url = (port: number) => `http://127.0.0.1:${port}`;
 
 export const apiUrl = ({ ports }: Machine) => url(ports["functions-host"]);
-export const vaultUrl = ({ ports }: Machine) => url(ports["key-vault"]);
+export const vaultUrl = ({ ports }: Machine) => `https://127.0.0.1:${ports["key-vault"]}`;
+/** What clients of the vault have to trust; it makes it at its first start. */
+export const vaultCertificate = ({ data }: Machine) => join(data, "key-vault", "certificate.pem");
 export const identityEndpoint = ({ ports }: Machine) => `${url(ports.identity)}/msi/token`;
 export const siteUrl = ({ ports }: Machine, site: string) =>
   `${url(ports.sharepoint)}/sites/${site}`;
@@ -169,6 +171,7 @@ function appSettings(machine: Machine): Record<string, string> {
     KEY_VAULT_KEY: PACKAGE_KEY,
     // The vault is 127.0.0.1, not a host of the domain that its challenge names.
     KEY_VAULT_VERIFY_CHALLENGE: "false",
+    NODE_EXTRA_CA_CERTS: vaultCertificate(machine),
     IDENTITY_ENDPOINT: identityEndpoint(machine),
     IDENTITY_HEADER: secrets.identityHeader,
     // Nothing throttles here, and a job of the simulator takes milliseconds, not minutes.

@@ -7,14 +7,20 @@ export const COULD_NOT_RUN = 1;
 /** Ctrl-C reaches this process through the terminal, through npm and through the bootstrap: all that is one wish. */
 const ONE_WISH_MS = 1000;
 
+export interface Endings {
+  /** Shows a reason for which the command could not run. */
+  onProblem(problem: CommandError): void;
+  onInterrupted?(): void;
+}
+
 /**
  * Runs a command to its end and exits with its code. The signal it gets is aborted when somebody wants it to stop: SIGINT,
  * SIGTERM, SIGHUP, or the process that started it is gone. It then has all the time it needs; a second Ctrl-C ends it on
- * the spot. `onProblem` shows a reason for which it could not run.
+ * the spot.
  */
 export async function runCommand(
   main: (signal: AbortSignal) => Promise<number>,
-  onProblem: (problem: CommandError) => void,
+  { onProblem, onInterrupted = () => undefined }: Endings,
 ): Promise<never> {
   const stop = new AbortController();
   let firstWish = 0;
@@ -28,7 +34,10 @@ export async function runCommand(
   try {
     process.exit(await main(stop.signal));
   } catch (error) {
-    if (stop.signal.aborted) process.exit(INTERRUPTED);
+    if (stop.signal.aborted) {
+      onInterrupted();
+      process.exit(INTERRUPTED);
+    }
     onProblem(explain(error));
     process.exit(COULD_NOT_RUN);
   }

@@ -13,9 +13,9 @@ import { readMigrations } from "./migrate/migrations.ts";
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
-await runCommand(start, ({ message, remedy }) =>
-  say(`\nLongshore could not start: ${message}\n${remedy}`),
-);
+await runCommand(start, {
+  onProblem: ({ message, remedy }) => say(`\nLongshore could not start. ${message}\n${remedy}`),
+});
 
 async function start(signal: AbortSignal): Promise<number> {
   const cwd = process.env.LONGSHORE_CWD ?? process.cwd();
