@@ -373,7 +373,7 @@ export interface PackageSpec {
   /** Write SPListItem objects too; true by default. */
   listItems?: boolean;
   /** Replaces or removes (undefined) a metadata file before it is encrypted. */
-  change?: (name: string, text: string) => string | undefined;
+  change?: ((name: string, text: string) => string | undefined) | undefined;
   /** Raw SPObject elements after all others. */
   more?: string;
 }

@@ -64,6 +64,7 @@ async function writeAll(handle: FileHandle, chunk: Buffer): Promise<void> {
 /** Operating system messages name the temporary file; people look for the real one. */
 function withTarget(error: Error, target: string): Error {
   const { code } = error as NodeJS.ErrnoException;
-  if (code) error.message = `${error.message.split(",")[0]}, ${basename(target)}`;
+  if (typeof code === "string")
+    error.message = `${error.message.split(",")[0]}, ${basename(target)}`;
   return error;
 }
