@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import {
@@ -70,7 +71,7 @@ describe("a simulator that is killed in the middle of a job", () => {
       listItems: false,
     });
     const { body } = await finance.submit(pkg, ids.webId);
-    const jobId = body["value"] as string;
+    const jobId = body.value as string;
 
     // Kill it while the first batch is being written, then two times further on.
     for (const written of [20, 400, 900]) {
@@ -117,7 +118,12 @@ describe("a simulator that is killed in the middle of a job", () => {
       expect(bytes.includes(encodeURIComponent(signature))).toBe(false);
     }
     finance = await start();
-    const events = await finance.follow(body["value"]);
+    const events = await finance.follow(body.value);
     expect(events.at(-1)).toMatchObject({ Event: "JobEnd", TotalErrors: "0" });
+    await stopProcess(simulator);
+    const database = new DatabaseSync(join(folder, "data", "sharepoint.sqlite"));
+    const left = database.prepare("SELECT count(*) AS jobs FROM jobs WHERE secrets IS NOT NULL");
+    expect(left.get()).toEqual({ jobs: 0 });
+    database.close();
   });
 });

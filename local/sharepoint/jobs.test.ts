@@ -54,11 +54,10 @@ async function setFaults(changes: object) {
 
 const oneFile = () => packageOf(azurite.service, ids, { files: [{ path: `${randomUUID()}.txt` }] });
 const stateOf = async (id: string) =>
-  (await finance.post("/_api/site/GetMigrationJobStatus", { id })).body["value"];
+  (await finance.post("/_api/site/GetMigrationJobStatus", { id })).body.value;
 const remove = async (id: string) =>
-  (await finance.post("/_api/site/DeleteMigrationJob", { id })).body["value"];
-const submit = async () =>
-  (await finance.submit(await oneFile(), ids.webId)).body["value"] as string;
+  (await finance.post("/_api/site/DeleteMigrationJob", { id })).body.value;
+const submit = async () => (await finance.submit(await oneFile(), ids.webId)).body.value as string;
 
 describe("the life of a job", () => {
   it("is queued, then gone: an ended job and an unknown one are both None", async () => {
@@ -110,7 +109,7 @@ describe("the life of a job", () => {
       files: Array.from({ length: 1500 }, (_, n) => ({ path: `run ${n}.txt`, archive: 0 })),
       listItems: false,
     });
-    const id = (await finance.submit(pkg, ids.webId)).body["value"];
+    const id = (await finance.submit(pkg, ids.webId)).body.value;
     await until(async () =>
       (await finance.events(id)).events.some(({ Event }) => Event === "JobProgress"),
     );
@@ -139,8 +138,8 @@ describe("the life of a job", () => {
 describe("containers that SharePoint provides", () => {
   it("take a package with read and write, and are listed only by SharePoint itself", async () => {
     const { body } = await finance.post("/_api/site/ProvisionMigrationContainers", {});
-    expect(new URL(body["DataContainerUri"]).searchParams.get("sp")).toBe("rw");
-    const key = Buffer.from(body["EncryptionKey"], "base64");
+    expect(new URL(body.DataContainerUri).searchParams.get("sp")).toBe("rw");
+    const key = Buffer.from(body.EncryptionKey, "base64");
     expect(key).toHaveLength(32);
     const made = await oneFile();
     const copy = async (from: string, to: string) => {
@@ -155,13 +154,13 @@ describe("containers that SharePoint provides", () => {
       }
       await expect(target.listBlobsFlat().next()).rejects.toMatchObject({ statusCode: 403 });
     };
-    await copy(made.uris().data, body["DataContainerUri"]);
-    await copy(made.uris().metadata, body["MetadataContainerUri"]);
+    await copy(made.uris().data, body.DataContainerUri);
+    await copy(made.uris().metadata, body.MetadataContainerUri);
     const submitted = await finance.submit(made, ids.webId, {
-      azureContainerSourceUri: body["DataContainerUri"],
-      azureContainerManifestUri: body["MetadataContainerUri"],
+      azureContainerSourceUri: body.DataContainerUri,
+      azureContainerManifestUri: body.MetadataContainerUri,
     });
-    const events = await finance.follow(submitted.body["value"]);
+    const events = await finance.follow(submitted.body.value);
     expect(events.at(-1)).toMatchObject({ Event: "JobEnd", TotalErrors: "0", FilesCreated: "1" });
   });
 

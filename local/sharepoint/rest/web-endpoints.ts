@@ -196,7 +196,9 @@ async function folderEntity(context: WebEndpoints, location: Location) {
   const { library, path } = location;
   if (path !== "") {
     const item = await findItem(context, location, "folder");
-    return item && folderFields(context, library, item);
+    if (!item) return undefined;
+    await context.folders.compareOnce(library, item.path);
+    return folderFields(context, library, item);
   }
   await context.folders.compareOnce(library, "");
   const stats = lookAt(library, "");
