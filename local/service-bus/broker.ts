@@ -39,6 +39,9 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const queues = new Map(
     settings.map((queue) => [queue.name.toLowerCase(), new Queue(queue, store, bodies)]),
   );
+  for (const name of store.queueNames())
+    if (!queues.has(name.toLowerCase()))
+      log.warn({ queue: name }, "queue.not-configured: its messages are kept but out of reach");
   const amqp = createAmqpServer({ policies, queues, store, log });
   const timers = [
     setInterval(() => {

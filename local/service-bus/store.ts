@@ -130,6 +130,13 @@ export class Store {
     for (const callback of waiting) callback();
   }
 
+  queueNames(): string[] {
+    return this.#db
+      .prepare("SELECT name FROM queue")
+      .all()
+      .map(({ name }) => String(name));
+  }
+
   /** The queue's id and the first sequence number that was never given out; makes the queue if it is new. */
   openQueue(name: string): { id: number; nextSequenceNumber: number } {
     const find = this.#db.prepare(

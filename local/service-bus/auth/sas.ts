@@ -26,18 +26,16 @@ export const covers = (scope: string, path: string): boolean =>
  * `sr` is not compared: one broker answers to localhost and to 127.0.0.1. Throws an unauthorized error.
  */
 export function verifySas(token: string, audience: string, policies: readonly Policy[]): Grant {
-  const { sr, sig, se, skn } = parseToken(token);
+  const { sr, se, scope, policyName, signature } = parseToken(token);
   const expiresAt = Number(se) * 1_000;
   if (!(expiresAt > Date.now())) throw unauthorized("ExpiredToken: The token is expired.");
-  const scope = pathOf(decodeURIComponent(sr));
   if (!covers(scope, pathOf(audience)))
     throw unauthorized(`InvalidAudience: The token is for '${scope}', not for '${audience}'.`);
   const policy = policies.find(
     (candidate) =>
-      candidate.name === decodeURIComponent(skn) &&
+      candidate.name === policyName &&
       (candidate.entity === undefined || covers(candidate.entity.toLowerCase(), scope)),
   );
-  const signature = Buffer.from(decodeURIComponent(sig), "base64");
   for (const key of [policy?.primaryKey, policy?.secondaryKey]) {
     if (!policy || key === undefined) continue;
     const expected = createHmac("sha256", key).update(`${sr}\n${se}`).digest();
@@ -55,7 +53,17 @@ function parseToken(token: string) {
       return [field.slice(0, at), field.slice(at + 1)];
     }),
   ) as Partial<Record<string, string>>;
-  if (!sr || !sig || !se || !skn)
-    throw unauthorized("MalformedToken: sr, sig, se and skn are required.");
-  return { sr, sig, se, skn };
+  try {
+    if (sr && sig && se && skn)
+      return {
+        sr,
+        se,
+        scope: pathOf(decodeURIComponent(sr)),
+        policyName: decodeURIComponent(skn),
+        signature: Buffer.from(decodeURIComponent(sig), "base64"),
+      };
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
+  }
+  throw unauthorized("MalformedToken: sr, sig, se and skn are required, URL-encoded.");
 }

@@ -90,7 +90,7 @@ export class Queue implements SubQueueOwner {
   }
 
   cancelScheduled(sequenceNumbers: readonly number[], done: () => void): void {
-    const messages = sequenceNumbers.map((sequenceNumber) => {
+    const messages = [...new Set(sequenceNumbers)].map((sequenceNumber) => {
       const message = this.main.find(sequenceNumber, "scheduled");
       if (!message) throw messageNotFound(sequenceNumber, "scheduled");
       return message;
