@@ -39,6 +39,8 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const queues = new Map(
     settings.map((queue) => [queue.name.toLowerCase(), new Queue(queue, store, bodies)]),
   );
+  const queuesById = new Map([...queues.values()].map((queue) => [queue.id, queue]));
+  for (const row of store.messages()) queuesById.get(row.queue)?.restore(row);
   for (const name of store.queueNames())
     if (!queues.has(name.toLowerCase()))
       log.warn({ queue: name }, "queue.not-configured: its messages are kept but out of reach");

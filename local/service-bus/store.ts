@@ -23,7 +23,7 @@ const SCHEMA = `
     priority INTEGER,
     ttl INTEGER,
     first_acquirer INTEGER,
-    annotations BLOB NOT NULL,
+    annotations BLOB,
     bare BLOB NOT NULL
   );
   CREATE TABLE seen_message (
@@ -55,6 +55,7 @@ export type Change = keyof typeof STATEMENTS;
 /** A row of `message` without its content: what is kept in memory for every message. */
 export interface MessageRow {
   id: number;
+  queue: number;
   dead_letter: number;
   sequence_number: number;
   state: "ready" | "deferred" | "scheduled";
@@ -66,7 +67,7 @@ export interface MessageRow {
   priority: number | null;
   ttl: number | null;
   first_acquirer: number | null;
-  annotations: Uint8Array;
+  annotations: Uint8Array | null;
   size: number;
 }
 
@@ -149,12 +150,13 @@ export class Store {
     return { id, nextSequenceNumber: 1 };
   }
 
-  *messagesOf(queue: number): Generator<MessageRow> {
+  /** All messages of all queues, oldest first. */
+  messages(): Iterable<MessageRow> {
     const select =
-      this.#db.prepare(`SELECT id, dead_letter, sequence_number, state, enqueued_at, expires_at,
-      scheduled_at, delivery_count, durable, priority, ttl, first_acquirer, annotations, length(bare) AS size
-      FROM message WHERE queue = ? ORDER BY sequence_number`);
-    yield* select.iterate(queue) as Iterable<unknown> as Iterable<MessageRow>;
+      this.#db.prepare(`SELECT id, queue, dead_letter, sequence_number, state, enqueued_at,
+      expires_at, scheduled_at, delivery_count, durable, priority, ttl, first_acquirer, annotations,
+      length(bare) AS size FROM message ORDER BY id`);
+    return select.iterate() as Iterable<unknown> as Iterable<MessageRow>;
   }
 
   seenMessagesOf(queue: number): { key: string; forgetAt: number }[] {

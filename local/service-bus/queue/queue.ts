@@ -18,6 +18,8 @@ const FOR_EVER = Number.POSITIVE_INFINITY;
 /** Sequence numbers are reserved in blocks: a crash leaves a gap, never a number used twice. */
 const SEQUENCE_BLOCK = 1_000;
 const orNull = (time: number): number | null => (time === FOR_EVER ? null : time);
+const NO_ANNOTATIONS = Buffer.alloc(0);
+const ownCopy = (bytes: Uint8Array | null) => (bytes?.length ? Buffer.from(bytes) : NO_ANNOTATIONS);
 const flag = (value: boolean | undefined): number | null => (value === undefined ? null : +value);
 
 /** One queue with its dead-letter queue. */
@@ -28,13 +30,13 @@ export class Queue implements SubQueueOwner {
   readonly main: SubQueue;
   readonly deadLetters: SubQueue;
   readonly maxMessageSize: number;
-  readonly #id: number;
+  readonly id: number;
   readonly #seen: DuplicateWindow | undefined;
   #nextSequenceNumber: number;
   #reservedUpTo: number;
   #bytes = 0;
 
-  /** Opens the queue with everything the store holds of it. */
+  /** Opens the queue, still without the messages that the store holds. */
   constructor(settings: QueueSettings, store: Store, bodies: Bodies) {
     this.settings = settings;
     this.store = store;
@@ -43,15 +45,17 @@ export class Queue implements SubQueueOwner {
     this.main = new SubQueue(this, false);
     this.deadLetters = new SubQueue(this, true);
     const { id, nextSequenceNumber } = store.openQueue(settings.name);
-    this.#id = id;
+    this.id = id;
     this.#nextSequenceNumber = this.#reservedUpTo = nextSequenceNumber;
     if (settings.requiresDuplicateDetection)
       this.#seen = new DuplicateWindow(store, id, settings.duplicateDetectionHistoryTimeWindow);
-    for (const row of store.messagesOf(id)) {
-      const message = fromRow(row);
-      this.#bytes += message.size;
-      (row.dead_letter ? this.deadLetters : this.main).add(message);
-    }
+  }
+
+  /** Takes in a message that is in the store already. */
+  restore(row: MessageRow): void {
+    const message = fromRow(row);
+    this.#bytes += message.size;
+    (row.dead_letter ? this.deadLetters : this.main).add(message);
   }
 
   get lockDuration(): number {
@@ -166,7 +170,7 @@ export class Queue implements SubQueueOwner {
     const message: Message = {
       id: this.store.newMessageId(),
       header,
-      annotations: Buffer.from(annotations),
+      annotations: ownCopy(annotations),
       sequenceNumber: this.#newSequenceNumber(),
       enqueuedAt: now,
       scheduledAt: incoming.scheduledAt,
@@ -184,7 +188,7 @@ export class Queue implements SubQueueOwner {
     this.store.write(
       "insert",
       message.id,
-      this.#id,
+      this.id,
       message.sequenceNumber,
       message.state,
       now,
@@ -194,7 +198,7 @@ export class Queue implements SubQueueOwner {
       header.priority ?? null,
       header.ttl ?? null,
       flag(header.firstAcquirer),
-      message.annotations,
+      annotations.length > 0 ? annotations : null,
       bare,
     );
     return message;
@@ -203,7 +207,7 @@ export class Queue implements SubQueueOwner {
   #newSequenceNumber(): number {
     if (this.#nextSequenceNumber >= this.#reservedUpTo) {
       this.#reservedUpTo = this.#nextSequenceNumber + SEQUENCE_BLOCK;
-      this.store.write("reserveSequenceNumbers", this.#reservedUpTo, this.#id);
+      this.store.write("reserveSequenceNumbers", this.#reservedUpTo, this.id);
     }
     return this.#nextSequenceNumber++;
   }
@@ -223,7 +227,7 @@ function fromRow(row: MessageRow): Message {
       ttl: row.ttl ?? undefined,
       firstAcquirer: row.first_acquirer === null ? undefined : row.first_acquirer === 1,
     },
-    annotations: Buffer.from(row.annotations),
+    annotations: ownCopy(row.annotations),
     sequenceNumber: row.sequence_number,
     enqueuedAt: row.enqueued_at,
     scheduledAt: row.scheduled_at ?? undefined,
