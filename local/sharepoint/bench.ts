@@ -95,8 +95,8 @@ async function timed(packages: UploadedPackage[]): Promise<number> {
     packages.map(async (pkg) => {
       const { body } = await finance.submit(pkg, ids.webId);
       const events = await finance.follow(body.value, 600);
-      const last = events.at(-1)!;
-      if (last.Event !== "JobEnd" || last.TotalErrors !== "0")
+      const last = events.at(-1);
+      if (last?.Event !== "JobEnd" || last.TotalErrors !== "0")
         throw new Error(JSON.stringify(events));
     }),
   );

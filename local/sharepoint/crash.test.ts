@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { DatabaseSync } from "node:sqlite";
+import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import {
@@ -23,7 +24,7 @@ const FILES = 1500;
 let azurite: Azurite;
 let folder: string;
 let library: string;
-let simulator: ChildProcess;
+let simulator: ChildProcessByStdio<null, Readable, null>;
 
 beforeAll(async () => {
   azurite = await startAzurite();
@@ -47,7 +48,7 @@ async function start(...flags: string[]): Promise<Client> {
     [main, ...own, "--library", `finance=Documents=${library}`, ...flags],
     { stdio: ["ignore", "pipe", "ignore"] },
   );
-  const [line] = (await once(createInterface(simulator.stdout!), "line")) as [string];
+  const [line] = (await once(createInterface(simulator.stdout), "line")) as [string];
   const ready = JSON.parse(line) as { ready: boolean; url: string; pid: number };
   expect(ready).toMatchObject({ ready: true, pid: simulator.pid });
   return client(ready.url, "finance");
@@ -110,7 +111,7 @@ describe("a simulator that is killed in the middle of a job", () => {
 
     const keyFile = join(folder, "data", "job-secrets.key");
     expect((await stat(keyFile)).mode & 0o777).toBe(0o600);
-    const signature = new URL(pkg.uris().data).searchParams.get("sig")!;
+    const signature = new URL(pkg.uris().data).searchParams.get("sig") ?? "";
     for (const name of await readdir(join(folder, "data"))) {
       const bytes = await readFile(join(folder, "data", name));
       expect(bytes.includes(pkg.key)).toBe(false);

@@ -131,7 +131,7 @@ describe("the life of a job", () => {
       return states.every((state) => state === 0);
     });
     expect(most).toBeLessThanOrEqual(2);
-    for (const id of jobs) expect((await finance.events(id)).events.at(-1)!.TotalErrors).toBe("0");
+    for (const id of jobs) expect((await finance.events(id)).events.at(-1)?.TotalErrors).toBe("0");
   });
 });
 
@@ -149,7 +149,7 @@ describe("containers that SharePoint provides", () => {
       for await (const blob of source.listBlobsFlat({ includeMetadata: true })) {
         const bytes = await source.getBlobClient(blob.name).downloadToBuffer();
         const copied = target.getBlockBlobClient(blob.name);
-        await copied.uploadData(bytes, { metadata: blob.metadata! });
+        await copied.uploadData(bytes, { metadata: blob.metadata ?? {} });
         await copied.createSnapshot();
       }
       await expect(target.listBlobsFlat().next()).rejects.toMatchObject({ statusCode: 403 });
@@ -194,7 +194,7 @@ describe("faults", () => {
       "JobPostponed",
       "JobLogFileCreate",
     ]);
-    expect(events[1]!.NextPickupTime).toMatch(/^\d\d\/\d\d\/\d{4} /);
+    expect(events[1]?.NextPickupTime).toMatch(/^\d\d\/\d\d\/\d{4} /);
   });
 
   it("drop JobEnd: only the status says that the job is over", async () => {
@@ -204,7 +204,7 @@ describe("faults", () => {
     await delay(50);
     const { events } = await finance.events(id);
     expect(events.map(({ Event }) => Event)).not.toContain("JobEnd");
-    expect(events.at(-1)!.Event).toBe("JobProgress");
+    expect(events.at(-1)?.Event).toBe("JobProgress");
   });
 
   it("fail items at random", async () => {
@@ -213,9 +213,9 @@ describe("faults", () => {
       files: Array.from({ length: 100 }, (_, n) => ({ path: `random ${n}.txt`, archive: 0 })),
       listItems: false,
     });
-    const last = (await finance.run(pkg, ids.webId)).at(-1)!;
-    expect(last.Event).toBe("JobEnd");
-    expect(Number(last.TotalErrors)).toBeGreaterThan(5);
-    expect(Number(last.TotalErrors) + Number(last.FilesCreated)).toBe(100);
+    const last = (await finance.run(pkg, ids.webId)).at(-1);
+    expect(last?.Event).toBe("JobEnd");
+    expect(Number(last?.TotalErrors)).toBeGreaterThan(5);
+    expect(Number(last?.TotalErrors) + Number(last?.FilesCreated)).toBe(100);
   });
 });

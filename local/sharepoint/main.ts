@@ -16,7 +16,7 @@ interface Flags {
   fault: Record<string, unknown>;
 }
 
-const program = new Command("sharepoint")
+const program: Command = new Command("sharepoint")
   .description(
     "Simulated SharePoint Online: imports migration packages into libraries that are folders",
   )
@@ -53,10 +53,10 @@ function readOptions(flags: Flags): SharePointOptions {
 }
 
 function addLibrary(text: string, libraries: LibraryOption[]): LibraryOption[] {
-  const match = /^([^=]+)=([^=]+)=(.+)$/s.exec(text);
-  if (!match) program.error(`--library must be site=Title=folder, not "${text}"`);
-  const [, site, title, folder] = match!;
-  return [...libraries, { site: site!, title: title!, folder: resolve(folder!) }];
+  const [, site, title, folder] = /^([^=]+)=([^=]+)=(.+)$/s.exec(text) ?? [];
+  if (!site || !title || !folder)
+    program.error(`--library must be site=Title=folder, not "${text}"`);
+  return [...libraries, { site, title, folder: resolve(folder) }];
 }
 
 function addFault(text: string, faults: Record<string, unknown>): Record<string, unknown> {

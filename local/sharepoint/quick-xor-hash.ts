@@ -10,17 +10,21 @@ const SHIFT_BITS = 11;
 export function quickXorHash(data: Uint8Array): Buffer {
   // 11 and 160 are coprime: bytes that are 160 apart meet at the same position, so fold the input to 160 columns first.
   const columns = new Uint8Array(WIDTH_BITS);
-  for (let start = 0; start < data.length; start += WIDTH_BITS) {
-    const end = Math.min(WIDTH_BITS, data.length - start);
-    for (let i = 0; i < end; i++) columns[i]! ^= data[start + i]!;
+  let column = 0;
+  for (const byte of data) {
+    columns[column] = byte ^ (columns[column] ?? 0);
+    column = column === WIDTH_BITS - 1 ? 0 : column + 1;
   }
   const ring = Buffer.alloc(WIDTH_BITS / 8);
-  for (let i = 0; i < WIDTH_BITS; i++) {
+  const xorAt = (at: number, byte: number) => {
+    ring[at] = byte ^ (ring[at] ?? 0);
+  };
+  for (const [i, byte] of columns.entries()) {
     const bit = (i * SHIFT_BITS) % WIDTH_BITS;
     const at = bit >> 3;
-    const shifted = columns[i]! << (bit & 7);
-    ring[at]! ^= shifted & 0xff;
-    ring[(at + 1) % ring.length]! ^= shifted >> 8;
+    const shifted = byte << (bit & 7);
+    xorAt(at, shifted & 0xff);
+    xorAt((at + 1) % ring.length, shifted >> 8);
   }
   const tail = ring.length - 8;
   ring.writeBigUInt64LE(ring.readBigUInt64LE(tail) ^ BigInt(data.length), tail);

@@ -60,13 +60,13 @@ function openSite(database: DatabaseSync, name: string): Site {
   database
     .prepare("INSERT OR IGNORE INTO sites VALUES (?, ?, ?, ?)")
     .run(name, randomUUID(), randomUUID(), randomUUID());
-  const row = database.prepare("SELECT * FROM sites WHERE name = ?").get(name)!;
+  const row = database.prepare("SELECT * FROM sites WHERE name = ?").get(name);
   return {
     name,
     url: `/sites/${name}`,
-    siteId: String(row.site_id),
-    webId: String(row.web_id),
-    webRootFolderId: String(row.web_root_folder_id),
+    siteId: String(row?.site_id),
+    webId: String(row?.web_id),
+    webRootFolderId: String(row?.web_root_folder_id),
     libraries: [],
   };
 }
@@ -81,14 +81,14 @@ function openLibrary(
     .run(site.name, title, folder, randomUUID(), randomUUID());
   const row = database
     .prepare("SELECT * FROM libraries WHERE site = ? AND title = ? AND folder = ?")
-    .get(site.name, title, folder)!;
+    .get(site.name, title, folder);
   return {
     site,
     title,
     urlName: title === "Documents" ? "Shared Documents" : title,
     folder,
-    listId: String(row.list_id),
-    rootFolderId: String(row.root_folder_id),
+    listId: String(row?.list_id),
+    rootFolderId: String(row?.root_folder_id),
   };
 }
 

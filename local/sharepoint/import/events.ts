@@ -3,7 +3,10 @@ import type { Job } from "../record/job-store.ts";
 import type { Site } from "../sites.ts";
 
 /** A job event: every value is a string, numbers and booleans too (MS docs "migration-events"). */
-export type JobEvent = Record<string, string>;
+export type JobEvent = Record<string, string> & { Event: string; JobId: string; Time: string };
+
+/** The counts of a JobProgress or JobEnd. */
+export type EventFields = Record<string, string>;
 
 /** What a JobError, JobWarning or JobFatalError is about. */
 export interface Complaint {
@@ -38,7 +41,7 @@ export function eventFactory(site: Site, job: Job) {
     MigrationType: "None",
     MigrationDirection: "Import",
   });
-  const event = (name: string, fields: JobEvent): JobEvent => ({
+  const event = (name: string, fields: EventFields): JobEvent => ({
     Event: name,
     JobId: job.id,
     Time: eventTime(new Date()),
@@ -83,8 +86,8 @@ export function eventFactory(site: Site, job: Job) {
         SubscriptionId: constantGuid("subscription"),
         ...origin(),
       }),
-    progress: (statistics: JobEvent) => event("JobProgress", { ...statistics, ...origin() }),
-    ended: (statistics: JobEvent) => event("JobEnd", { ...statistics, ...origin() }),
+    progress: (statistics: EventFields) => event("JobProgress", { ...statistics, ...origin() }),
+    ended: (statistics: EventFields) => event("JobEnd", { ...statistics, ...origin() }),
     warning: (about: Complaint) => complaint("JobWarning", about),
     error: (about: Complaint) => complaint("JobError", about),
     fatal: (about: Complaint) => complaint("JobFatalError", about),

@@ -28,6 +28,6 @@ export function asItemFailure(error: unknown): ItemFailure {
 /** One line about an error. Those of the storage SDK can be long, or empty but for their status. */
 export function describe(error: unknown): string {
   const { message, code, statusCode } = error as Error & { code?: string; statusCode?: number };
-  const text = message.split("\n")[0]!.trim() || code || "Unknown error";
+  const text = message.split("\n", 1).join("").trim() || code || "Unknown error";
   return statusCode === undefined ? text : `(${statusCode}) ${text}`;
 }

@@ -26,7 +26,7 @@ export async function writeJobLogs(
 ): Promise<void> {
   const container = new ContainerClient(metadataUri);
   for (const log of logs) {
-    const lines = events.filter(({ Event }) => log.events?.test(Event!) ?? true).map(toLine);
+    const lines = events.filter(({ Event }) => log.events?.test(Event) ?? true).map(toLine);
     if (lines.length === 0) continue;
     const iv = randomBytes(16);
     const cipher = createCipheriv("aes-256-cbc", key, iv);
@@ -38,7 +38,7 @@ export async function writeJobLogs(
 }
 
 function toLine(event: JobEvent): string {
-  const level = /Error$/.test(event.Event!)
+  const level = /Error$/.test(event.Event)
     ? "Error"
     : event.Event === "JobWarning"
       ? "Warning"

@@ -47,14 +47,10 @@ export function jobRunner(context: RunnerContext) {
   }
 
   function startWaiting(): void {
-    for (let i = 0; i < waiting.length && !isStopping; ) {
-      const job = waiting[i]!;
+    for (const job of [...waiting]) {
       const busy = [...running.values()].filter((other) => other.job.site === job.site).length;
-      if (busy >= context.concurrency) {
-        i++;
-        continue;
-      }
-      waiting.splice(i, 1);
+      if (isStopping || busy >= context.concurrency) continue;
+      waiting.splice(waiting.indexOf(job), 1);
       if (!postpone(job)) start(job);
     }
   }
@@ -156,7 +152,9 @@ export function jobRunner(context: RunnerContext) {
   }
 
   function siteOf(job: Job): Site {
-    return context.sites.get(job.site.toLowerCase())!;
+    const site = context.sites.get(job.site.toLowerCase());
+    if (!site) throw new Error(`Site ${job.site} is not configured`);
+    return site;
   }
 
   return {

@@ -25,7 +25,6 @@ export function whyInvalid(webUrl: string, path: string): string | undefined {
       return `The file or folder name "${name}" contains characters or words that are not permitted`;
   }
   // "Forms" below the library root holds the library's own pages.
-  if (names[0]!.toLowerCase() === "forms")
-    return 'The name "forms" is reserved in the root of a library';
+  if (/^forms(?:\/|$)/i.test(path)) return 'The name "forms" is reserved in the root of a library';
   return undefined;
 }

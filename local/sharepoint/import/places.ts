@@ -1,4 +1,4 @@
-import type { FileObject, FolderObject, ListItemObject } from "../package/manifest.ts";
+import type { FileObject, FolderObject } from "../package/manifest.ts";
 import type { ImportPackage } from "../package/read-package.ts";
 import {
   type ImportedFields,
@@ -36,11 +36,7 @@ interface PlacesContext {
  * Decides where the objects of a package go, by the rules for ids and paths: the same id at the same path is replaced,
  * another id at a path that is taken is a conflict, and so is an id that lives elsewhere in the site collection.
  */
-export function claimPlaces(
-  { site, job, items, folders }: PlacesContext,
-  pkg: ImportPackage,
-  listItems: Map<string, ListItemObject>,
-) {
+export function claimPlaces({ site, job, items, folders }: PlacesContext, pkg: ImportPackage) {
   const definedFolders = new Set(
     pkg.objects.filter((object) => object.type === "folder").map((object) => object.id),
   );
@@ -94,7 +90,7 @@ export function claimPlaces(
   }
 
   function insertClaim(object: Placed, { library, path }: Location): void {
-    const listItem = listItems.get(object.id);
+    const listItem = pkg.listItems.get(object.id);
     items.insert(library, {
       id: object.id,
       kind: object.type,

@@ -1,6 +1,6 @@
-import type { JobEvent } from "./events.ts";
+import type { EventFields } from "./events.ts";
 
-const sizeBuckets: [limit: number, name: string][] = [
+const SIZE_BUCKETS: [limit: number, name: string][] = [
   [1024, "0-1K"],
   [10 * 1024, "1-10K"],
   [100 * 1024, "10-100K"],
@@ -8,13 +8,16 @@ const sizeBuckets: [limit: number, name: string][] = [
   [10 * 1024 ** 2, "1-10M"],
   [100 * 1024 ** 2, "10-100M"],
   [1024 ** 3, "100M-1G"],
-  [Number.POSITIVE_INFINITY, ">1G"],
 ];
+
+function bucketOf(size: number): string {
+  return SIZE_BUCKETS.find(([limit]) => size < limit)?.[1] ?? ">1G";
+}
 
 export type Statistics = ReturnType<typeof statistics>;
 
 /** Counts what a job does, in the words of JobProgress and JobEnd. */
-export function statistics() {
+export function statistics(expectedObjects: number) {
   const startedAt = performance.now();
   const bySize: Record<
     string,
@@ -29,7 +32,7 @@ export function statistics() {
   let bytes = 0;
   let bytesOfVersions = 0;
   let lastObjectId = "";
-  const counts = { objects: 0, expected: 0, errors: 0, warnings: 0 };
+  const counts = { objects: 0, errors: 0, warnings: 0 };
 
   return {
     counts,
@@ -50,17 +53,17 @@ export function statistics() {
       bytes += sizes.at(-1) ?? 0;
       for (const size of sizes) {
         bytesOfVersions += size;
-        const [, bucket] = sizeBuckets.find(([limit]) => size < limit)!;
+        const bucket = bucketOf(size);
         bySize[bucket] ??= { Count: 0, TotalSize: 0, TotalDownloadTime: 0, TotalCreationTime: 0 };
         const entry = bySize[bucket];
         entry.Count++;
         entry.TotalSize += size;
       }
     },
-    progress(): JobEvent {
+    progress(): EventFields {
       return { ...common(), LastSPObjectId: lastObjectId };
     },
-    final(): JobEvent {
+    final(): EventFields {
       return {
         ...common(),
         FilesCreatedIrrespectiveOfVersions: String(files),
@@ -69,12 +72,12 @@ export function statistics() {
     },
   };
 
-  function common(): JobEvent {
+  function common(): EventFields {
     return {
       FilesCreated: String(fileVersions),
       BytesProcessed: String(bytesOfVersions),
       ObjectsProcessed: String(counts.objects),
-      TotalExpectedSPObjects: String(counts.expected),
+      TotalExpectedSPObjects: String(expectedObjects),
       TotalErrors: String(counts.errors),
       TotalWarnings: String(counts.warnings),
       WaitTimeOnSqlThrottlingMilliseconds: "0",

@@ -3,7 +3,7 @@ import yauzl, { type Entry, type ZipFile } from "yauzl";
 import { ItemFailure, JobFailure } from "../import/failures.ts";
 import { quickXorHash } from "../quick-xor-hash.ts";
 import { decryptSmallBlob, requireSnapshot, type StoredBlob } from "./blobs.ts";
-import { childrenNamed, type XmlElement } from "./xml.ts";
+import { attribute, childrenNamed, type XmlElement } from "./xml.ts";
 
 /** MS docs "migration-azure", small file archives. */
 const MAX_ARCHIVES = 2;
@@ -32,10 +32,10 @@ export async function readArchives(
   }
   const members: ArchivedMembers = new Map();
   for (const archive of archives) {
-    const name = archive.attributes.Name!;
+    const name = attribute(archive, "Name");
     try {
-      const zip = await readArchive(name, archive.attributes.Checksum!, container, blobs, key);
-      const listed = childrenNamed(archive, "File").map((file) => file.attributes.FileValue!);
+      const zip = await readArchive(name, attribute(archive, "Checksum"), container, blobs, key);
+      const listed = childrenNamed(archive, "File").map((file) => attribute(file, "FileValue"));
       await readMembers(zip, new Set(listed), members);
       for (const fileValue of listed) {
         if (members.has(fileValue)) continue;
@@ -100,7 +100,7 @@ function readMember(zip: ZipFile, entry: Entry): Promise<Buffer | ItemFailure> {
       const chunks: Buffer[] = [];
       stream.on("data", (chunk: Buffer) => chunks.push(chunk));
       stream.on("error", reject);
-      stream.on("end", () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
+      stream.on("end", () => resolve(Buffer.concat(chunks)));
     });
   });
 }

@@ -6,8 +6,8 @@ import { ItemFailure } from "../import/failures.ts";
 /** A blob as the import sees it: its latest snapshot. */
 export interface StoredBlob {
   name: string;
-  /** Undefined: the blob exists, but nobody made a snapshot of it. */
-  snapshot: string | undefined;
+  /** Empty: the blob exists, but nobody made a snapshot of it. */
+  snapshot: string;
   etag: string;
   length: number;
   iv: Buffer | undefined;
@@ -26,9 +26,9 @@ export async function listBlobs(container: ContainerClient): Promise<Map<string,
   const listing = container.listBlobsFlat({ includeSnapshots: true, includeMetadata: true });
   for await (const blob of listing) {
     const known = blobs.get(blob.name);
-    const snapshot = blob.snapshot || undefined;
+    const snapshot = blob.snapshot ?? "";
     // Snapshot times sort as text; the base blob has none and counts only as long as there is no snapshot.
-    if (known && (known.snapshot ?? "") > (snapshot ?? "")) continue;
+    if (known && known.snapshot > snapshot) continue;
     const iv = Object.entries(blob.metadata ?? {}).find(([key]) => key.toLowerCase() === "iv")?.[1];
     blobs.set(blob.name, {
       name: blob.name,
@@ -51,7 +51,7 @@ export function requireSnapshot(blobs: Map<string, StoredBlob>, name: string): S
       hresult.fileNotFound,
     );
   }
-  if (blob.snapshot === undefined) {
+  if (blob.snapshot === "") {
     throw new ItemFailure(
       `Unable to download ${name}: the blob has no snapshot`,
       hresult.fileNotFound,
@@ -141,7 +141,7 @@ async function openBlob(
     return response.readableStreamBody as AsyncIterable<Buffer>;
   } catch (error) {
     if ((error as { statusCode?: number }).statusCode !== 412) throw error;
-    const response = await blob.withSnapshot(snapshot!).download(0, undefined, options);
+    const response = await blob.withSnapshot(snapshot).download(0, undefined, options);
     return response.readableStreamBody as AsyncIterable<Buffer>;
   }
 }

@@ -1,5 +1,5 @@
 import { parseDateTime } from "./schema.ts";
-import { childrenNamed, type XmlElement } from "./xml.ts";
+import { attribute, childrenNamed, type XmlElement } from "./xml.ts";
 
 /** Attributes that folders, files and list items share. Ids are lower case, times ISO 8601 UTC. */
 interface Common {
@@ -67,7 +67,7 @@ export function readObjects(manifest: XmlElement): PackageObject[] {
 function readObject(object: XmlElement): PackageObject {
   const content = object.children[0];
   const id = lower(object.attributes.Id) ?? "";
-  const objectType = object.attributes.ObjectType!;
+  const objectType = attribute(object, "ObjectType");
   switch (content?.name) {
     case "Folder":
       return {
@@ -95,14 +95,14 @@ function readObject(object: XmlElement): PackageObject {
     case "DocumentLibrary":
       return {
         type: "list",
-        id: lower(content.attributes.Id)!,
+        id: attribute(content, "Id").toLowerCase(),
         parentWebId: lower(content.attributes.ParentWebId),
       };
     case "Roles":
       return {
         type: "roles",
         id,
-        roleIds: content.children.map((role) => role.attributes.RoleId!),
+        roleIds: content.children.map((role) => attribute(role, "RoleId")),
       };
     case "RoleAssignments":
       return { type: "roleAssignments", id, scopes: content.children.map(readScope) };
@@ -153,14 +153,14 @@ function readContent({ attributes }: XmlElement): FileContent {
   };
 }
 
-function readScope(assignment: XmlElement): Scope {
+function readScope(scope: XmlElement): Scope {
   return {
-    objectId: lower(assignment.attributes.ObjectId)!,
-    objectUrl: assignment.attributes.ObjectUrl!,
-    scopeId: assignment.attributes.ScopeId!,
-    assignments: assignment.children.map(({ attributes }) => ({
-      roleId: attributes.RoleId!,
-      principalId: attributes.PrincipalId!,
+    objectId: attribute(scope, "ObjectId").toLowerCase(),
+    objectUrl: attribute(scope, "ObjectUrl"),
+    scopeId: attribute(scope, "ScopeId"),
+    assignments: scope.children.map((assignment) => ({
+      roleId: attribute(assignment, "RoleId"),
+      principalId: attribute(assignment, "PrincipalId"),
     })),
   };
 }

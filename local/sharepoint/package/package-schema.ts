@@ -12,7 +12,7 @@ import {
   text,
   validate,
 } from "./schema.ts";
-import type { XmlElement } from "./xml.ts";
+import { attribute, type XmlElement } from "./xml.ts";
 
 /*
  * The schemas of the package files as the import service enforces them: the constrained schema of MS docs
@@ -374,7 +374,7 @@ export function validateDocument(root: XmlElement, expected: keyof typeof docume
 }
 
 function validateContent(object: XmlElement): void {
-  const expected = elementOf[object.attributes.ObjectType!];
+  const expected = elementOf[attribute(object, "ObjectType")];
   const content = object.children[0];
   if (object.children.length > 1 || (content && content.name !== expected)) {
     throw new SchemaError(

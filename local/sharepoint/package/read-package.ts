@@ -3,9 +3,9 @@ import { hresult } from "../import/error-codes.ts";
 import { describe, ItemFailure, JobFailure } from "../import/failures.ts";
 import { type ArchivedMembers, readArchives } from "./archives.ts";
 import { decryptSmallBlob, listBlobs, requireSnapshot, type StoredBlob } from "./blobs.ts";
-import { type PackageObject, readObjects } from "./manifest.ts";
+import { type ListItemObject, type PackageObject, readObjects } from "./manifest.ts";
 import { validateDocument } from "./package-schema.ts";
-import { childrenNamed, parseXml, type XmlElement } from "./xml.ts";
+import { attribute, childrenNamed, parseXml, type XmlElement } from "./xml.ts";
 
 /** Files that SharePoint asks for and does without: their absence is a warning. Their content is not looked at. */
 const OPTIONAL_FILES = [
@@ -18,6 +18,8 @@ const OPTIONAL_FILES = [
 /** A package whose files are read and valid; the content of its items is still where it is. */
 export interface ImportPackage {
   objects: PackageObject[];
+  /** List items by the id of the file or folder they belong to. */
+  listItems: Map<string, ListItemObject>;
   /** Logins and group names by the id they have in the package. */
   principals: Map<string, string>;
   data: ContainerClient;
@@ -68,12 +70,16 @@ export async function readPackage(
   );
   if (manifestFiles.length === 0) throw new JobFailure("SystemData.xml lists no ManifestFile");
   for (const file of manifestFiles) {
-    objects.push(...readObjects(await read(file.attributes.Name!, "SPObjects")));
+    objects.push(...readObjects(await read(attribute(file, "Name"), "SPObjects")));
   }
   const archived = metadataBlobs.has("ArchivedFiles.xml")
     ? await readArchives(await read("ArchivedFiles.xml", "ArchivedFiles"), data, dataBlobs, key)
     : new Map();
-  return { objects, principals, data, dataBlobs, archived, warnings };
+  const listItems = new Map<string, ListItemObject>();
+  for (const object of objects) {
+    if (object.type === "listItem" && object.docId) listItems.set(object.docId, object);
+  }
+  return { objects, listItems, principals, data, dataBlobs, archived, warnings };
 }
 
 async function list(container: ContainerClient): Promise<Map<string, StoredBlob>> {
@@ -92,16 +98,16 @@ function readPrincipals(userGroup: XmlElement): Map<string, string> {
     if (principals.has(id)) throw new JobFailure(`UserGroup.xml: the id ${id} is used twice`);
     principals.set(id, name);
   };
-  for (const { attributes } of childrenNamed(childrenNamed(userGroup, "Users")[0], "User")) {
-    const login = attributes.Login!;
+  for (const user of childrenNamed(childrenNamed(userGroup, "Users")[0], "User")) {
+    const login = attribute(user, "Login");
     if (logins.has(login.toLowerCase())) {
       throw new JobFailure(`UserGroup.xml: the user '${login}' is there twice`);
     }
     logins.add(login.toLowerCase());
-    add(attributes.Id!, login);
+    add(attribute(user, "Id"), login);
   }
-  for (const { attributes } of childrenNamed(childrenNamed(userGroup, "Groups")[0], "Group")) {
-    add(attributes.Id!, attributes.Name!);
+  for (const group of childrenNamed(childrenNamed(userGroup, "Groups")[0], "Group")) {
+    add(attribute(group, "Id"), attribute(group, "Name"));
   }
   return principals;
 }

@@ -88,12 +88,13 @@ function validateChildren(
   let last = -1;
   for (const child of element.children) {
     const at = order.indexOf(child.name);
-    if (at === -1 || (rule.sequence && at <= last)) {
+    const childRule = children[child.name];
+    if (!childRule || (rule.sequence && at <= last)) {
       throw new SchemaError(
         `The element '${element.name}' has invalid child element '${child.name}'.`,
       );
     }
     last = at;
-    validate(child, children[child.name]!);
+    validate(child, childRule);
   }
 }

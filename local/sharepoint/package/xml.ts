@@ -56,9 +56,16 @@ export function parseXml(bytes: Uint8Array): XmlElement {
   } catch (error) {
     throw new XmlError(`There is an error in XML document: ${(error as Error).message}`);
   }
-  const roots = nodes.flatMap(toElement);
-  if (roots.length !== 1) throw new XmlError("There are multiple root elements in XML document");
-  return roots[0]!;
+  const [root, another] = nodes.flatMap(toElement);
+  if (!root || another) throw new XmlError("There are multiple root elements in XML document");
+  return root;
+}
+
+/** An attribute that the schema requires. Throws XmlError if it is not there after all. */
+export function attribute(element: XmlElement, name: string): string {
+  const value = element.attributes[name];
+  if (value === undefined) throw new XmlError(`${element.name} has no attribute ${name}`);
+  return value;
 }
 
 /** The children with one element name, in document order. */
@@ -100,8 +107,8 @@ function decodeAttribute(name: string, raw: string): string {
 }
 
 function errorAt(text: string, index: number, message: string): XmlError {
-  const before = text.slice(0, index).split("\n");
-  return new XmlError(
-    `There is an error in XML document (${before.length}, ${before.at(-1)!.length + 1}): ${message}`,
-  );
+  const before = text.slice(0, index);
+  const line = before.split("\n").length;
+  const column = index - before.lastIndexOf("\n");
+  return new XmlError(`There is an error in XML document (${line}, ${column}): ${message}`);
 }

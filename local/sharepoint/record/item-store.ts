@@ -162,22 +162,26 @@ export function itemStore(database: DatabaseSync) {
     dropClaimsOfEndedJobs: () => void sql.dropClaimsOfEndedJobs.run(),
     dropTree: (listId: string, path: string) => void sql.dropTree.run(listId, pathKey(path)),
     children: (listId: string, path: string, kind: Item["kind"], top: number, skip: number) =>
-      sql.children.all(listId, pathKey(path), kind, top, skip).map((row) => toItem(row)!),
+      sql.children.all(listId, pathKey(path), kind, top, skip).map(toKnownItem),
     namesIn: (listId: string, path: string) =>
       sql.namesIn
         .all(listId, pathKey(path))
         .map((row) => ({ path: String(row.path), state: row.state as Item["state"] })),
     countChildren: (listId: string, path: string) =>
-      Number(sql.countChildren.get(listId, pathKey(path))!.value),
-    countAll: (listId: string) => Number(sql.countAll.get(listId)!.value),
+      Number(sql.countChildren.get(listId, pathKey(path))?.value),
+    countAll: (listId: string) => Number(sql.countAll.get(listId)?.value),
     /** Up to 1,000 items of a library in path order, the first of them after `path` ("" for the start). */
-    after: (listId: string, path: string) =>
-      sql.after.all(listId, pathKey(path)).map((row) => toItem(row)!),
+    after: (listId: string, path: string) => sql.after.all(listId, pathKey(path)).map(toKnownItem),
   };
 }
 
-function toItem(row: Record<string, SQLOutputValue> | undefined): Item | undefined {
-  if (!row) return undefined;
+type Row = Record<string, SQLOutputValue>;
+
+function toItem(row: Row | undefined): Item | undefined {
+  return row && toKnownItem(row);
+}
+
+function toKnownItem(row: Row): Item {
   return {
     id: row.id,
     listId: row.list_id,

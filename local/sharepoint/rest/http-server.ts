@@ -69,7 +69,7 @@ async function handle(
 ): Promise<void> {
   const verbose = isVerbose(request);
   try {
-    const [rawPath, rawQuery = ""] = request.url!.split(/\?(.*)/s) as [string, string?];
+    const [rawPath = "", rawQuery = ""] = (request.url ?? "").split(/\?(.*)/s);
     const query = new URLSearchParams(rawQuery);
     const path = decodePath(rawPath);
     if (path.startsWith("/_simulator/")) {
@@ -107,7 +107,7 @@ async function handle(
       );
     }
     const odata: ODataRequest = {
-      method: request.method!,
+      method: request.method ?? "",
       segments: parsePath(resource, query),
       query,
       body: await readBody(request),

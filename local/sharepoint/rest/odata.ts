@@ -47,17 +47,17 @@ export class ProgressError extends ODataError {
 export function parsePath(path: string, query: URLSearchParams): Segment[] {
   const parts = path.match(/(?:'(?:[^']|'')*'|[^/'])+/g) ?? [];
   return parts.map((part) => {
-    const match = /^([^(]+)(?:\((.*)\))?$/s.exec(part);
-    if (!match) throw badRequest(`The expression "${part}" is not valid.`);
-    return { name: match[1]!.toLowerCase(), args: parseArguments(match[2] ?? "", query) };
+    const [, name, args = ""] = /^([^(]+)(?:\((.*)\))?$/s.exec(part) ?? [];
+    if (name === undefined) throw badRequest(`The expression "${part}" is not valid.`);
+    return { name: name.toLowerCase(), args: parseArguments(args, query) };
   });
 }
 
 function parseArguments(text: string, query: URLSearchParams): Record<string, string> {
   const args: Record<string, string> = {};
   for (const part of text.match(/(?:'(?:[^']|'')*'|[^,'])+/g) ?? []) {
-    const match = /^\s*(?:([\w]+)\s*=)?\s*(.*?)\s*$/s.exec(part)!;
-    args[(match[1] ?? "").toLowerCase()] = literal(match[2]!, query);
+    const [, name = "", value = ""] = /^\s*(?:(\w+)\s*=)?\s*(.*?)\s*$/s.exec(part) ?? [];
+    args[name.toLowerCase()] = literal(value, query);
   }
   return args;
 }
@@ -65,8 +65,8 @@ function parseArguments(text: string, query: URLSearchParams): Record<string, st
 /** 'text' with doubled quotes, guid'…', a bare number, or @alias whose value is in the query. */
 function literal(text: string, query: URLSearchParams): string {
   if (text.startsWith("@")) return literal(query.get(text) ?? "", new URLSearchParams());
-  const quoted = /^(?:guid|datetime)?'(.*)'$/s.exec(text);
-  return quoted ? quoted[1]!.replaceAll("''", "'") : text;
+  const quoted = /^(?:guid|datetime)?'(.*)'$/s.exec(text)?.[1];
+  return quoted === undefined ? text : quoted.replaceAll("''", "'");
 }
 
 /** Reduces an entity to what `$select` names; "RootFolder/UniqueId" selects within an expanded property. */

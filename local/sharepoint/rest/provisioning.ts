@@ -37,7 +37,7 @@ export function provisioning(connectionString: string) {
     // Read and write, no list: what the caller gets from SharePoint.
     return withSas(container, "rw");
   };
-  const nameOf = (uri: URL) => uri.pathname.replace(/\/$/, "").split("/").at(-1)!;
+  const nameOf = (uri: URL) => uri.pathname.replace(/\/$/, "").split("/").at(-1) ?? "";
 
   return {
     async provision() {

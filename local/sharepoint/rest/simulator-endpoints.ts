@@ -23,8 +23,9 @@ export async function streamItems(
   for (const library of libraries) {
     for (let last = ""; ; ) {
       const page = items.after(library.listId, last);
-      if (page.length === 0) break;
-      last = page.at(-1)!.path;
+      const end = page.at(-1);
+      if (!end) break;
+      last = end.path;
       const lines = page.map((item) => `${JSON.stringify({ list: library.title, ...item })}\n`);
       if (!response.write(lines.join(""))) await once(response, "drain");
     }

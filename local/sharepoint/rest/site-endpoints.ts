@@ -32,9 +32,9 @@ export async function answerSite(
   request: ODataRequest,
 ): Promise<ODataResult> {
   const { site, origin } = context;
-  const method = request.segments[1];
-  switch (method?.name) {
-    case undefined:
+  const name = request.segments[1]?.name ?? "";
+  switch (name) {
+    case "":
       return {
         type: "SP.Site",
         entity: { Id: site.siteId, Url: `${origin}${site.url}`, ServerRelativeUrl: site.url },
@@ -61,7 +61,7 @@ export async function answerSite(
         404,
         -1,
         "Microsoft.SharePoint.Client.ResourceNotFoundException",
-        `Cannot find resource for the request ${method!.name}.`,
+        `Cannot find resource for the request ${name}.`,
       );
   }
 }
@@ -132,7 +132,7 @@ function createJob(context: SiteEndpoints, { body }: ODataRequest): ODataResult 
 }
 
 function progress({ site, jobs }: SiteEndpoints, request: ODataRequest): ODataResult {
-  const { args } = request.segments[1]!;
+  const args = request.segments[1]?.args ?? {};
   const id = args.jobid;
   if (!isGuid(id)) throw badRequest("jobId must be a Guid");
   const token = args.nexttoken ?? String(numberOption(request.query, "nextToken", 0));

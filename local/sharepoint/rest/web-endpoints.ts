@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { hresult } from "../import/error-codes.ts";
 import { type Item, type ItemStore, parentOf } from "../record/item-store.ts";
@@ -30,9 +30,9 @@ export async function answerWeb(
   request: ODataRequest,
 ): Promise<ODataResult> {
   const { site, origin } = context;
-  const [, resource] = request.segments;
-  switch (resource?.name) {
-    case undefined:
+  const name = request.segments[1]?.name ?? "";
+  switch (name) {
+    case "":
       return {
         type: "SP.Web",
         entity: {
@@ -63,7 +63,7 @@ export async function answerWeb(
     case "ensureuser":
       return ensureUser(request);
     default:
-      throw notFound(`Cannot find resource for the request ${resource!.name}.`);
+      throw notFound(`Cannot find resource for the request ${name}.`);
   }
 }
 
@@ -239,7 +239,7 @@ async function findItem(
 }
 
 function locationOf({ site }: WebEndpoints, request: ODataRequest): Location | undefined {
-  const { args } = request.segments[1]!;
+  const args = request.segments[1]?.args ?? {};
   const url = args.decodedurl ?? args[""];
   if (!url) throw badRequest("decodedurl is missing");
   const relative = url.startsWith("/") ? webRelative(site, url) : url;
@@ -252,7 +252,7 @@ function locationOf({ site }: WebEndpoints, request: ODataRequest): Location | u
 function ensureUser({ body }: ODataRequest): ODataResult {
   const logonName = body.logonName;
   if (typeof logonName !== "string" || logonName === "") throw badRequest("logonName is missing");
-  const name = logonName.split("|").at(-1)!;
+  const name = logonName.slice(logonName.lastIndexOf("|") + 1);
   const isPerson = /\|membership\|/.test(logonName) || !logonName.includes("|");
   return {
     type: "SP.User",
@@ -269,10 +269,7 @@ function ensureUser({ body }: ODataRequest): ODataResult {
 
 /** The same number for the same login. */
 function userId(login: string): number {
-  let hash = 0;
-  for (const character of login.toLowerCase())
-    hash = (hash * 31 + character.codePointAt(0)!) % 1_000_000;
-  return 10 + hash;
+  return 10 + (createHash("md5").update(login.toLowerCase()).digest().readUInt32LE(0) % 1_000_000);
 }
 
 /** POST /_api/contextinfo: a digest that nothing asks for as long as there is a bearer token. */

@@ -1,0 +1,178 @@
+import type {
+  FileObject,
+  FolderObject,
+  ListItemObject,
+  PackageObject,
+  Scope,
+} from "../package/manifest.ts";
+import type { ImportPackage } from "../package/read-package.ts";
+import { locate } from "../sites.ts";
+import { hresult } from "./error-codes.ts";
+import type { Complaint } from "./events.ts";
+import type { folderTimes } from "./folder-times.ts";
+import type { ImportContext, Step } from "./import-job.ts";
+import type { claimPlaces } from "./places.ts";
+import { checkRoles, checkScope, describeScope } from "./role-assignments.ts";
+import type { Statistics } from "./statistics.ts";
+
+/** Columns every document library has. */
+const KNOWN_COLUMNS = new Set(
+  "Title Author Editor Created Modified ContentType ContentTypeId FileLeafRef FileRef Description".split(
+    " ",
+  ),
+);
+
+interface Tools {
+  stats: Statistics;
+  places: ReturnType<typeof claimPlaces>;
+  times: ReturnType<typeof folderTimes>;
+}
+
+/** Puts into the record, the statistics and the events what became of the objects of a package. */
+export function recorder(context: ImportContext, pkg: ImportPackage, tools: Tools) {
+  const { site, job, items, events } = context;
+  const { stats, places, times } = tools;
+
+  return {
+    packageWarnings(): void {
+      for (const message of pkg.warnings) warnAboutPackage(message);
+      if (job.webId !== site.webId) {
+        warnAboutPackage(`The web ${job.webId} is not the web of ${site.url}`);
+      }
+    },
+    packageWarning: warnAboutPackage,
+    /** `isOver`: the job has failed and only tells what has happened until then. */
+    step(step: Step, isOver: boolean): void {
+      const { object } = step;
+      if (object.type === "file" || object.type === "folder") recordItem(step, object);
+      else if (!isOver) recordOther(object);
+    },
+  };
+
+  function recordItem(step: Step, object: FileObject | FolderObject): void {
+    const { place, sizes, failure } = step;
+    const isDone = place && !failure && (object.type === "folder" || sizes);
+    if (isDone) {
+      if (place.path !== "") saveItem(object, step);
+    } else {
+      if (place) items.dropClaim(site.name, object.id);
+      // Neither done nor failed: the job came to its end before it was this object's turn.
+      if (!failure) return;
+      const { code, message } = failure;
+      context.emit(events.error({ ...about(object), code, message }));
+    }
+    if (object.type === "file") stats.object("SPFile", object.id, object.history.length);
+    else stats.object("SPFolder", object.id);
+  }
+
+  function saveItem(object: FileObject | FolderObject, { place, sizes }: Step): void {
+    if (!place) return;
+    const listItem = pkg.listItems.get(object.id);
+    places.save(object, place, {
+      size: sizes?.at(-1) ?? 0,
+      created: object.created ?? null,
+      modified: object.modified ?? null,
+      author: resolvePerson(object, object.author ?? listItem?.author),
+      editor: resolvePerson(object, object.editor ?? listItem?.editor),
+      version: object.type === "file" ? object.content.version : null,
+      versionCount: sizes?.length ?? 1,
+      listItemId: listItem?.id ?? null,
+    });
+    times.written(object.type, place);
+    if (object.type !== "file" || !sizes) return;
+    stats.file(sizes);
+    for (const [index, version] of [...object.history, object.content].entries()) {
+      const { fileSize, fileValue } = version;
+      if (fileSize === undefined || fileSize === sizes[index]) continue;
+      warn(
+        object,
+        `FileSize of ${fileValue} is ${fileSize} in the manifest, its content has ${sizes[index]} bytes`,
+      );
+    }
+  }
+
+  function recordOther(object: Exclude<PackageObject, FileObject | FolderObject>): void {
+    switch (object.type) {
+      case "listItem":
+        recordListItem(object);
+        return stats.object("SPListItem", object.id);
+      case "roleAssignments":
+        object.scopes.forEach(recordScope);
+        return stats.object("DeploymentRoleAssignments", object.id);
+      case "roles": {
+        const complaint = checkRoles(object);
+        if (complaint) fail(complaint);
+        return stats.object("DeploymentRoles", object.id);
+      }
+      case "list":
+        return stats.object("SPDocumentLibrary", object.id);
+      default:
+        return stats.object(object.objectType, object.id);
+    }
+  }
+
+  function recordListItem(object: ListItemObject): void {
+    const docId = object.docId ?? "";
+    // The file's or folder's own error says it all.
+    if (places.isFailed(docId)) return;
+    const location = locate(site, object.url);
+    const item =
+      items.byId(site.name, docId) ??
+      (location && items.byPath(location.library.listId, location.path));
+    if (item?.state !== "present") {
+      fail({
+        ...about(object),
+        code: hresult.generic,
+        message: "Missing file info for list item",
+      });
+      return;
+    }
+    for (const name of object.fieldNames) {
+      if (KNOWN_COLUMNS.has(name)) continue;
+      const message = `Field ${name} cannot be found. Field value will not be imported`;
+      warn(object, message, item.intId);
+    }
+  }
+
+  function recordScope(scope: Scope): void {
+    const complaint = checkScope(scope, { site, items, principals: pkg.principals });
+    if (complaint) fail(complaint);
+    else items.setPermissions(site.name, scope.objectId, describeScope(scope, pkg.principals));
+  }
+
+  function resolvePerson(object: FileObject | FolderObject, id: string | undefined): string | null {
+    if (id === undefined) return null;
+    const login = pkg.principals.get(id);
+    if (login !== undefined) return login;
+    warn(object, `Failed to ensure user '${id}': it is not in UserGroup.xml; using System Account`);
+    return "SHAREPOINT\\system";
+  }
+
+  function warn(
+    object: FileObject | FolderObject | ListItemObject,
+    message: string,
+    targetIntId = 0,
+  ): void {
+    stats.counts.warnings++;
+    context.emit(events.warning({ ...about(object), code: hresult.generic, message, targetIntId }));
+  }
+
+  function warnAboutPackage(message: string): void {
+    stats.counts.warnings++;
+    context.emit(
+      events.warning({ objectType: "", url: "", id: "", code: hresult.generic, message }),
+    );
+  }
+
+  function fail(complaint: Complaint): void {
+    stats.counts.errors++;
+    context.emit(events.error(complaint));
+  }
+}
+
+const objectTypes = { file: "File", folder: "Folder", listItem: "ListItem" } as const;
+
+function about(object: FileObject | FolderObject | ListItemObject) {
+  const { type, url, id, intId } = object;
+  return { objectType: objectTypes[type], url, id, sourceIntId: intId };
+}
