@@ -1,4 +1,5 @@
 /** `npm run migrate`: one round of one migration, with everything it takes started before and stopped after it. */
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type RunningMachine, startMachine } from "../local/machine.ts";
@@ -11,7 +12,7 @@ import { COULD_NOT_RUN, INTERRUPTED, runCommand } from "./lifetime.ts";
 import { type Api, createApi } from "./migrate/api.ts";
 import { MIGRATE_USAGE, type MigrateArguments, readMigrateArguments } from "./migrate/arguments.ts";
 import { createDiskGuard } from "./migrate/disk-guard.ts";
-import { findOrCreateTask, readMigrations, rememberMigration } from "./migrate/migrations.ts";
+import { readMigrations, rememberMigration, runTaskOf } from "./migrate/migrations.ts";
 import { type Folders, preflight } from "./migrate/preflight.ts";
 import { createProgress } from "./migrate/progress.ts";
 import { progressBlock, progressLine } from "./migrate/progress-lines.ts";
@@ -96,6 +97,7 @@ function chooseFolders(options: MigrateArguments, say: (line: string) => void): 
   if (folders) return preflight({ ...folders, data });
   const sample = { source: join(data, "sample-share"), library: join(data, "sample-library") };
   say("No folders were named: migrating a small sample share.");
+  mkdirSync(data, { recursive: true, mode: 0o700 });
   makeSampleShare(sample.source);
   return preflight({ ...sample, data, sample: true });
 }
@@ -113,25 +115,27 @@ async function migrate(
     (migration) => migration.source === source && migration.library === library,
   );
   const siteUrl = machine.siteUrl(libraryOf(library).site);
-  const { id } = await findOrCreateTask(api, remembered?.task, source, siteUrl);
+  const { id, round } = await runTaskOf(api, remembered?.task, source, siteUrl);
   rememberMigration(memory, { source, library, task: id });
+  say(describeRound(round));
 
-  const { round } = await api.runTask(id);
   machine.onWorkForgotten(() => {
     // Polling goes on meanwhile, and says what is wrong if this does not work either.
     api
       .runTask(id)
       .catch((error: Error) => say(`The round could not be resumed: ${error.message}`));
   });
-  const number = round?.number ?? 0;
-  say(
-    number === 0 ? "This is the first round." : `This is round R${number}: what is new or changed.`,
-  );
   const guard = createDiskGuard({ library, data });
   const ended = await follow(api, id, guard, terminal, say);
+  const { number } = ended.round;
   const reports = await downloadReports(api, ended.task, number, data);
   const failures = await firstFailures(reports, number, SHOWN_FAILURES);
   return summarize(ended.task, ended.round, { source, library, reports }, failures);
+}
+
+function describeRound(round: RoundView | undefined): string {
+  if (!round || round.number === 0) return "Round R0 brings everything.";
+  return `Round R${round.number} brings what is new or changed.`;
 }
 
 async function follow(

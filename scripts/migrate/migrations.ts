@@ -27,10 +27,10 @@ export function rememberMigration(file: string, migration: Migration): void {
 }
 
 /**
- * The task of a pair of folders: the one that was remembered, else the one that the API knows, else a new one that waits
- * to be run.
+ * Has the task of a pair of folders run: the one that was remembered, else the one that the API knows, else a new one.
+ * A round that is in progress goes on, otherwise the next one begins.
  */
-export async function findOrCreateTask(
+export async function runTaskOf(
   api: Api,
   remembered: string | undefined,
   source: string,
@@ -44,13 +44,13 @@ export async function findOrCreateTask(
     task.destination.library === LIBRARY_TITLE &&
     task.destination.folder === "";
   const found = tasks.find((task) => task.id === remembered && fits(task)) ?? tasks.find(fits);
-  if (found) return found;
+  if (found) return api.runTask(found.id);
   const session = sessions[0] ?? (await api.createSession(SESSION_NAME));
   return api.createTask(session.id, {
     name: freeName(basename(source) || "root", new Set(tasks.map(({ name }) => name))),
     source,
     destination: { siteUrl, library: LIBRARY_TITLE },
-    start: "manually",
+    start: "now",
   });
 }
 

@@ -21,7 +21,7 @@ const SCRIPTS = [
   "Ünïcödé/emoji 🚀.txt",
 ];
 /** Names that SharePoint refuses. */
-const REFUSED = ["Refused/~$draft.docx", "Refused/_vti_history.txt", "Refused/CON.txt"];
+const REFUSED = ["Refused/~$draft.docx", "Refused/_vti_history.txt", "Refused/CON"];
 /** These Windows refuses, too. */
 const REFUSED_ELSEWHERE = ["Refused/what?.txt", "Refused/ends with a period.", "Refused/a:b.txt"];
 

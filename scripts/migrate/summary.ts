@@ -84,7 +84,7 @@ export function summaryLines(summary: Summary): string[] {
   }
   if (failures.length > 0) lines.push("", "  What failed:");
   for (const { path, reason, remedy } of failures)
-    lines.push(`    ${path}`, `      ${reason} ${remedy}`);
+    lines.push(`    ${path}`, `      ${reason}`, `      ${remedy}`);
   const more = failed.items - failures.length;
   if (failures.length > 0 && more > 0)
     lines.push(`    ... and ${formatCount(more)} more, see the reports`);

@@ -24,7 +24,7 @@ export function createTerminal(output: Output, { quiet = false } = {}): Terminal
   return {
     live,
     get width() {
-      return Math.max(20, (output.columns ?? 100) - 1);
+      return Math.max(20, (output.columns || 100) - 1);
     },
     say(line) {
       output.write(`${erase()}${line}\n${lines(block)}`);
