@@ -78,6 +78,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     log,
     routePrefix: config.extensions?.http?.routePrefix ?? "api",
     durable: new DurableHttpApi(durable.hub, durable.client, links),
+    rpcPath: links.rpcPath,
     invokeHttp: HttpUri
       ? streamedHttp(HttpUri, invoke, extraInputs, log)
       : bufferedHttp(invoke, extraInputs, log),

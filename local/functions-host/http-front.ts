@@ -3,13 +3,12 @@ import type { AddressInfo } from "node:net";
 import type { Admin } from "./admin.ts";
 import type { AppFunction } from "./app-loader.ts";
 import type { DurableHttpApi } from "./durable/http-api.ts";
+import { WEBHOOK_PATH } from "./durable/links.ts";
 import { BodyTooLarge, type HttpInvocation, readBody, sendJson } from "./http-message.ts";
 import { type HostKeys, type KeyLevel, levelOf } from "./keys.ts";
 import { describeError, type Log } from "./logger.ts";
 import { parseRouteTemplate, type RouteTemplate } from "./route-template.ts";
 
-const RPC = "/durabletask/";
-const WEBHOOK = "/runtime/webhooks/durabletask";
 const HOMEPAGE =
   "<!DOCTYPE html><title>Functions host</title><p>Your Functions app is up and running.";
 
@@ -25,6 +24,8 @@ export interface HttpFrontOptions {
   routePrefix: string;
   keys: HostKeys;
   durable: DurableHttpApi;
+  /** Prefix under which the Durable API is open without a key. */
+  rpcPath: string;
   admin: Admin;
   /** Runs an HTTP function and writes its response. */
   invokeHttp: HttpInvocation;
@@ -55,19 +56,17 @@ export class HttpFront {
   };
 
   async #dispatch(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(`http://${request.headers.host ?? "localhost"}${request.url ?? "/"}`);
+    const url = URL.parse(`http://${request.headers.host ?? "localhost"}${request.url ?? "/"}`);
+    if (!url) return empty(response, 400);
     const { pathname } = url;
+    const { rpcPath } = this.#options;
+    if (pathname.startsWith(rpcPath)) return this.#durable(request, response, url, rpcPath);
     if (pathname === "/") return homepage(response);
     const key = request.headers["x-functions-key"] ?? url.searchParams.get("code") ?? undefined;
     const level = levelOf(Array.isArray(key) ? key[0] : key, this.#options.keys);
-    if (pathname.startsWith(RPC)) {
-      // On Azure this is a second listener on the loopback interface; it needs no key there either.
-      const loopback = /^(::1$|127\.|::ffff:127\.)/.test(request.socket.remoteAddress ?? "");
-      return loopback ? this.#durable(request, response, url, RPC) : empty(response, 404);
-    }
-    if (pathname.startsWith(WEBHOOK)) {
+    if (pathname.startsWith(WEBHOOK_PATH)) {
       const open = level === "admin" || level === "system";
-      return open ? this.#durable(request, response, url, WEBHOOK) : empty(response, 401);
+      return open ? this.#durable(request, response, url, WEBHOOK_PATH) : empty(response, 401);
     }
     if (pathname.startsWith("/admin/")) {
       if (level !== "admin" && pathname !== "/admin/host/ping") return empty(response, 401);

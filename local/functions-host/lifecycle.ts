@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describeError, type Log } from "./logger.ts";
 
-/** How long a stopping host waits for each thing that may take its time. */
+/** How long a stopping host waits for functions under way. */
 const GRACE_MS = 10_000;
+/** How long it waits for connections to close; an SDK client without its server may never do so. */
+const CLOSE_MS = 2000;
 
 /** Waits until nothing is under way. What outlasts the grace period runs again after the next start. */
 export async function settle(outstanding: () => number, log: Log): Promise<void> {
@@ -14,8 +16,8 @@ export async function settle(outstanding: () => number, log: Log): Promise<void>
 
 /** Waits for one step of a shutdown, but neither for ever nor for its success. */
 export async function within(step: Promise<unknown>, name: string, log: Log): Promise<void> {
-  const late = sleep(GRACE_MS, undefined, { ref: false }).then(() => {
-    throw new Error(`not done after ${GRACE_MS} ms`);
+  const late = sleep(CLOSE_MS, undefined, { ref: false }).then(() => {
+    throw new Error(`not done after ${CLOSE_MS} ms`);
   });
   try {
     await Promise.race([step, late]);

@@ -1,14 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { startTestHost, type TestHost } from "./test-host.ts";
+import { startTestHost, type TestHost, WEBHOOKS } from "./test-host.ts";
 
 let host: TestHost;
 beforeAll(async () => {
   host = await startTestHost();
 });
 afterAll(() => host.dispose());
-
-const RPC = "/durabletask";
 
 describe("starting", () => {
   it("21: the check-status answer", async () => {
@@ -34,47 +32,50 @@ describe("starting", () => {
 
   it("42: one running instance per id; a finished one is replaced", async () => {
     await host.start("approval", {}, "single");
-    const refused = await host.post(`${RPC}/orchestrators/approval/single`, {});
+    const refused = await host.post(`${WEBHOOKS}/orchestrators/approval/single`, {});
     expect(refused.status).toBe(500);
     expect(refused.json.ExceptionMessage).toMatch(
       /^An Orchestration instance with the status (Pending|Running) already exists\.$/,
     );
     await host.client("raise", "single", "?event=Approve", 1);
     await host.until("single");
-    expect((await host.post(`${RPC}/orchestrators/approval/single`, {})).status).toBe(202);
+    expect((await host.post(`${WEBHOOKS}/orchestrators/approval/single`, {})).status).toBe(202);
     await host.until("single", (s) => s.runtimeStatus === "Running");
     await host.client("terminate", "single", "?reason=done");
   });
 
   it("43: unknown orchestrators and bad ids are 400", async () => {
-    expect((await host.post(`${RPC}/orchestrators/nobody`, {})).status).toBe(400);
+    expect((await host.post(`${WEBHOOKS}/orchestrators/nobody`, {})).status).toBe(400);
     for (const id of ["%40x", "a%23b", "a%5Cb", "a%07b", "x".repeat(101)]) {
-      expect((await host.post(`${RPC}/orchestrators/sequence/${id}`, {})).status).toBe(400);
+      expect((await host.post(`${WEBHOOKS}/orchestrators/sequence/${id}`, {})).status).toBe(400);
     }
     const broken = new TextEncoder().encode("{");
-    expect((await host.post(`${RPC}/orchestrators/sequence`, broken)).status).toBe(400);
+    expect((await host.post(`${WEBHOOKS}/orchestrators/sequence`, broken)).status).toBe(400);
   });
 
   it("46: the wait endpoints answer with the output", async () => {
     const waited = await host.post("/api/wait/sequence", {});
     expect([waited.status, waited.json]).toEqual([200, 5]);
     const query = "?timeout=10&pollingInterval=0.05";
-    const direct = await host.post(`${RPC}/orchestrators/sequence${query}`, {});
+    const direct = await host.post(`${WEBHOOKS}/orchestrators/sequence${query}`, {});
     expect([direct.status, direct.json]).toEqual([200, 5]);
-    const late = await host.post(`${RPC}/orchestrators/approval?timeout=0.1&pollingInterval=1`, {});
+    const late = await host.post(
+      `${WEBHOOKS}/orchestrators/approval?timeout=0.1&pollingInterval=1`,
+      {},
+    );
     expect(late.status).toBe(202);
     await host.client("terminate", late.json.id, "?reason=done");
   });
 
   it("47: restart, with a new id or the same one", async () => {
     const { instanceId } = await host.run("sequence", { n: 2 });
-    const renewed = await host.post(`${RPC}/instances/${instanceId}/restart`);
+    const renewed = await host.post(`${WEBHOOKS}/instances/${instanceId}/restart`);
     expect(renewed.status).toBe(202);
     expect(renewed.json.id).not.toBe(instanceId);
     expect((await host.until(renewed.json.id)).output).toBe(2);
-    const target = `${RPC}/instances/${instanceId}/restart?restartWithNewInstanceId=false`;
+    const target = `${WEBHOOKS}/instances/${instanceId}/restart?restartWithNewInstanceId=false`;
     expect((await host.post(target)).json.id).toBe(instanceId);
-    expect((await host.post(`${RPC}/instances/nobody/restart`)).status).toBe(400);
+    expect((await host.post(`${WEBHOOKS}/instances/nobody/restart`)).status).toBe(400);
   });
 });
 
@@ -86,6 +87,9 @@ describe("one instance", () => {
     expect((await withKey(host.keys.functions)).status).toBe(401);
     expect([200, 202]).toContain((await host.get(statusQueryGetUri)).status);
     expect([200, 202]).toContain((await withKey(host.keys.master)).status);
+    // The keyless endpoint of the SDK cannot be guessed.
+    expect((await host.get("/durabletask/instances/")).status).toBe(404);
+    expect((await host.get("/durabletask/wrong/instances/")).status).toBe(404);
   });
 
   it("23: status is 202 while running, 200 when finished, 404 if unknown", async () => {
@@ -101,15 +105,17 @@ describe("one instance", () => {
     await host.post(sendEventPostUri.replace("{eventName}", "Approve"), true);
     expect((await host.until(id)).output).toEqual({ approved: true });
     expect((await host.get(statusQueryGetUri)).status).toBe(200);
-    expect((await host.get(`${RPC}/instances/nobody`)).status).toBe(404);
+    expect((await host.get(`${WEBHOOKS}/instances/nobody`)).status).toBe(404);
   });
 
   it("24: raising events: 202, 404 unknown, 410 finished, 400 not JSON", async () => {
     const { instanceId } = await host.run("sequence");
-    expect((await host.post(`${RPC}/instances/${instanceId}/raiseEvent/X`, 1)).status).toBe(410);
-    expect((await host.post(`${RPC}/instances/nobody/raiseEvent/X`, 1)).status).toBe(404);
+    expect((await host.post(`${WEBHOOKS}/instances/${instanceId}/raiseEvent/X`, 1)).status).toBe(
+      410,
+    );
+    expect((await host.post(`${WEBHOOKS}/instances/nobody/raiseEvent/X`, 1)).status).toBe(404);
     const { id } = await host.start("approval");
-    const target = `${RPC}/instances/${id}/raiseEvent/X`;
+    const target = `${WEBHOOKS}/instances/${id}/raiseEvent/X`;
     const text = { "content-type": "text/plain" };
     expect((await host.post(target, new TextEncoder().encode("x"), text)).status).toBe(400);
     expect((await host.post(target, 1)).status).toBe(202);
@@ -120,24 +126,24 @@ describe("one instance", () => {
     const { id } = await host.start("approval");
     expect((await host.client("terminate", id, "?reason=because")).status).toBe(202);
     expect(await host.until(id)).toMatchObject({ runtimeStatus: "Terminated", output: "because" });
-    expect((await host.post(`${RPC}/instances/${id}/terminate?reason=x`)).status).toBe(410);
-    expect((await host.post(`${RPC}/instances/${id}/suspend?reason=x`)).status).toBe(410);
+    expect((await host.post(`${WEBHOOKS}/instances/${id}/terminate?reason=x`)).status).toBe(410);
+    expect((await host.post(`${WEBHOOKS}/instances/${id}/suspend?reason=x`)).status).toBe(410);
   });
 
   it("34: suspending twice, and resuming what runs, is 500", async () => {
     const { id } = await host.start("twoEvents");
     await host.until(id, (s) => s.runtimeStatus === "Running");
-    expect((await host.post(`${RPC}/instances/${id}/resume`)).status).toBe(500);
+    expect((await host.post(`${WEBHOOKS}/instances/${id}/resume`)).status).toBe(500);
     await host.client("suspend", id);
     await host.until(id, (s) => s.runtimeStatus === "Suspended");
-    expect((await host.post(`${RPC}/instances/${id}/suspend`)).status).toBe(500);
+    expect((await host.post(`${WEBHOOKS}/instances/${id}/suspend`)).status).toBe(500);
     await host.client("terminate", id, "?reason=done");
   });
 
   it("45: the history view", async () => {
     const { instanceId } = await host.run("sequence", { n: 2 });
     const query = "showHistory=true&showHistoryOutput=true";
-    const { json } = await host.get(`${RPC}/instances/${instanceId}?${query}`);
+    const { json } = await host.get(`${WEBHOOKS}/instances/${instanceId}?${query}`);
     const events = json.historyEvents as { EventType: string; FunctionName: string }[];
     expect(events.map(({ EventType }) => EventType)).toEqual([
       "ExecutionStarted",
@@ -164,7 +170,7 @@ describe("many instances", () => {
     const failed = (await host.client("by", "-", "?status=Failed")).json;
     expect(failed.map((s: { runtimeStatus: string }) => s.runtimeStatus)).toEqual(["Failed"]);
 
-    expect((await host.request("DELETE", `${RPC}/instances/`)).status).toBe(400);
+    expect((await host.request("DELETE", `${WEBHOOKS}/instances/`)).status).toBe(400);
     const { json } = await host.client("purgeBy");
     expect(json.instancesDeleted).toBeGreaterThanOrEqual(7);
     expect((await host.client("by", "-", "?status=Completed")).json).toEqual([]);
@@ -175,7 +181,7 @@ describe("many instances", () => {
     let token: string | null = "";
     while (token !== null) {
       const headers: Record<string, string> = token ? { "x-ms-continuation-token": token } : {};
-      const page = await host.get(`${RPC}/instances/?top=${top}`, headers);
+      const page = await host.get(`${WEBHOOKS}/instances/?top=${top}`, headers);
       ids.push(...page.json.map(({ instanceId }: { instanceId: string }) => instanceId));
       token = page.headers.get("x-ms-continuation-token");
     }
@@ -199,14 +205,14 @@ describe("entities", () => {
     await sleep(200);
     expect((await host.client("read", "x1")).json).toEqual({ entityExists: true, entityState: 42 });
     expect((await host.client("read", "forwarded")).json.entityState).toBe(1);
-    const listed = (await host.get(`${RPC}/entities/counter?fetchState=true`)).json;
+    const listed = (await host.get(`${WEBHOOKS}/entities/counter?fetchState=true`)).json;
     expect(listed).toContainEqual(
       expect.objectContaining({ entityId: { name: "counter", key: "x1" }, state: 42 }),
     );
     await signal("delete");
     await sleep(100);
     expect((await host.client("read", "x1")).json).toEqual({ entityExists: false });
-    expect((await host.post(`${RPC}/entities/nobody/x?op=add`, 1)).status).toBe(400);
+    expect((await host.post(`${WEBHOOKS}/entities/nobody/x?op=add`, 1)).status).toBe(400);
   });
 
   it("39: 20 concurrent critical sections lose no update", async () => {

@@ -3,7 +3,7 @@ import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "@jest/globals";
-import { spawnHost, startTestHost, type TestHost } from "./test-host.ts";
+import { spawnHost, startTestHost, type TestHost, WEBHOOKS } from "./test-host.ts";
 
 let host: TestHost;
 afterEach(() => host.dispose());
@@ -89,7 +89,7 @@ describe("stop and start", () => {
     const expected = [...keys.map((k) => `step${k}`), ...keys.map((k) => `fan${k}`)];
     for (const id of ids) {
       expect(await host.until(id)).toMatchObject({ runtimeStatus: "Completed", output: expected });
-      const { json } = await host.get(`/durabletask/instances/${id}?showHistory=true`);
+      const { json } = await host.get(`${WEBHOOKS}/instances/${id}?showHistory=true`);
       const events = json.historyEvents as { EventType: string }[];
       expect(events.filter((e) => e.EventType === "TaskCompleted")).toHaveLength(10);
     }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { startTestHost, type TestHost } from "./test-host.ts";
+import { startTestHost, type TestHost, WEBHOOKS } from "./test-host.ts";
 
 let host: TestHost;
 beforeAll(async () => {
@@ -117,7 +117,7 @@ describe("events and timers", () => {
       const { instanceId, output } = await split.run("longTimer");
       expect(output).toBe("fired");
       expect(Date.now() - began).toBeGreaterThanOrEqual(950);
-      const answer = await split.get(`/durabletask/instances/${instanceId}?showHistory=true`);
+      const answer = await split.get(`${WEBHOOKS}/instances/${instanceId}?showHistory=true`);
       const types = answer.json.historyEvents.map((e: { EventType: string }) => e.EventType);
       expect(types.filter((t: string) => t === "TimerFired").length).toBeGreaterThanOrEqual(4);
 
@@ -164,7 +164,7 @@ describe("sub-orchestrations", () => {
     const { output, instanceId } = await host.run("parent");
     expect(output.a).toEqual({ k: 1, parent: instanceId });
     expect(output.error).toContain("Orchestrator function 'child' failed: child failed 3");
-    const kid = await host.get(`/durabletask/instances/${instanceId}-kid`);
+    const kid = await host.get(`${WEBHOOKS}/instances/${instanceId}-kid`);
     expect(kid.json.runtimeStatus).toBe("Completed");
   });
 });

@@ -45,6 +45,8 @@ export interface Keys {
   durable: string;
 }
 
+/** The Durable API; requests to it carry its key. */
+export const WEBHOOKS = "/runtime/webhooks/durabletask";
 const FINISHED = ["Completed", "Failed", "Terminated"];
 
 /** A host process over the fixture app, and shorthands to talk to it. */
@@ -95,6 +97,7 @@ export class TestHost {
       method,
       headers: {
         ...(json === undefined ? {} : { "content-type": "application/json" }),
+        ...(target.startsWith(WEBHOOKS) ? { "x-functions-key": this.keys.durable } : {}),
         ...headers,
       },
       ...(body === undefined ? {} : { body: json ?? (body as Uint8Array<ArrayBuffer>) }),
@@ -124,7 +127,7 @@ export class TestHost {
     id: string | undefined,
     reached: (status: Status) => boolean = (s) => FINISHED.includes(s.runtimeStatus),
   ): Promise<Status> {
-    const target = `/durabletask/instances/${encodeURIComponent(id ?? "")}`;
+    const target = `${WEBHOOKS}/instances/${encodeURIComponent(id ?? "")}`;
     for (const end = Date.now() + 20_000; ; await sleep(15)) {
       const { json, text } = await this.get(target);
       if (json && reached(json)) return json;

@@ -41,9 +41,9 @@ export class DurableHttpApi {
   }
 
   async handle(request: DurableRequest): Promise<JsonAnswer> {
-    const segments = request.path.split("/").filter(Boolean).map(decodeURIComponent);
-    const [collection, ...rest] = segments;
     try {
+      const segments = request.path.split("/").filter(Boolean).map(decodeURIComponent);
+      const [collection, ...rest] = segments;
       if (collection === "orchestrators") return await this.#orchestrators(request, rest);
       if (collection === "instances") return await this.#instances(request, rest);
       if (collection === "entities") return await this.#entities(request, rest);
@@ -259,7 +259,7 @@ const wrongStatus = (verb: string, id: string, status: string): Error =>
 
 /** The error body of the extension; the SDK shows its ExceptionMessage. */
 function describeFailure(error: Error): JsonAnswer {
-  const bad = error instanceof BadArgument;
+  const bad = error instanceof BadArgument || error instanceof URIError;
   const json = {
     Message: bad
       ? "One or more of the arguments submitted is incorrect"

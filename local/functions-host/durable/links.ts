@@ -1,4 +1,7 @@
+import { randomBytes } from "node:crypto";
 import type { DurableOptions } from "./options.ts";
+
+export const WEBHOOK_PATH = "/runtime/webhooks/durabletask/";
 
 /** URLs of the webhook API, as `createCheckStatusResponse` and the durableClient binding carry them. */
 export interface DurableLinks {
@@ -6,6 +9,8 @@ export interface DurableLinks {
   management(origin: string, id: string): ManagementUrls;
   /** Value of a durableClient input binding: a JSON string. */
   clientBinding(): string;
+  /** Path of the endpoint that durableClient bindings use; needs no key, because nobody else knows it. */
+  rpcPath: string;
 }
 
 export type ManagementUrls = Record<
@@ -23,9 +28,11 @@ export type ManagementUrls = Record<
 
 export function createLinks({ hubName }: DurableOptions, port: number, key: string): DurableLinks {
   const origin = `http://localhost:${port}`;
-  const webhooks = "/runtime/webhooks/durabletask";
+  // On Azure a listener of its own on the loopback interface. Here it shares the public port, which a
+  // tunnel or a web page in a local browser can reach: the path has to be a secret.
+  const rpcPath = `/durabletask/${randomBytes(24).toString("base64url")}/`;
   const management = (base: string, id: string): ManagementUrls => {
-    const instance = `${base}${webhooks}/instances/${encodeURIComponent(id)}`;
+    const instance = `${base}${WEBHOOK_PATH}instances/${encodeURIComponent(id)}`;
     const query = `taskHub=${hubName}&connection=Storage&code=${key}`;
     return {
       id,
@@ -39,7 +46,7 @@ export function createLinks({ hubName }: DurableOptions, port: number, key: stri
       resumePostUri: `${instance}/resume?reason={text}&${query}`,
     };
   };
-  const create = `${origin}${webhooks}/orchestrators/{functionName}[/{instanceId}]`;
+  const create = `${origin}${WEBHOOK_PATH}orchestrators/{functionName}[/{instanceId}]`;
   const wait = "timeout={timeoutInSeconds}&pollingInterval={intervalInSeconds}";
   const binding = JSON.stringify({
     taskHubName: hubName,
@@ -49,10 +56,10 @@ export function createLinks({ hubName }: DurableOptions, port: number, key: stri
       createAndWaitOnNewInstancePostUri: `${create}?${wait}&code=${key}`,
     },
     managementUrls: management(origin, "INSTANCEID"),
-    baseUrl: `${origin}${webhooks}`,
+    baseUrl: origin + WEBHOOK_PATH.slice(0, -1),
     requiredQueryStringParameters: `code=${key}`,
     // With this the SDK talks to the loopback endpoint instead of the webhooks.
-    rpcBaseUrl: `http://127.0.0.1:${port}/durabletask/`,
+    rpcBaseUrl: `http://127.0.0.1:${port}${rpcPath}`,
   });
-  return { management, clientBinding: () => binding };
+  return { management, clientBinding: () => binding, rpcPath };
 }
