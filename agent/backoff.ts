@@ -11,5 +11,5 @@ export function backoffMs(attempt: number, first = 500, longest = 30_000): numbe
 
 /** Waits, or stops waiting when the signal comes; never throws. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => undefined);
+  await sleep(Math.max(0, ms), undefined, { signal }).catch(() => undefined);
 }

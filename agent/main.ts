@@ -17,6 +17,9 @@ if (process.env.LONGSHORE_CWD !== undefined) process.chdir(process.env.LONGSHORE
 const EXIT = { asked: 0, refused: 1, retry: 2 } as const;
 
 const log = createLog();
+// Node's own warnings would be the only lines on stderr that are not JSON.
+process.removeAllListeners("warning");
+process.on("warning", ({ name, message }) => log.warn({ name }, message));
 const data = new Option("--data <folder>", "the agent's own folder: identity and configuration")
   .env("LONGSHORE_AGENT_DATA")
   .makeOptionMandatory();
