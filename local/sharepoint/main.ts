@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { changeFaults, noFaults } from "./faults.ts";
 import { type SharePointOptions, startSharePoint } from "./server.ts";
 import type { LibraryOption } from "./sites.ts";
@@ -20,11 +20,11 @@ const program: Command = new Command("sharepoint")
   .description(
     "Simulated SharePoint Online: imports migration packages into libraries that are folders",
   )
-  .option("--port <number>", "port on 127.0.0.1, 0 for a free one", Number)
+  .option("--port <number>", "port on 127.0.0.1, 0 for a free one", wholeNumber)
   .option("--data <folder>", "folder for the simulator's own state")
   .option("--library <site=Title=folder>", "a document library; repeatable", addLibrary, [])
   .option("--jwks <url>", "verify tokens with this key set; without it any token is accepted")
-  .option("--concurrency <jobs>", "running jobs per site collection", Number)
+  .option("--concurrency <jobs>", "running jobs per site collection", wholeNumber)
   .option("--storage <connection string>", "storage account for ProvisionMigrationContainers")
   .option("--fault <name=value>", "something to do wrong, see faults.ts; repeatable", addFault, {})
   .option("--config <file>", "JSON with the options of startSharePoint; flags win over it")
@@ -52,20 +52,26 @@ function readOptions(flags: Flags): SharePointOptions {
   return options as SharePointOptions;
 }
 
+function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
+  return Number(text);
+}
+
 function addLibrary(text: string, libraries: LibraryOption[]): LibraryOption[] {
   const [, site, title, folder] = /^([^=]+)=([^=]+)=(.+)$/s.exec(text) ?? [];
-  if (!site || !title || !folder)
-    program.error(`--library must be site=Title=folder, not "${text}"`);
+  if (!site || !title || !folder) {
+    throw new InvalidArgumentError("It must be site=Title=folder.");
+  }
   return [...libraries, { site, title, folder: resolve(folder) }];
 }
 
 function addFault(text: string, faults: Record<string, unknown>): Record<string, unknown> {
-  const [name, value = ""] = text.split(/=(.*)/s) as [string, string?];
+  const [name = "", value = ""] = text.split(/=(.*)/s);
   const fault = { [name]: /^(true|false)$/.test(value) ? value === "true" : Number(value) };
   try {
     changeFaults(noFaults, fault);
   } catch (error) {
-    program.error((error as Error).message);
+    throw new InvalidArgumentError((error as Error).message);
   }
   return { ...faults, ...fault };
 }

@@ -1,5 +1,3 @@
-import { randomUUID } from "node:crypto";
-import { once } from "node:events";
 import { changeFaults, type Faults, noFaults } from "./faults.ts";
 import { jobRunner } from "./import/job-runner.ts";
 import { type Log, logToStderr } from "./logger.ts";
@@ -76,7 +74,6 @@ export async function startSharePoint(options: SharePointOptions): Promise<Share
   log("started", {
     url: origin,
     sites: [...sites.values()].map(({ url }) => url),
-    run: randomUUID(),
   });
 
   return {
@@ -88,7 +85,6 @@ export async function startSharePoint(options: SharePointOptions): Promise<Share
       server.closeIdleConnections();
       await runner.stop();
       server.closeAllConnections();
-      if (server.listening) await once(server, "close");
       database.close();
       log("stopped", { url: origin });
     },

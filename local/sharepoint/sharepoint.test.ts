@@ -226,6 +226,30 @@ describe("content", () => {
     }
   });
 
+  it("takes packages side by side that define the same folder", async () => {
+    const id = randomUUID();
+    const packages = await Promise.all(
+      Array.from({ length: 4 }, (_, n) =>
+        packageOf(azurite.service, ids, {
+          folders: [{ path: "Shared by all", id }],
+          files: Array.from({ length: 20 }, (_, f) => ({
+            path: `Shared by all/${n}-${f}.txt`,
+            archive: 0,
+          })),
+        }),
+      ),
+    );
+    const jobs = await Promise.all(packages.map((pkg) => finance.run(pkg, ids.webId)));
+    for (const events of jobs) {
+      expect(events.at(-1)).toMatchObject({ Event: "JobEnd", TotalErrors: "0" });
+    }
+    expect(await readdir(join(library, "Shared by all"))).toHaveLength(80);
+    expect(await itemAt("Shared by all")).toMatchObject({ id, importCount: 4 });
+    expect((await stat(join(library, "Shared by all"))).mtime).toEqual(
+      new Date("2024-01-02T00:00:00Z"),
+    );
+  });
+
   it("leaves nothing temporary behind", async () => {
     const all = await readdir(library, { recursive: true });
     expect(all.filter((name) => name.includes(".~import-"))).toEqual([]);

@@ -92,23 +92,26 @@ export function recorder(context: ImportContext, pkg: ImportPackage, tools: Tool
   }
 
   function recordOther(object: Exclude<PackageObject, FileObject | FolderObject>): void {
+    let objectType: string;
     switch (object.type) {
       case "listItem":
+        objectType = "SPListItem";
         recordListItem(object);
-        return stats.object("SPListItem", object.id);
+        break;
       case "roleAssignments":
+        objectType = "DeploymentRoleAssignments";
         object.scopes.forEach(recordScope);
-        return stats.object("DeploymentRoleAssignments", object.id);
+        break;
       case "roles": {
+        objectType = "DeploymentRoles";
         const complaint = checkRoles(object);
         if (complaint) fail(complaint);
-        return stats.object("DeploymentRoles", object.id);
+        break;
       }
-      case "list":
-        return stats.object("SPDocumentLibrary", object.id);
       default:
-        return stats.object(object.objectType, object.id);
+        objectType = object.type === "list" ? "SPDocumentLibrary" : object.objectType;
     }
+    stats.object(objectType, object.id);
   }
 
   function recordListItem(object: ListItemObject): void {
