@@ -1,4 +1,5 @@
-import { createInterface } from "node:readline";
+import { pipeline } from "node:stream/promises";
+import { StringDecoder } from "node:string_decoder";
 import { createGunzip, gunzipSync, gzipSync } from "node:zlib";
 import type { ContainerClient } from "@azure/storage-blob";
 import { RestError } from "@azure/storage-blob";
@@ -40,18 +41,28 @@ export async function writeLines(
   await put(container, name, gzipSync(text, { level: 3 }));
 }
 
-/** The parsed lines, streamed. A missing blob throws: whoever reads lines knows that they were written. */
+/**
+ * The parsed lines, streamed. A missing blob throws: whoever reads lines knows that they were written. Only "\n" ends a line:
+ * node:readline also splits at U+2028 and U+2029, which JSON leaves as they are and file names may hold.
+ */
 export async function* readLines(
   container: ContainerClient,
   name: string,
 ): AsyncGenerator<unknown> {
-  const response = await container.getBlobClient(name).download();
-  const body = response.readableStreamBody;
+  const body = (await container.getBlobClient(name).download()).readableStreamBody;
   if (!body) return;
   const gunzip = createGunzip();
-  body.on("error", (error) => gunzip.destroy(error));
-  for await (const line of createInterface({ input: body.pipe(gunzip), crlfDelay: Infinity }))
-    if (line) yield JSON.parse(line);
+  const whole = pipeline(body, gunzip);
+  whole.catch(() => undefined); // comes out of the loop, or of the await after it
+  const decoder = new StringDecoder("utf8");
+  let rest = "";
+  for await (const chunk of gunzip) {
+    const lines = (rest + decoder.write(chunk as Buffer)).split("\n");
+    rest = lines.pop() as string;
+    for (const line of lines) if (line) yield JSON.parse(line);
+  }
+  await whole;
+  if (rest) yield JSON.parse(rest);
 }
 
 async function put(container: ContainerClient, name: string, body: Buffer): Promise<void> {

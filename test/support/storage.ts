@@ -1,0 +1,79 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+const repository = new URL("../../", import.meta.url);
+
+export interface TestStorage {
+  /** Connection string of an account with blobs and tables. */
+  connection: string;
+  stop(): Promise<void>;
+}
+
+/** Starts Azurite's blob and table services in memory, on free ports, with an account of their own. */
+export async function startStorage(): Promise<TestStorage> {
+  const account = "longshore";
+  const key = randomBytes(64).toString("base64");
+  const services = await Promise.all(
+    (["blob", "table"] as const).map((service) => startService(service, `${account}:${key}`)),
+  );
+  const endpoints = services.map(
+    ({ service, port }) =>
+      `${service === "blob" ? "Blob" : "Table"}Endpoint=http://127.0.0.1:${port}/${account}`,
+  );
+  return {
+    connection: [
+      "DefaultEndpointsProtocol=http",
+      `AccountName=${account}`,
+      `AccountKey=${key}`,
+      ...endpoints,
+    ].join(";"),
+    async stop() {
+      await Promise.all(services.map(({ child }) => stopProcess(child)));
+    },
+  };
+}
+
+/** A table prefix that no other test has, so that tests may share one account. */
+export const uniquePrefix = (): string => `T${randomBytes(6).toString("hex")}`;
+
+async function startService(service: "blob" | "table", accounts: string) {
+  const port = await freePort();
+  const child = spawn(
+    process.execPath,
+    [
+      fileURLToPath(new URL(`node_modules/azurite/dist/src/${service}/main.js`, repository)),
+      ...["--silent", "--disableTelemetry", "--skipApiVersionCheck", "--inMemoryPersistence"],
+      ...[`--${service}Host`, "127.0.0.1", `--${service}Port`, String(port)],
+    ],
+    { stdio: "ignore", env: { ...process.env, AZURITE_ACCOUNTS: accounts } },
+  );
+  for (let tries = 0; ; tries++) {
+    if (child.exitCode !== null) throw new Error(`Azurite ended with code ${child.exitCode}`);
+    const answer = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
+    await answer?.body?.cancel();
+    if (answer) return { service, port, child };
+    if (tries === 600) throw new Error(`Azurite's ${service} service did not start`);
+    await sleep(50);
+  }
+}
+
+async function stopProcess(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, "exit");
+  // Nothing is to be saved: its data is in memory.
+  child.kill("SIGKILL");
+  await gone;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
