@@ -79,11 +79,12 @@ function createTimer(
     clearTimeout(handle);
     const delay = next.getTime() - Date.now();
     const early = delay > MAX_DELAY_MS;
-    const act = early ? () => arm(next) : () => void run(false);
+    const act = early ? () => arm(next) : () => void run(false, next);
     handle = setTimeout(act, Math.min(Math.max(0, delay), MAX_DELAY_MS));
   }
 
-  async function run(isPastDue: boolean): Promise<void> {
+  /** `due` is the occurrence that the run belongs to; a real timer may fire a moment before it. */
+  async function run(isPastDue: boolean, due = new Date(0)): Promise<void> {
     if (running) return;
     running = true;
     clearTimeout(handle);
@@ -111,7 +112,7 @@ function createTimer(
       logFailure(log, name, error);
     }
     running = false;
-    const next = schedule.next(new Date());
+    const next = schedule.next(new Date(Math.max(Date.now(), due.getTime())));
     save(began.toISOString(), next);
     arm(next);
   }

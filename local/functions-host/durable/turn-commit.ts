@@ -73,7 +73,6 @@ function writeTurn(hub: TaskHub, instance: Instance, result: TurnResult): Writte
   });
   updateInstance(hub, current);
   const events = [...started.map(({ event }) => event), ...added];
-  for (const event of events) event.IsPlayed = true;
   return { ...effects, instance: current, events, json };
 }
 
@@ -81,13 +80,13 @@ function writeTurn(hub: TaskHub, instance: Instance, result: TurnResult): Writte
 function continueAsNew(
   hub: TaskHub,
   current: Instance,
-  { now, started, mail, shim }: TurnResult,
+  { now, mail, shim }: TurnResult,
   effects: Effects,
 ): Written {
   const { store } = hub;
   const { id, execution } = current;
   const instance: Instance = { ...current, execution: newId(), status: "Running", turns: 0 };
-  const kept = new Set(started.filter(({ event }) => shim.carried.includes(event)));
+  const kept = new Set(mail.filter(({ event }) => shim.carried.includes(event)));
   removeRows(
     store,
     mail.filter((message) => !kept.has(message)),
@@ -98,7 +97,7 @@ function continueAsNew(
   const first = postExecutionStarted(store, instance, parentOf(instance), now);
   // Events of a suspension are in history by now; the next generation needs them as messages.
   const carried = shim.carried.map(
-    (event) => started.find((message) => message.event === event) ?? post(store, id, event),
+    (event) => mail.find((message) => message.event === event) ?? post(store, id, event),
   );
   return { ...effects, instance, events: [], json: "", nextGeneration: [first, ...carried] };
 }

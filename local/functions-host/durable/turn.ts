@@ -19,7 +19,9 @@ export type Outcome =
 /** What a turn found out, ready to be written. */
 export interface TurnResult {
   now: number;
-  started: Message[];
+  /** What history gains before the orchestrator runs: the mark of the turn and the new messages. */
+  started: readonly Pick<Message, "event" | "json">[];
+  /** All messages that the turn consumes, outdated ones included. */
   mail: readonly Message[];
   shim: Shim;
   fresh: Scheduled[];
@@ -42,8 +44,7 @@ export async function runTurn(hub: TaskHub, id: string, mail: Message[]): Promis
   // A message may overtake the ExecutionStarted of a fresh generation, which always comes first.
   const started = live.filter(({ event }) => isStarted(event));
   if (execution.events.length === 0 && started.length === 0) {
-    hub.mailboxes.putBack(id, mail);
-    return;
+    throw new Error(`${id} has mail, but its ExecutionStarted is missing`);
   }
   const ordered = [...started, ...live.filter(({ event }) => !isStarted(event))];
   const began = performance.now();
@@ -64,12 +65,7 @@ async function simulate(
 ): Promise<TurnResult> {
   const now = Date.now();
   const start = newEvent({ EventType: EventType.OrchestratorStarted }, now);
-  const startJson = JSON.stringify(start);
-  const turnStart: Message = {
-    ...{ row: 0, target: execution.instance.id, execution: null, due: 0 },
-    ...{ json: startJson, event: start },
-  };
-  const started = [turnStart, ...live];
+  const started = [{ event: start, json: JSON.stringify(start) }, ...live];
   hub.stats.turns++;
   hub.stats.replayedEvents += execution.events.length + started.length;
 
