@@ -1,7 +1,7 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 
 /**
- * The one database of a host: WAL, one writer, every commit synced to disk.
+ * The one database of a host: WAL, one writer, group commit.
  *
  * `inbox` rows carry the execution they are meant for, or NULL for "whichever runs": a timer of an
  * execution that has been continued as new finds nobody and is dropped. A `history` row holds the
@@ -81,7 +81,7 @@ export class Store {
 
   /**
    * Group commit: runs `work` in the next transaction, together with everything else that asks
-   * before it starts, and resolves once it is on disk. A unit that throws is undone alone.
+   * before it starts, and resolves once it is committed. A unit that throws is undone alone.
    */
   commit<T>(work: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
