@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
@@ -119,7 +120,13 @@ describe("the life of a job", () => {
       { Event: "JobCancelled", CancelledByUser: "true" },
       { Event: "JobDeleted" },
     ]);
-    expect((await finance.record()).every(({ state }) => state === "present")).toBe(true);
+    await finance.call("/_api/web/lists/getByTitle('Documents')/RootFolder/Files");
+    const record = await finance.record();
+    expect(record.every(({ state, origin }) => `${state} ${origin}` === "present imported")).toBe(
+      true,
+    );
+    const files = await readdir(join(folder, "library"));
+    expect(files.sort()).toEqual(record.map(({ path }) => path).sort());
   });
 
   it("waits while as many as allowed run in its site collection", async () => {

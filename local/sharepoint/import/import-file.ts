@@ -13,7 +13,6 @@ interface FileContext {
   job: Job;
   key: Buffer;
   faults: () => Faults;
-  signal: AbortSignal;
 }
 
 /**
@@ -21,23 +20,21 @@ interface FileContext {
  * checked in the same way. Returns the plain sizes, oldest first. Throws ItemFailure, or the error of the disk.
  */
 export async function importFile(
-  context: FileContext,
+  { job, key, faults }: FileContext,
   pkg: ImportPackage,
   file: FileObject,
   place: Place,
 ): Promise<number[]> {
-  const { job } = context;
-  if (isItemFailed(context.faults(), job.id, file.id))
-    throw new ItemFailure("Simulated item error");
+  if (isItemFailed(faults(), job.id, file.id)) throw new ItemFailure("Simulated item error");
   const sizes: number[] = [];
   for (const version of file.history) {
-    sizes.push(await readContent(context, pkg, version, async () => {}));
+    sizes.push(await readContent(pkg, key, version, async () => {}));
   }
   const suffix = createHash("md5").update(job.id).update(file.id).digest("hex");
   const modified = file.modified === undefined ? new Date() : new Date(file.modified);
   sizes.push(
     await writeFileAtomically(diskPath(place.library, place.path), suffix, modified, (sink) =>
-      readContent(context, pkg, file.content, sink),
+      readContent(pkg, key, file.content, sink),
     ),
   );
   return sizes;
@@ -45,8 +42,8 @@ export async function importFile(
 
 /** Reads one content from its archive or its blob. */
 async function readContent(
-  { key, signal }: FileContext,
   pkg: ImportPackage,
+  key: Buffer,
   content: FileContent,
   sink: Sink,
 ): Promise<number> {
@@ -54,7 +51,7 @@ async function readContent(
   const member = pkg.archived.get(content.fileValue);
   if (member === undefined) {
     const blob = requireSnapshot(pkg.dataBlobs, content.fileValue);
-    return decryptBlob(pkg.data, blob, key, content, sink, signal);
+    return decryptBlob(pkg.data, blob, key, content, sink);
   }
   if (!Buffer.isBuffer(member)) throw member;
   const plain = decryptMember(content.fileValue, member, key, content);

@@ -77,13 +77,14 @@ export async function importJob(context: ImportContext, pkg: ImportPackage): Pro
       transact(database, () => steps.forEach(claim));
       await makeFolders(steps);
       await writeFiles(steps);
-      signal.throwIfAborted();
+      // Also of a job that is being stopped: what has been written must not lie there unrecorded.
       transact(database, () => {
         for (const step of steps) record.step(step, isOver());
         reportProgress();
       });
       await nextTick();
     }
+    signal.throwIfAborted();
   } finally {
     clearInterval(timer);
   }
@@ -131,7 +132,7 @@ export async function importJob(context: ImportContext, pkg: ImportPackage): Pro
         places.requireIntactParent(object, place);
         step.sizes = await importFile(context, pkg, object, place);
       } catch (error) {
-        fail(step, error);
+        if (!signal.aborted) fail(step, error);
       }
     });
   }

@@ -100,7 +100,7 @@ export function jobRunner(context: RunnerContext) {
     let state: "ended" | "deleted" = "ended";
     try {
       const { dataContainerUri, metadataContainerUri } = job.secrets;
-      const pkg = await readPackage(dataContainerUri, metadataContainerUri, key);
+      const pkg = await readPackage(dataContainerUri, metadataContainerUri, key, signal);
       const statistics = await importJob(
         { ...context, site, job, key, events, signal, emit: (event) => emit(job, event) },
         pkg,

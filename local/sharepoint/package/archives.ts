@@ -1,8 +1,12 @@
-import type { ContainerClient } from "@azure/storage-blob";
 import yauzl, { type Entry, type ZipFile } from "yauzl";
 import { ItemFailure, JobFailure } from "../import/failures.ts";
 import { quickXorHash } from "../quick-xor-hash.ts";
-import { decryptSmallBlob, requireSnapshot, type StoredBlob } from "./blobs.ts";
+import {
+  decryptSmallBlob,
+  requireSnapshot,
+  type SourceContainer,
+  type StoredBlob,
+} from "./blobs.ts";
 import { attribute, childrenNamed, type XmlElement } from "./xml.ts";
 
 /** MS docs "migration-azure", small file archives. */
@@ -20,7 +24,7 @@ export type ArchivedMembers = Map<string, Buffer | ItemFailure>;
  */
 export async function readArchives(
   archivedFiles: XmlElement,
-  container: ContainerClient,
+  container: SourceContainer,
   blobs: Map<string, StoredBlob>,
   key: Buffer,
 ): Promise<ArchivedMembers> {
@@ -51,7 +55,7 @@ export async function readArchives(
 async function readArchive(
   name: string,
   checksum: string,
-  container: ContainerClient,
+  container: SourceContainer,
   blobs: Map<string, StoredBlob>,
   key: Buffer,
 ): Promise<Buffer> {

@@ -1,5 +1,5 @@
 import { createDecipheriv, createHash } from "node:crypto";
-import type { ContainerClient } from "@azure/storage-blob";
+import { ContainerClient } from "@azure/storage-blob";
 import { hresult } from "../import/error-codes.ts";
 import { ItemFailure } from "../import/failures.ts";
 
@@ -20,10 +20,28 @@ export interface DeclaredIntegrity {
   md5?: string | undefined;
 }
 
+/** A container as a job reads it: short waits between retries, and no more requests once the job is stopped. */
+export interface SourceContainer {
+  client: ContainerClient;
+  signal: AbortSignal;
+}
+
+export function openContainer(uri: string, signal: AbortSignal): SourceContainer {
+  const retryOptions = { maxTries: 4, retryDelayInMs: 250, maxRetryDelayInMs: 2000 };
+  return { client: new ContainerClient(uri, undefined, { retryOptions }), signal };
+}
+
 /** All blobs of a container by name, each with its latest snapshot: one request for 5,000 of them. */
-export async function listBlobs(container: ContainerClient): Promise<Map<string, StoredBlob>> {
+export async function listBlobs({
+  client,
+  signal,
+}: SourceContainer): Promise<Map<string, StoredBlob>> {
   const blobs = new Map<string, StoredBlob>();
-  const listing = container.listBlobsFlat({ includeSnapshots: true, includeMetadata: true });
+  const listing = client.listBlobsFlat({
+    includeSnapshots: true,
+    includeMetadata: true,
+    abortSignal: signal,
+  });
   for await (const blob of listing) {
     const known = blobs.get(blob.name);
     const snapshot = blob.snapshot ?? "";
@@ -86,18 +104,17 @@ export function md5sOf(blob: { md5: Buffer | undefined }, declared: DeclaredInte
  * the sink has then seen content that must not be used.
  */
 export async function decryptBlob(
-  container: ContainerClient,
+  container: SourceContainer,
   blob: StoredBlob,
   key: Buffer,
   declared: DeclaredIntegrity,
   sink: (chunk: Buffer) => Promise<void>,
-  signal: AbortSignal,
 ): Promise<number> {
   const decipher = createDecipheriv("aes-256-cbc", key, ivOf(blob, declared));
   const expected = md5sOf(blob, declared);
   const md5 = createHash("md5");
   let size = 0;
-  for await (const chunk of await openBlob(container, blob, signal)) {
+  for await (const chunk of await openBlob(container, blob)) {
     md5.update(chunk);
     const plain = decipher.update(chunk);
     size += plain.length;
@@ -111,7 +128,7 @@ export async function decryptBlob(
 
 /** The whole decrypted content of a small blob. An MD5 is checked only where there is one (package files). */
 export async function decryptSmallBlob(
-  container: ContainerClient,
+  container: SourceContainer,
   blob: StoredBlob,
   key: Buffer,
 ): Promise<{ stored: Buffer; plain: Buffer }> {
@@ -129,19 +146,17 @@ export async function decryptSmallBlob(
  * the string to sign, which the protocol does only for a SAS of the snapshot itself (sr=bs).
  */
 async function openBlob(
-  container: ContainerClient,
+  { client, signal: abortSignal }: SourceContainer,
   { name, snapshot, etag }: StoredBlob,
-  signal?: AbortSignal,
 ): Promise<AsyncIterable<Buffer>> {
-  const options = signal ? { abortSignal: signal } : {};
-  const blob = container.getBlobClient(name);
+  const blob = client.getBlobClient(name);
   const unchanged = { conditions: { ifMatch: `"${etag}"` } };
   try {
-    const response = await blob.download(0, undefined, { ...options, ...unchanged });
+    const response = await blob.download(0, undefined, { abortSignal, ...unchanged });
     return response.readableStreamBody as AsyncIterable<Buffer>;
   } catch (error) {
     if ((error as { statusCode?: number }).statusCode !== 412) throw error;
-    const response = await blob.withSnapshot(snapshot).download(0, undefined, options);
+    const response = await blob.withSnapshot(snapshot).download(0, undefined, { abortSignal });
     return response.readableStreamBody as AsyncIterable<Buffer>;
   }
 }

@@ -1,8 +1,14 @@
-import { ContainerClient } from "@azure/storage-blob";
 import { hresult } from "../import/error-codes.ts";
 import { describe, ItemFailure, JobFailure } from "../import/failures.ts";
 import { type ArchivedMembers, readArchives } from "./archives.ts";
-import { decryptSmallBlob, listBlobs, requireSnapshot, type StoredBlob } from "./blobs.ts";
+import {
+  decryptSmallBlob,
+  listBlobs,
+  openContainer,
+  requireSnapshot,
+  type SourceContainer,
+  type StoredBlob,
+} from "./blobs.ts";
 import { type ListItemObject, type PackageObject, readObjects } from "./manifest.ts";
 import { validateDocument } from "./package-schema.ts";
 import { attribute, childrenNamed, parseXml, type XmlElement } from "./xml.ts";
@@ -22,7 +28,7 @@ export interface ImportPackage {
   listItems: Map<string, ListItemObject>;
   /** Logins and group names by the id they have in the package. */
   principals: Map<string, string>;
-  data: ContainerClient;
+  data: SourceContainer;
   dataBlobs: Map<string, StoredBlob>;
   archived: ArchivedMembers;
   /** What is odd but does not keep the job from going on. */
@@ -34,9 +40,10 @@ export async function readPackage(
   dataUri: string,
   metadataUri: string,
   key: Buffer,
+  signal: AbortSignal,
 ): Promise<ImportPackage> {
-  const data = new ContainerClient(dataUri);
-  const metadata = new ContainerClient(metadataUri);
+  const data = openContainer(dataUri, signal);
+  const metadata = openContainer(metadataUri, signal);
   const [metadataBlobs, dataBlobs] = await Promise.all([list(metadata), list(data)]);
   const warnings: string[] = [];
 
@@ -82,11 +89,13 @@ export async function readPackage(
   return { objects, listItems, principals, data, dataBlobs, archived, warnings };
 }
 
-async function list(container: ContainerClient): Promise<Map<string, StoredBlob>> {
+async function list(container: SourceContainer): Promise<Map<string, StoredBlob>> {
   try {
     return await listBlobs(container);
   } catch (error) {
-    throw new JobFailure(`Unable to list container ${container.containerName}: ${describe(error)}`);
+    throw new JobFailure(
+      `Unable to list container ${container.client.containerName}: ${describe(error)}`,
+    );
   }
 }
 
