@@ -198,7 +198,7 @@ export class Queue implements SubQueueOwner {
       header.priority ?? null,
       header.ttl ?? null,
       flag(header.firstAcquirer),
-      annotations.length > 0 ? annotations : null,
+      message.annotations,
       bare,
     );
     return message;
