@@ -40,8 +40,8 @@ export interface MachineOptions {
 /** Azure and SharePoint, as far as the product needs them, on this machine. */
 export interface RunningMachine {
   apiUrl: string;
-  /** The functions key that opens the HTTP API. */
-  adminKey: string;
+  /** The functions key that opens the HTTP API; a new one after the task hub was forgotten. */
+  adminKey(): string;
   siteUrl(site: string): string;
   start(parts: readonly PartDefinition[]): Promise<void>;
   /**
@@ -118,7 +118,7 @@ async function startLocked(options: MachineOptions, release: () => void): Promis
   }
   return {
     apiUrl: apiUrl(machine),
-    adminKey: readAdminKey(data),
+    adminKey: () => readAdminKey(data),
     siteUrl: (site) => siteUrl(machine, site),
     async start(parts) {
       await supervisor.start(parts);

@@ -45,7 +45,7 @@ async function start(signal: AbortSignal): Promise<number> {
     const api = createApi(machine.apiUrl, machine.adminKey, signal);
     await startAgents(machine, api, data, agents);
     machine.onWorkForgotten(() => void runInterruptedTasks(api));
-    say(describe(machine.apiUrl, machine.adminKey, machine.siteUrl(local[0]?.site ?? "")));
+    say(describe(machine.apiUrl, machine.adminKey(), machine.siteUrl(local[0]?.site ?? "")));
     for (const { site, folder } of local) say(`  ${machine.siteUrl(site)} is ${folder}`);
     say("\nCtrl-C stops everything.");
     const stopped = Promise.withResolvers<void>();

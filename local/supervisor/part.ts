@@ -39,8 +39,11 @@ export interface Part {
   readonly ready: Promise<ReadyLine>;
   /** Resolves when the process is gone, with how it ended: "code 1", "signal SIGKILL". Never rejects. */
   readonly ended: Promise<string>;
-  /** Stops the process. True if it ended by itself, false if it had to be killed or was gone before. */
-  stop(): Promise<boolean>;
+  /**
+   * Stops the process, within the time that the definition allows or the one that is given. True if it ended by itself,
+   * false if it had to be killed or was gone before.
+   */
+  stop(seconds?: number): Promise<boolean>;
 }
 
 const PARENT_WATCH = new URL(`./parent-watch${extname(import.meta.url)}`, import.meta.url).href;
@@ -92,14 +95,14 @@ export function startPart(definition: PartDefinition, logPath: string): Part {
     },
     ready: becomeReady(definition, readyLine, ended, report),
     ended,
-    async stop() {
+    async stop(seconds = stopSeconds) {
       if (!running) return false;
       if (process.platform === "win32") child.stdin.end();
       else child.kill(stopSignal);
       const patience = new AbortController();
       const inTime = await Promise.race([
         ended.then(() => true),
-        delay(stopSeconds * 1000, false, { signal: patience.signal }).catch(() => false),
+        delay(seconds * 1000, false, { signal: patience.signal }).catch(() => false),
       ]);
       patience.abort();
       if (!inTime) killGroup(child);

@@ -41,6 +41,8 @@ interface Slot {
 }
 
 const LONGEST_PAUSE_MS = 10_000;
+/** When all parts have to begin again, they need not finish what they are at. */
+const HURRY_SECONDS = 2;
 
 /** Keeps parts running: starts them in order, starts again what dies, stops them in reverse order. */
 export function createSupervisor(options: SupervisorOptions): Supervisor {
@@ -102,7 +104,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   async function startFromScratch(slot: Slot): Promise<void> {
     for (;;) {
       await pauseAfterDeath(slot);
-      await stopParts();
+      await stopParts(HURRY_SECONDS);
       beforeAllRestart();
       try {
         for (const batch of batches) await Promise.all(batch.map(launch));
@@ -126,11 +128,18 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     await delay(pause, undefined, { signal: stopping.signal });
   }
 
-  /** Stops the batches, the last first; returns whether every part that loses writes ended by itself. */
-  async function stopParts(): Promise<boolean> {
+  /**
+   * Stops the batches, the last first; returns whether every part that loses writes ended by itself. Those have all the
+   * time they need to save; the others lose nothing when they are killed after `patience` seconds.
+   */
+  async function stopParts(patience?: number): Promise<boolean> {
     let clean = true;
     for (const batch of batches.toReversed()) {
-      const results = await Promise.all(batch.map((slot) => slot.part?.stop() ?? true));
+      const results = await Promise.all(
+        batch.map(({ part, definition: { losesWrites } }) =>
+          part ? part.stop(losesWrites ? undefined : patience) : true,
+        ),
+      );
       clean &&= batch.every((slot, index) => !slot.definition.losesWrites || results[index]);
     }
     return clean;

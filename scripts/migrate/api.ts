@@ -32,7 +32,7 @@ const RETRY_PAUSE_MS = 250;
 export type Api = ReturnType<typeof createApi>;
 
 /** Client of the control plane's HTTP API, for those who hold a functions key. */
-export function createApi(url: string, key: string, signal: AbortSignal) {
+export function createApi(url: string, key: () => string, signal: AbortSignal) {
   /**
    * Sends a request. `repeatable` ones are sent again while nobody answers (a part is being restarted); the others only
    * when the connection was refused, so that nothing can have happened.
@@ -44,14 +44,14 @@ export function createApi(url: string, key: string, signal: AbortSignal) {
         const response = await fetch(`${url}/api/v1/${path}`, {
           method,
           signal,
-          headers: { "x-functions-key": key, "content-type": "application/json" },
+          headers: { "x-functions-key": key(), "content-type": "application/json" },
           ...(body !== undefined && { body: JSON.stringify(body) }),
         });
         if (response.ok) return response;
         const problem = await readProblem(response);
-        if (!(repeatable && response.status >= 500 && Date.now() < deadline)) {
-          throw new ApiProblem(problem);
-        }
+        // 401: the host forgot its task hub, and with it its keys; the next key is the new one.
+        const mayPass = response.status >= 500 || response.status === 401;
+        if (!(repeatable && mayPass && Date.now() < deadline)) throw new ApiProblem(problem);
       } catch (error) {
         if (error instanceof ApiProblem || signal.aborted) throw error;
         const refused = causeOf(error) === "ECONNREFUSED";
