@@ -13,8 +13,8 @@ const tag = "longshore:";
 const say = (text) => process.stderr.write(`${tag} ${text}\n`);
 
 const commands = {
-  migrate: { build: true, run: ["dist/scripts/migrate.js"] },
-  start: { build: true, run: ["dist/scripts/start.js"] },
+  migrate: { build: true, run: ["dist/scripts/migrate.js"], watched: true },
+  start: { build: true, run: ["dist/scripts/start.js"], watched: true },
   agent: { build: true, run: ["dist/agent/main.js"] },
   bench: { build: true, run: ["dist/scripts/bench/main.js"] },
   build: { build: "always" },
@@ -142,9 +142,11 @@ if (command.run) {
   const child = spawn(node, [...command.run, ...rest], {
     cwd: root,
     env: { ...env, LONGSHORE_CWD: process.env.INIT_CWD ?? process.cwd() },
-    stdio: "inherit",
+    // Nothing is sent over the channel: it closes when this process is killed, and the child stops what it started.
+    stdio: command.watched ? ["inherit", "inherit", "inherit", "ipc"] : "inherit",
   });
   // The child decides how to end; this process only passes the wish on and waits.
-  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
+    process.on(signal, () => child.kill(signal));
   child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 1)));
 }
