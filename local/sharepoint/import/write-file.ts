@@ -2,6 +2,8 @@ import { type FileHandle, open, rename, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { TEMPORARY_PREFIX } from "../record/library-folder.ts";
 
+const WRITE_BYTES = 512 * 1024;
+
 export type Sink = (chunk: Buffer) => Promise<void>;
 
 /**
@@ -22,6 +24,7 @@ export async function writeFileAtomically<T>(
   try {
     try {
       const { sink, settled } = writeBehind(handle);
+      // Whatever happens, no write may be under way when the handle is closed.
       const result = await produce(sink).finally(settled);
       await handle.utimes(modified, modified);
       await handle.close();
@@ -39,25 +42,42 @@ export async function writeFileAtomically<T>(
   }
 }
 
-/** A sink that writes one chunk while the next one is being read and decrypted. */
+/**
+ * A sink that gathers the chunks, 64 KB each as sockets deliver them, to fewer and larger writes, and writes while the
+ * next ones are being read and decrypted.
+ */
 function writeBehind(handle: FileHandle): { sink: Sink; settled: () => Promise<void> } {
-  let pending: Promise<unknown> = Promise.resolve();
+  let gathered: Buffer[] = [];
+  let bytes = 0;
+  let pending: Promise<void> = Promise.resolve();
+  const flush = async () => {
+    await pending;
+    pending = writeAll(handle, gathered, bytes);
+    // A failure is reported by the next await of `pending`, not as an unhandled rejection meanwhile.
+    pending.catch(() => {});
+    gathered = [];
+    bytes = 0;
+  };
   return {
     sink: async (chunk) => {
-      await pending;
-      if (chunk.length > 0) pending = writeAll(handle, chunk);
-      // A failure is reported by the next await of `pending`, not as an unhandled rejection meanwhile.
-      pending.catch(() => {});
+      gathered.push(chunk);
+      bytes += chunk.length;
+      if (bytes >= WRITE_BYTES) await flush();
     },
     settled: async () => {
+      await flush();
       await pending;
     },
   };
 }
 
-async function writeAll(handle: FileHandle, chunk: Buffer): Promise<void> {
-  for (let written = 0; written < chunk.length; ) {
-    written += (await handle.write(chunk, written, chunk.length - written)).bytesWritten;
+async function writeAll(handle: FileHandle, chunks: Buffer[], bytes: number): Promise<void> {
+  if (bytes === 0) return;
+  let { bytesWritten } = await handle.writev(chunks);
+  if (bytesWritten === bytes) return;
+  // A short write, as a disk that is getting full has them: the rest, until the system says what is wrong.
+  for (const rest = Buffer.concat(chunks); bytesWritten < bytes; ) {
+    bytesWritten += (await handle.write(rest, bytesWritten)).bytesWritten;
   }
 }
 
