@@ -1,9 +1,10 @@
+import { randomBytes } from "node:crypto";
 import { type ArchiveBuilder, createArchive } from "../../shared/package/archive.ts";
-import { encryptBuffer } from "../../shared/package/cipher.ts";
-import { quickXorHash } from "../../shared/package/quick-xor-hash.ts";
+import { BLOCK_BYTES, cipherLength, createEncryptor } from "../../shared/package/cipher.ts";
+import { createQuickXorHash } from "../../shared/package/quick-xor-hash.ts";
 import { MAX_ARCHIVES } from "../../shared/rules/limits.ts";
 import type { Container } from "../storage/container.ts";
-import { storeEncrypted } from "./blobs.ts";
+import { CHUNK_BYTES, type EncryptedBody, storeBlob } from "./blobs.ts";
 
 export interface StoredArchive {
   name: string;
@@ -36,7 +37,7 @@ export function createPacker(container: Container, key: Uint8Array): Packer {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     promise.catch(() => undefined); // every member's file looks at it
     const close = async () => {
-      const stored = storeArchive(container, archive, key, builder);
+      const stored = storeArchive(container, archive, key, builder.finish());
       storing.push(stored);
       await stored.then(() => resolve(), reject);
     };
@@ -64,9 +65,35 @@ async function storeArchive(
   container: Container,
   name: string,
   key: Uint8Array,
-  builder: ArchiveBuilder,
+  zip: Buffer,
 ): Promise<StoredArchive> {
-  const encrypted = encryptBuffer(key, builder.finish());
-  await storeEncrypted(container, name, encrypted);
-  return { name, checksum: quickXorHash(encrypted.data) };
+  const { checksum, ...body } = encryptedZip(key, zip);
+  await storeBlob(container, name, body);
+  return { name, checksum: checksum() };
+}
+
+/** Encrypts the zip as it is sent: a slot's archives are most of an agent's memory, and another copy would double it. */
+function encryptedZip(key: Uint8Array, zip: Buffer): EncryptedBody & { checksum(): string } {
+  const iv = randomBytes(BLOCK_BYTES);
+  let md5 = "";
+  let checksum = "";
+  return {
+    length: cipherLength(zip.length),
+    iv,
+    md5: () => md5,
+    checksum: () => checksum,
+    *open() {
+      const encryptor = createEncryptor(key, iv);
+      const quickXor = createQuickXorHash();
+      for (let at = 0; at < zip.length; at += CHUNK_BYTES) {
+        const data = encryptor.update(zip.subarray(at, at + CHUNK_BYTES));
+        quickXor.update(data);
+        yield data;
+      }
+      const end = encryptor.final();
+      md5 = end.md5;
+      checksum = quickXor.update(end.data).digest();
+      yield end.data;
+    },
+  };
 }

@@ -1,5 +1,10 @@
 import { createHash, type Hash, randomBytes } from "node:crypto";
-import { BLOCK_BYTES, cipherLength, encryptRange } from "../../shared/package/cipher.ts";
+import {
+  BLOCK_BYTES,
+  cipherLength,
+  type Encrypted,
+  encryptRange,
+} from "../../shared/package/cipher.ts";
 import type { SourceFile } from "../source/read.ts";
 import { type Body, bodyOf, type Container, StorageError } from "../storage/container.ts";
 
@@ -13,20 +18,38 @@ export interface StoredBlob {
 export const SINGLE_PUT_BYTES = 256 * 1024 * 1024;
 const PART_BYTES = 64 * 1024 * 1024;
 /** Bytes read and encrypted at a time: two such buffers per file are all the memory that its content takes. */
-const CHUNK_BYTES = 256 * 1024;
+export const CHUNK_BYTES = 256 * 1024;
 
-/** Stores a blob that is encrypted already. SharePoint reads the newest snapshot, so every blob gets one. */
-export async function storeEncrypted(
+/** An encrypted body; `md5` is base64 and known once the body was sent. */
+export interface EncryptedBody extends Body {
+  iv: Buffer;
+  md5(): string;
+}
+
+/**
+ * Stores a blob in one request and makes sure that storage received what was sent. SharePoint reads the newest snapshot, so
+ * every blob gets one.
+ */
+export async function storeBlob(
   container: Container,
   name: string,
-  { iv, data, md5 }: { iv: Buffer; data: Buffer; md5: string },
+  body: EncryptedBody,
 ): Promise<StoredBlob> {
-  const stored = { iv: iv.toString("base64"), md5 };
-  const received = await container.putBlob(name, bodyOf(data), { IV: stored.iv });
-  compareMd5(received, md5);
+  const iv = body.iv.toString("base64");
+  const received = await container.putBlob(name, body, { IV: iv });
+  const md5 = body.md5();
+  if (received !== undefined && received !== md5)
+    throw new StorageError("Md5Mismatch", "storage received other bytes than were sent");
   await container.snapshot(name);
-  return stored;
+  return { iv, md5 };
 }
+
+/** A small blob that was encrypted in one piece. */
+export const storeEncrypted = (
+  container: Container,
+  name: string,
+  { iv, data, md5 }: Encrypted,
+): Promise<StoredBlob> => storeBlob(container, name, { ...bodyOf(data), iv, md5: () => md5 });
 
 /** Encrypts a file of any size on its way into a blob. Throws SourceProblem or StorageError, and then has stored nothing. */
 export async function storeFile(
@@ -37,28 +60,24 @@ export async function storeFile(
   { singlePutBytes = SINGLE_PUT_BYTES, partBytes = PART_BYTES } = {},
 ): Promise<StoredBlob> {
   const iv = randomBytes(BLOCK_BYTES);
-  const metadata = { IV: iv.toString("base64") };
   let state: ChainState = { previous: iv, md5: createHash("md5") };
-  let md5: string;
   if (file.size <= singlePutBytes) {
     const part = cipherPart(file, key, { start: 0, end: file.size }, state);
-    const received = await container.putBlob(name, part, metadata);
-    md5 = part.reached().md5.digest("base64");
-    compareMd5(received, md5);
-  } else {
-    const blocks = Math.ceil(file.size / partBytes);
-    for (let block = 0; block < blocks; block++) {
-      const start = block * partBytes;
-      const end = Math.min(file.size, start + partBytes);
-      const part = cipherPart(file, key, { start, end }, state);
-      await container.putBlock(name, block, part);
-      state = part.reached();
-    }
-    md5 = state.md5.digest("base64");
-    await container.commitBlocks(name, blocks, md5, metadata);
+    const md5 = () => part.reached().md5.digest("base64");
+    return storeBlob(container, name, { ...part, iv, md5 });
   }
+  const blocks = Math.ceil(file.size / partBytes);
+  for (let block = 0; block < blocks; block++) {
+    const start = block * partBytes;
+    const end = Math.min(file.size, start + partBytes);
+    const part = cipherPart(file, key, { start, end }, state);
+    await container.putBlock(name, block, part);
+    state = part.reached();
+  }
+  const stored = { iv: iv.toString("base64"), md5: state.md5.digest("base64") };
+  await container.commitBlocks(name, blocks, stored.md5, { IV: stored.iv });
   await container.snapshot(name);
-  return { iv: metadata.IV, md5 };
+  return stored;
 }
 
 /** Where CBC and the running MD5 stand between two parts of a file. */
@@ -128,9 +147,4 @@ async function* chunks(
     yield { plain, final: false };
     [current, spare] = [spare, current];
   }
-}
-
-function compareMd5(received: string | undefined, sent: string): void {
-  if (received !== undefined && received !== sent)
-    throw new StorageError("Md5Mismatch", "storage received other bytes than were sent");
 }
