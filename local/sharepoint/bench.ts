@@ -6,15 +6,10 @@ import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { BlockBlobClient } from "@azure/storage-blob";
-import {
-  client,
-  packageOf,
-  removeFolder,
-  startAzurite,
-  stopProcess,
-  temporaryFolder,
-  type UploadedPackage,
-} from "./test-support.ts";
+import { removeFolder, startAzurite, stopProcess, temporaryFolder } from "./testing/azurite.ts";
+import { client } from "./testing/client.ts";
+import { packageOf } from "./testing/package-builder.ts";
+import type { UploadedPackage } from "./testing/upload.ts";
 
 /*
  * How fast the simulator imports: `node local/sharepoint/bench.ts [packages] [megabytes]`.

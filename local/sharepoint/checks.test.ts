@@ -3,18 +3,10 @@ import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type SharePoint, startSharePoint } from "./server.ts";
-import {
-  type Azurite,
-  type Client,
-  client,
-  newPackage,
-  type PackageSpec,
-  packageOf,
-  removeFolder,
-  startAzurite,
-  type TargetIds,
-  temporaryFolder,
-} from "./test-support.ts";
+import { type Azurite, removeFolder, startAzurite, temporaryFolder } from "./testing/azurite.ts";
+import { type Client, client, type TargetIds } from "./testing/client.ts";
+import { type PackageSpec, packageOf } from "./testing/package-builder.ts";
+import { newPackage } from "./testing/upload.ts";
 
 let azurite: Azurite;
 let folder: string;

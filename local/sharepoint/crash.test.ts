@@ -9,15 +9,14 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import {
   type Azurite,
-  type Client,
-  client,
-  packageOf,
   removeFolder,
   startAzurite,
   stopProcess,
   temporaryFolder,
   until,
-} from "./test-support.ts";
+} from "./testing/azurite.ts";
+import { type Client, client } from "./testing/client.ts";
+import { packageOf } from "./testing/package-builder.ts";
 
 const FILES = 1500;
 

@@ -7,15 +7,13 @@ import { noFaults } from "./faults.ts";
 import { type SharePoint, startSharePoint } from "./server.ts";
 import {
   type Azurite,
-  type Client,
-  client,
-  packageOf,
   removeFolder,
   startAzurite,
-  type TargetIds,
   temporaryFolder,
   until,
-} from "./test-support.ts";
+} from "./testing/azurite.ts";
+import { type Client, client, type TargetIds } from "./testing/client.ts";
+import { packageOf } from "./testing/package-builder.ts";
 
 let azurite: Azurite;
 let folder: string;

@@ -3,18 +3,10 @@ import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type SharePoint, startSharePoint } from "./server.ts";
-import {
-  type Azurite,
-  type Client,
-  client,
-  exampleMetadata,
-  packageOf,
-  removeFolder,
-  startAzurite,
-  type TargetIds,
-  temporaryFolder,
-  uploadExample,
-} from "./test-support.ts";
+import { type Azurite, removeFolder, startAzurite, temporaryFolder } from "./testing/azurite.ts";
+import { type Client, client, type TargetIds } from "./testing/client.ts";
+import { exampleMetadata, uploadExample } from "./testing/example.ts";
+import { packageOf } from "./testing/package-builder.ts";
 
 let azurite: Azurite;
 let folder: string;

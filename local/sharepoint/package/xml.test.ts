@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "@jest/globals";
-import { fixtures } from "../test-support.ts";
+import { fixtures } from "../testing/example.ts";
 import { validateDocument } from "./package-schema.ts";
 import { parseXml } from "./xml.ts";
 

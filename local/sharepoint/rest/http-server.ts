@@ -9,6 +9,7 @@ import type { JobStore } from "../record/job-store.ts";
 import type { LibraryFolders } from "../record/library-folder.ts";
 import type { Site } from "../sites.ts";
 import { bearerCheck, type CheckBearer } from "./bearer.ts";
+import { contextInfo } from "./identity-endpoints.ts";
 import {
   badRequest,
   isVerbose,
@@ -22,7 +23,7 @@ import {
 import type { Provisioning } from "./provisioning.ts";
 import { streamItems } from "./simulator-endpoints.ts";
 import { answerSite } from "./site-endpoints.ts";
-import { answerWeb, contextInfo } from "./web-endpoints.ts";
+import { answerWeb } from "./web-endpoints.ts";
 
 export interface HttpContext {
   port: number;

@@ -1,9 +1,9 @@
-import { createHash, randomUUID } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { hresult } from "../import/error-codes.ts";
 import { type Item, type ItemStore, parentOf } from "../record/item-store.ts";
 import { diskPath, type LibraryFolders, lookAt } from "../record/library-folder.ts";
 import { type Library, locate, type Site, webRelative } from "../sites.ts";
+import { ensureUser } from "./identity-endpoints.ts";
 import {
   badRequest,
   numberOption,
@@ -246,45 +246,6 @@ function locationOf({ site }: WebEndpoints, request: ODataRequest): Location | u
   const location = relative === undefined ? undefined : locate(site, relative);
   const isEscaping = location?.path.split("/").some((name) => name === "." || name === "..");
   return isEscaping ? undefined : location;
-}
-
-/** Every login resolves: the simulator has no directory. */
-function ensureUser({ body }: ODataRequest): ODataResult {
-  const logonName = body.logonName;
-  if (typeof logonName !== "string" || logonName === "") throw badRequest("logonName is missing");
-  const name = logonName.slice(logonName.lastIndexOf("|") + 1);
-  const isPerson = /\|membership\|/.test(logonName) || !logonName.includes("|");
-  return {
-    type: "SP.User",
-    entity: {
-      Id: userId(logonName),
-      Title: name,
-      LoginName: logonName,
-      Email: isPerson ? name : "",
-      PrincipalType: isPerson ? 1 : 4,
-      IsSiteAdmin: false,
-    },
-  };
-}
-
-/** The same number for the same login. */
-function userId(login: string): number {
-  return 10 + (createHash("md5").update(login.toLowerCase()).digest().readUInt32LE(0) % 1_000_000);
-}
-
-/** POST /_api/contextinfo: a digest that nothing asks for as long as there is a bearer token. */
-export function contextInfo(origin: string, site: Site): ODataResult {
-  return {
-    function: "GetContextWebInformation",
-    value: {
-      FormDigestTimeoutSeconds: 1800,
-      FormDigestValue: `0x${randomUUID().replaceAll("-", "").toUpperCase()},${new Date().toUTCString()}`,
-      LibraryVersion: "16.0.0.0",
-      SiteFullUrl: `${origin}${site.url}`,
-      WebFullUrl: `${origin}${site.url}`,
-      SupportedSchemaVersions: ["14.0.0.0", "15.0.0.0"],
-    },
-  };
 }
 
 function serverUrl(library: Library, path: string): string {
