@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 
@@ -19,8 +19,22 @@ export class RefusedError extends Error {
 export const keyFile = (data: string): string => join(data, "agent.key");
 const configurationFile = (data: string): string => join(data, "agent.json");
 
-export function saveConfiguration(data: string, configuration: Configuration): void {
-  writeFileSync(configurationFile(data), `${JSON.stringify(configuration, null, 2)}\n`);
+/**
+ * Writes what makes this machine an agent: its configuration and the private half of its key pair, which only its owner may
+ * read. The folder is nobody else's business either.
+ */
+export function saveIdentity(data: string, configuration: Configuration, privateKey: string): void {
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  replaceFile(keyFile(data), privateKey);
+  replaceFile(configurationFile(data), `${JSON.stringify(configuration, null, 2)}\n`);
+}
+
+/** A new file each time, because an old one keeps its mode; never half of one. */
+function replaceFile(file: string, content: string): void {
+  const draft = `${file}.new`;
+  rmSync(draft, { force: true });
+  writeFileSync(draft, content, { mode: 0o600 });
+  renameSync(draft, file);
 }
 
 /** Throws RefusedError with what to do when the file is missing or wrong. */
@@ -39,9 +53,4 @@ export function loadConfiguration(data: string): Configuration {
     const detail = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
     throw new RefusedError(`${file} is not a valid agent configuration: ${detail}`);
   }
-}
-
-/** Makes the data folder, which holds the agent's key and configuration and is nobody else's business. */
-export function makeDataFolder(data: string): void {
-  mkdirSync(data, { recursive: true, mode: 0o700 });
 }

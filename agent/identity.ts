@@ -1,5 +1,5 @@
 import { createPrivateKey, generateKeyPairSync, hash, type KeyObject } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { SignJWT } from "jose";
 import { AGENT_TOKEN_AUDIENCE, AGENT_TOKEN_SECONDS } from "../shared/contracts/agents.ts";
 
@@ -9,13 +9,20 @@ export interface PublicJwk {
   x: string;
 }
 
-/** Makes the agent's key pair. The private half goes to `file`, for its owner only, and nowhere else. */
-export function createKeyPair(file: string): PublicJwk {
+export interface KeyPair {
+  publicKey: PublicJwk;
+  /** PEM, for the agent's own key file and nothing else. */
+  privateKey: string;
+}
+
+export function createKeyPair(): KeyPair {
   const { privateKey, publicKey } = generateKeyPairSync("ed25519");
-  writeFileSync(file, privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });
   const { x } = publicKey.export({ format: "jwk" });
   if (x === undefined) throw new Error("the public key has no JWK form");
-  return { kty: "OKP", crv: "Ed25519", x };
+  return {
+    publicKey: { kty: "OKP", crv: "Ed25519", x },
+    privateKey: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+  };
 }
 
 export const loadPrivateKey = (file: string): KeyObject => createPrivateKey(readFileSync(file));

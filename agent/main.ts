@@ -20,6 +20,8 @@ const log = createLog();
 // Node's own warnings would be the only lines on stderr that are not JSON.
 process.removeAllListeners("warning");
 process.on("warning", ({ name, message }) => log.warn({ name }, message));
+process.on("uncaughtException", crash);
+
 const data = new Option("--data <folder>", "the agent's own folder: identity and configuration")
   .env("LONGSHORE_AGENT_DATA")
   .makeOptionMandatory();
@@ -79,11 +81,17 @@ program
 
 try {
   await program.parseAsync();
+  // Not left to the event loop: a request that hangs must not hold up an agent that was asked to stop.
+  process.exit();
 } catch (error) {
-  const refused = error instanceof RefusedError;
-  log.fatal(
-    { error: messageOf(error), ...(refused ? {} : { stack: (error as Error).stack }) },
-    "ended",
-  );
-  process.exitCode = refused ? EXIT.refused : EXIT.retry;
+  if (error instanceof RefusedError) {
+    log.fatal({ error: error.message }, "refused");
+    process.exit(EXIT.refused);
+  }
+  crash(error);
+}
+
+function crash(error: unknown): never {
+  log.fatal({ error: messageOf(error), stack: (error as Error).stack }, "ended");
+  process.exit(EXIT.retry);
 }

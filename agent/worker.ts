@@ -1,15 +1,14 @@
 import type { HelloResponse } from "../shared/contracts/agents.ts";
-import { LongshoreError } from "../shared/contracts/errors.ts";
-import type { Issue } from "../shared/contracts/inventory.ts";
-import type { ClaimResponse, WorkMessage, WorkSpec } from "../shared/contracts/work.ts";
-import { backoffMs, pause } from "./backoff.ts";
+import type { ClaimResponse, WorkMessage } from "../shared/contracts/work.ts";
+import { backoffMs, pause, unlessAborted } from "./backoff.ts";
 import { RefusedError } from "./configuration.ts";
 import { type ControlPlane, ControlPlaneError } from "./control-plane.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { Lease, WorkStopped } from "./lease.ts";
+import { Lease } from "./lease.ts";
+import { type LeasedWorkContext, performUnderLease } from "./leased-work.ts";
 import { type Log, messageOf, Outage } from "./log.ts";
 import { AGENT_VERSION } from "./version.ts";
-import { type PerformWork, WorkInterrupted, type WorkResult } from "./work/perform.ts";
+import type { PerformWork } from "./work/perform.ts";
 import {
   isCredentialRefused,
   openWorkQueue,
@@ -38,9 +37,11 @@ const RECEIVE_MS = 60_000;
 /** A message that cannot be claimed is given back after this long, well within the queue's lock. */
 const CLAIM_FOR_MS = 15_000;
 /** A service manager kills what does not stop: leases are given back within this time or run out by themselves. */
-const RELEASE_FOR_MS = 8_000;
+const STOP_WITHIN_MS = 8_000;
 /** The queue credential is renewed this long before its end, or at half its life if that is short. */
 const RENEW_BEFORE_MS = 10 * 60_000;
+/** But never sooner than this, whatever a clock that is wrong makes of its end. */
+const RENEW_AFTER_MS = 1_000;
 
 /**
  * Takes work from the group's queue while a slot is free: claim over HTTPS, then settle the message, then work under the
@@ -62,6 +63,8 @@ class Worker {
   readonly #queueOutage: Outage;
   readonly #stop: AbortController;
   readonly #stopped: Promise<void>;
+  /** Aborted when a stopping agent has waited long enough for answers. */
+  readonly #tooLate = new AbortController();
   #heartbeat: Heartbeat | undefined;
   #refused: RefusedError | undefined;
   #session: Session | undefined;
@@ -77,15 +80,16 @@ class Worker {
     this.#stopped = new Promise((resolve) => {
       this.#stop.signal.addEventListener("abort", () => resolve(), { once: true });
     });
+    void this.#stopped.then(() => {
+      setTimeout(() => this.#tooLate.abort(), STOP_WITHIN_MS).unref();
+    });
     if (signal.aborted) this.#stop.abort();
     else signal.addEventListener("abort", () => this.#stop.abort(), { once: true });
   }
 
   async run(): Promise<void> {
-    const signal = this.#stop.signal;
     // Heartbeats go on while leases are given back, so that none runs out meanwhile.
     const heartbeats = new AbortController();
-    let beating: Promise<void> = Promise.resolve();
     try {
       const hello = await this.#hello();
       if (hello !== undefined) {
@@ -98,19 +102,18 @@ class Worker {
           leases: this.#leases,
           onRefused: (error) => this.#refuse(error),
         });
-        beating = this.#heartbeat.run(heartbeats.signal);
+        void this.#heartbeat.run(heartbeats.signal);
         this.#options.onReady?.();
         await this.#takeWork();
       }
-      for (const lease of this.#leases) lease.stop();
-      await Promise.all(this.#taken);
     } finally {
+      this.#stop.abort();
+      for (const lease of this.#leases) lease.stop();
+      // A message that still arrived would be locked to an agent that is gone: the queue is left first.
+      await Promise.all([this.#closeQueue(), ...this.#taken]);
       heartbeats.abort();
-      await beating;
-      await this.#closeQueue();
     }
     if (this.#refused !== undefined) throw this.#refused;
-    if (!signal.aborted) throw new Error("the worker ended although nobody asked it to");
   }
 
   /** Introduces the agent and opens the queue with the credential it gets; undefined when the agent stops meanwhile. */
@@ -118,7 +121,9 @@ class Worker {
     const signal = this.#stop.signal;
     for (let attempt = 1; !signal.aborted; attempt++) {
       try {
-        const hello = await this.#api.hello(this.#options.slots, AGENT_VERSION);
+        const asking = this.#api.hello(this.#options.slots, AGENT_VERSION);
+        const hello = await unlessAborted(asking, signal);
+        if (hello === undefined) return undefined;
         this.#answered();
         const life = Date.parse(hello.queueExpires) - Date.now();
         const queue = openWorkQueue(hello.queueConnection, hello.queue, this.#options.transport);
@@ -126,7 +131,7 @@ class Worker {
         void this.#closeQueue();
         this.#session = {
           queue,
-          renewAt: performance.now() + Math.max(life / 2, life - RENEW_BEFORE_MS),
+          renewAt: performance.now() + Math.max(life / 2, life - RENEW_BEFORE_MS, RENEW_AFTER_MS),
         };
         this.#log.info(
           { name: hello.name, group: hello.group, queue: hello.queue },
@@ -223,7 +228,7 @@ class Worker {
     this.#leases.add(lease);
     if (this.#stop.signal.aborted) lease.stop();
     try {
-      await Promise.all([settled, this.#work(lease, spec)]);
+      await Promise.all([settled, performUnderLease(this.#workContext(), lease, spec)]);
     } finally {
       this.#leases.delete(lease);
       lease.dispose();
@@ -238,7 +243,9 @@ class Worker {
     for (let attempt = 1; ; attempt++) {
       const asked = performance.now();
       try {
-        const answer = await this.#api.claim(workItem, epoch);
+        const asking = this.#api.claim(workItem, epoch);
+        const answer = await unlessAborted(asking, this.#tooLate.signal);
+        if (answer === undefined) return "impossible";
         this.#answered();
         return { answer, asked };
       } catch (error) {
@@ -263,75 +270,15 @@ class Worker {
     });
   }
 
-  async #work(lease: Lease, spec: WorkSpec): Promise<void> {
-    const { workItem, epoch } = lease;
-    const log = this.#log.child({ workItem, epoch, kind: spec.kind });
-    const started = performance.now();
-    log.info({ source: spec.source }, "started");
-    const figures = () => ({
-      items: lease.items,
-      bytes: lease.bytes,
-      ms: Math.round(performance.now() - started),
-    });
-    try {
-      const result = await this.#options.perform(spec, lease, lease.signal);
-      await this.#complete(lease, result);
-      log.info(figures(), "completed");
-    } catch (error) {
-      if (lease.held.aborted) {
-        log.warn({ ...figures(), reason: messageOf(lease.held.reason) }, "dropped");
-      } else if (error instanceof WorkStopped || error instanceof WorkInterrupted) {
-        log.info({ ...figures(), reason: error.message }, "released");
-        await this.#tell(lease, () => this.#api.release(workItem, epoch));
-      } else {
-        const issue = issueOf(error);
-        const level = error instanceof LongshoreError ? "warn" : "error";
-        log[level]({ ...figures(), issue, stack: level === "error" && stackOf(error) }, "failed");
-        await this.#tell(lease, () => this.#api.fail(workItem, epoch, issue));
-      }
-    }
-  }
-
-  async #complete(lease: Lease, result: WorkResult): Promise<void> {
-    // A heartbeat that is on its way may be registering segments that would otherwise be reported twice.
-    await this.#heartbeat?.idle();
-    const left = lease.close();
-    const { workItem, epoch } = lease;
-    const whole = result.kind === "scan" ? { ...result, segments: left } : result;
-    await this.#tell(lease, () => this.#api.complete(workItem, { epoch, result: whole }));
-  }
-
-  /** Reports the end of work until that is answered, or the lease is over and nobody wants to know. */
-  async #tell(lease: Lease, send: () => Promise<void>): Promise<void> {
-    const stopping = this.#stop.signal;
-    const tooLate = new AbortController();
-    const limit = () => {
-      const timer = setTimeout(() => tooLate.abort(), RELEASE_FOR_MS);
-      tooLate.signal.addEventListener("abort", () => clearTimeout(timer));
+  #workContext(): LeasedWorkContext {
+    return {
+      api: this.#api,
+      perform: this.#options.perform,
+      log: this.#log,
+      outage: this.#controlPlane,
+      heartbeatIdle: async () => this.#heartbeat?.idle(),
+      tooLate: this.#tooLate.signal,
     };
-    if (stopping.aborted) limit();
-    else stopping.addEventListener("abort", limit, { once: true });
-    const over = AbortSignal.any([lease.held, tooLate.signal]);
-    try {
-      for (let attempt = 1; !over.aborted; attempt++) {
-        try {
-          await send();
-          this.#answered();
-          return;
-        } catch (error) {
-          if (error instanceof ControlPlaneError && error.code === "STALE_LEASE")
-            lease.lose("the control plane has given the item to another lease");
-          else if (error instanceof ControlPlaneError && !error.retryable) throw error;
-          else {
-            this.#controlPlane.down(error);
-            await pause(backoffMs(attempt, 250, 10_000), over);
-          }
-        }
-      }
-    } finally {
-      stopping.removeEventListener("abort", limit);
-      tooLate.abort();
-    }
   }
 
   #answered(): void {
@@ -353,11 +300,3 @@ class Worker {
     this.#stop.abort();
   }
 }
-
-function issueOf(error: unknown): Issue {
-  const code = error instanceof LongshoreError ? error.code : "INTERNAL";
-  return { code, message: messageOf(error).slice(0, 2000) };
-}
-
-const stackOf = (error: unknown): string | undefined =>
-  error instanceof Error ? error.stack : undefined;

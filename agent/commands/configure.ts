@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
-import { keyFile, makeDataFolder, RefusedError, saveConfiguration } from "../configuration.ts";
+import { RefusedError, saveIdentity } from "../configuration.ts";
 import { ControlPlaneError, enrol } from "../control-plane.ts";
 import { createKeyPair } from "../identity.ts";
 import { AGENT_VERSION } from "../version.ts";
@@ -22,9 +22,8 @@ export async function configure(options: ConfigureOptions): Promise<string> {
   const roots = (options.root ?? []).map((root) => resolve(root));
   for (const root of roots)
     if (!existsSync(root)) throw new RefusedError(`the source root ${root} does not exist`);
-  makeDataFolder(data);
   // A new key pair every time: the old one may belong to an agent that was removed because it leaked.
-  const publicKey = createKeyPair(keyFile(data));
+  const { publicKey, privateKey } = createKeyPair();
   try {
     const agentId = await enrol(url, {
       token,
@@ -34,7 +33,7 @@ export async function configure(options: ConfigureOptions): Promise<string> {
       platform: `${process.platform}-${process.arch}`,
       publicKey,
     });
-    saveConfiguration(data, { controlPlane: url, agentId, name, roots });
+    saveIdentity(data, { controlPlane: url, agentId, name, roots }, privateKey);
     return agentId;
   } catch (error) {
     if (error instanceof ControlPlaneError && !error.retryable)
