@@ -42,7 +42,7 @@ export class Documents<T> {
   /** Inserts; returns false when the row exists already. */
   async insert(partition: string, row: string, value: T): Promise<boolean> {
     try {
-      await this.table.createEntity(encode(partition, row, value));
+      await this.table.createEntity(this.encode(partition, row, value));
       return true;
     } catch (error) {
       if (status(error) === 409) return false;
@@ -51,7 +51,7 @@ export class Documents<T> {
   }
 
   async put(partition: string, row: string, value: T): Promise<void> {
-    await this.table.upsertEntity(encode(partition, row, value), "Replace");
+    await this.table.upsertEntity(this.encode(partition, row, value), "Replace");
   }
 
   /** Reads, changes and writes back until nobody else wrote in between. `change` returns undefined to leave the row alone. */
@@ -65,7 +65,8 @@ export class Documents<T> {
       if (!found) return undefined;
       const next = change(structuredClone(found.value));
       if (next === undefined) return found.value;
-      await this.table.updateEntity(encode(partition, row, next), "Replace", { etag: found.etag });
+      const entity = this.encode(partition, row, next);
+      await this.table.updateEntity(entity, "Replace", { etag: found.etag });
       return next;
     });
   }
@@ -76,14 +77,27 @@ export class Documents<T> {
     });
   }
 
-  /** Rows of a partition in key order, `from` inclusive, `before` exclusive. */
+  /**
+   * Rows of a partition in key order, `from` inclusive, `before` exclusive. `pageSize` is how many are fetched at once, for
+   * those who seldom want more than the first few.
+   */
   async *list(
     partition: string,
-    range: { from?: string; before?: string } = {},
+    { from = "", before = "~", pageSize = 1000 } = {},
   ): AsyncGenerator<{ row: string } & Document<T>> {
-    const filter = odata`PartitionKey eq ${partition} and RowKey ge ${range.from ?? ""} and RowKey lt ${range.before ?? "~"}`;
-    for await (const entity of this.table.listEntities<Entity>({ queryOptions: { filter } }))
-      yield { row: entity.rowKey as string, ...this.decode(entity as Entity & { etag: string }) };
+    const filter = odata`PartitionKey eq ${partition} and RowKey ge ${from} and RowKey lt ${before}`;
+    const pages = this.table
+      .listEntities<Entity>({ queryOptions: { filter } })
+      .byPage({ maxPageSize: pageSize });
+    for await (const page of pages)
+      for (const entity of page)
+        yield { row: entity.rowKey as string, ...this.decode(entity as Entity & { etag: string }) };
+  }
+
+  /** The row as it is stored. Throws for a value that could not be read again. */
+  encode(partition: string, row: string, value: T): Entity {
+    const data = inAscii(JSON.stringify(this.schema.parse(value)));
+    return { partitionKey: partition, rowKey: row, data };
   }
 
   private decode(entity: { data: string; etag: string }): Document<T> {
@@ -91,11 +105,12 @@ export class Documents<T> {
   }
 }
 
-const encode = (partition: string, row: string, value: unknown): Entity => ({
-  partitionKey: partition,
-  rowKey: row,
-  data: JSON.stringify(value),
-});
+/** The same JSON with escapes: Azurite 3.36 fails on transactions that hold a U+2028, which file names may. */
+const inAscii = (json: string): string =>
+  json.replace(
+    /[^\u0020-\u007e]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 
 /** A set of writes to one partition that happen all or not at all. */
 export class Writes {
@@ -108,18 +123,20 @@ export class Writes {
     this.partition = partition;
   }
 
-  replace(row: string, value: unknown, etag: string): this {
-    this.transaction.updateEntity(encode(this.partition, row, value), "Replace", { etag });
+  /** Only if the row is still the one with this ETag. */
+  replace<T>(kind: Documents<T>, row: string, value: T, etag: string): this {
+    const entity = kind.encode(this.partition, row, value);
+    this.transaction.updateEntity(entity, "Replace", { etag });
     return this;
   }
 
-  insert(row: string, value: unknown): this {
-    this.transaction.createEntity(encode(this.partition, row, value));
+  put<T>(kind: Documents<T>, row: string, value: T): this {
+    this.transaction.upsertEntity(kind.encode(this.partition, row, value), "Replace");
     return this;
   }
 
-  put(row: string, value: unknown): this {
-    this.transaction.upsertEntity(encode(this.partition, row, value), "Replace");
+  remove(row: string): this {
+    this.transaction.deleteEntity(this.partition, row);
     return this;
   }
 
