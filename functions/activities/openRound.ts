@@ -1,4 +1,6 @@
+import type { Target } from "../domain/records.ts";
 import { recoverRound } from "../operations/recoverRound.ts";
+import type { Services } from "../services.ts";
 import type { RunRef } from "../stores/rounds.ts";
 import { defineActivity } from "./activity.ts";
 
@@ -10,23 +12,29 @@ export interface Timing {
   importPollMaxMs: number;
 }
 
+export interface OpenedRound {
+  lanes: number;
+  /** Whether an earlier run has walked the source to its end. */
+  scanned: boolean;
+  timing: Timing;
+}
+
 /** Takes the task in hand: finds the destination, mends what an interrupted run left, and says how to proceed. */
 export const openRound = defineActivity(
   "openRound",
-  async (ref: RunRef, app): Promise<{ lanes: number; timing: Timing }> => {
-    const { config, rounds, tasks, destination, stateBlobs } = app;
+  async (ref: RunRef, app): Promise<OpenedRound> => {
+    const { config, rounds, tasks } = app;
     const task = await tasks.find(ref.taskId);
-    const round = await rounds.current(ref);
     if (!task) throw new Error(`task ${ref.taskId} has no row`);
-    const target = await destination.resolve(task.destination);
-    await stateBlobs.getContainerClient(round.inventoryContainer).createIfNotExists();
-    await recoverRound(app, ref);
-    await rounds.updateRound(ref, (value) => ({ ...value, target }));
+    if (!(await rounds.current(ref)).target)
+      await prepare(app, ref, await app.destination.resolve(task.destination));
     await tasks.update(ref.taskId, (value) =>
       value.state === "Queued" ? { ...value, state: "InProgress" } : undefined,
     );
+    const { scan } = await rounds.current(ref);
     return {
       lanes: task.settings.parallelPackages,
+      scanned: scan.finished,
       timing: {
         // An expired lease is noticed within half a lease.
         workCheckMs: (config.LEASE_SECONDS * 1000) / 2,
@@ -37,3 +45,19 @@ export const openRound = defineActivity(
     };
   },
 );
+
+async function prepare(app: Services, ref: RunRef, target: Target): Promise<void> {
+  const { rounds, stateBlobs } = app;
+  const { inventoryContainer, ledgerRound } = await rounds.current(ref);
+  await stateBlobs.getContainerClient(inventoryContainer).createIfNotExists();
+  const totals = await recoverRound(app, ref);
+  const ledger = ledgerRound === undefined ? undefined : await rounds.find(ref.taskId, ledgerRound);
+  // A library that was deleted and made again has nothing of what earlier rounds brought.
+  const anotherLibrary = ledger?.target && ledger.target.listId !== target.listId;
+  await rounds.openRound(ref, ({ ledgerRound: _ledger, ...value }) => ({
+    ...value,
+    ...totals,
+    ...(ledgerRound !== undefined && !anotherLibrary && { ledgerRound }),
+    target,
+  }));
+}

@@ -57,11 +57,15 @@ export const roundRecordSchema = z.object({
   startedAt: z.string(),
   endedAt: z.string().optional(),
   failure: issueSchema.optional(),
+  /** There as soon as the round is open for its lanes. */
   target: targetSchema.optional(),
   ledgerRound: z.number().int().optional(),
   intIdBase: z.number().int(),
-  /** An earlier run of the round was cut off: what it imported may not be in the rows. */
-  interrupted: z.boolean(),
+  /**
+   * Segments below this number may have been imported by an earlier run that was cut off, whatever their rows say: the
+   * destination is asked about them first.
+   */
+  suspectSegments: z.number().int(),
   inventoryContainer: z.string(),
   scan: z.object({
     finished: z.boolean(),
@@ -120,8 +124,12 @@ export const packageRecordSchema = z.object({
   /** Files to upload and objects to import of the plan. */
   files: z.number().int().optional(),
   folders: z.number().int().optional(),
+  /** Epoch of the upload whose result counts. */
+  uploadEpoch: z.number().int().optional(),
   job: z.string().optional(),
+  /** How far the job's news have been read, and when there were any. */
   jobToken: z.string().optional(),
+  jobNewsAt: z.string().optional(),
   agent: z.string().optional(),
   /** What became of the items, once recorded. */
   result: z.object({ migrated: amount, skipped: amount, failed: amount }).optional(),

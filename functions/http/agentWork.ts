@@ -28,7 +28,8 @@ defineRoute(
     caller: "agent",
     body: claimRequestSchema,
   },
-  ({ app, agent, params, body }) => claimWork(app, agent, params.work ?? "", body.epoch),
+  ({ app, client, agent, params, body }) =>
+    claimWork(app, client, agent, params.work ?? "", body.epoch),
 );
 
 defineRoute(

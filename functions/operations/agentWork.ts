@@ -1,19 +1,20 @@
 import type { DurableClient } from "durable-functions";
-import { LongshoreError } from "../../shared/contracts/errors.ts";
-import type { SegmentSummary } from "../../shared/contracts/inventory.ts";
+import { type ErrorCode, LongshoreError } from "../../shared/contracts/errors.ts";
 import type {
   ClaimResponse,
   CompleteRequest,
   FailRequest,
   HeartbeatRequest,
   HeartbeatResponse,
+  UploadResult,
   WorkProgress,
 } from "../../shared/contracts/work.ts";
+import { acceptUpload } from "../domain/acceptUpload.ts";
 import type { AgentRecord, WorkRecord } from "../domain/records.ts";
 import { claimed, completed, failed, released, renewed } from "../domain/workItems.ts";
 import type { Services } from "../services.ts";
-import { writeUpload } from "../stores/roundBlobs.ts";
-import { parseWorkId, type WorkId } from "../stores/rounds.ts";
+import { readPlan, writeUpload } from "../stores/roundBlobs.ts";
+import { parseWorkId, type UploadId, type WorkId } from "../stores/rounds.ts";
 import { workSpec } from "./workSpec.ts";
 
 /** What agents do with work items. In each the row changes first and orchestrations are told afterwards. */
@@ -21,6 +22,7 @@ import { workSpec } from "./workSpec.ts";
 /** Grants a work item and its spec to the agent, if it is still to be had under this epoch. */
 export async function claimWork(
   app: Services,
+  client: DurableClient,
   agent: AgentRecord,
   workItem: string,
   epoch: number,
@@ -39,9 +41,20 @@ export async function claimWork(
     return next;
   });
   if (!granted) return gone("somebody else has it, or it is done");
-  const spec = await workSpec(app, id);
-  return { status: "granted", epoch, leaseSeconds: config.LEASE_SECONDS, spec };
+  try {
+    const spec = await workSpec(app, id);
+    return { status: "granted", epoch, leaseSeconds: config.LEASE_SECONDS, spec };
+  } catch (error) {
+    if (!(error instanceof LongshoreError) || !IMPOSSIBLE.has(error.code)) throw error;
+    // Nobody can do this item any more: its orchestration makes the package anew.
+    const issue = { code: error.code, message: error.message };
+    await finished(client, await rounds.changeWork(id, (row) => failed(row, { ...by, issue })));
+    return gone(error.message);
+  }
 }
+
+/** Why a granted item can be done by nobody: it waited longer than its key lives, or what it was for has moved on. */
+const IMPOSSIBLE = new Set<ErrorCode>(["CONTAINER_EXPIRED", "CONFLICT", "NOT_FOUND"]);
 
 /** Renews the leases of all the agent's work, registers what its scans have found, and says what to stop. */
 export async function heartbeat(
@@ -80,7 +93,7 @@ async function renew(
   const round = await rounds.find(id.taskId, id.round);
   if (round?.run !== id.run || round.state !== "InProgress") return false;
   let holds = false;
-  await rounds.changeWork(id, (row) => {
+  const change = (row: WorkRecord) => {
     const next = renewed(row, {
       agentId: agent.id,
       epoch: progress.epoch,
@@ -90,22 +103,15 @@ async function renew(
     });
     holds = next !== undefined;
     return next;
-  });
-  if (holds && id.kind === "scan") await register(app, client, id, progress.segments ?? [], agent);
-  return holds;
-}
-
-/** Adds segments to the round and wakes the lanes that wait for one. */
-async function register(
-  { rounds }: Services,
-  client: DurableClient,
-  id: WorkId,
-  segments: readonly SegmentSummary[],
-  agent: AgentRecord,
-): Promise<void> {
-  if (segments.length === 0) return;
-  await rounds.registerSegments(id, segments, agent.name);
+  };
+  const { segments = [] } = progress;
+  if (id.kind === "upload" || segments.length === 0) {
+    await rounds.changeWork(id, change);
+    return holds;
+  }
+  if (!(await rounds.registerSegments(id, segments, agent.name, change))) return false;
   await wakeLanes(rounds, client, id);
+  return true;
 }
 
 async function wakeLanes(
@@ -125,37 +131,40 @@ export async function completeWork(
   workItem: string,
   { epoch, result }: CompleteRequest,
 ): Promise<void> {
-  const { rounds, state } = app;
+  const { rounds } = app;
   const id = known(workItem);
   const by = { agentId: agent.id, epoch };
+  const change = (work: WorkRecord) => completed(work, by);
   const row = await rounds.findWork(id);
   if (!row) throw new LongshoreError("NOT_FOUND", `there is no work item ${workItem}`);
-  completed(row, by);
-  if (result.kind !== id.kind)
+  if (change(row).state === row.state) return finished(client, row);
+  if (result.kind === "scan" && id.kind === "scan") {
+    await rounds.registerSegments(id, result.segments, agent.name, (work) => {
+      change(work);
+      return work;
+    });
+    await rounds.completeScan(id, result.totalSegments, change);
+    await wakeLanes(rounds, client, id);
+  } else if (result.kind === "upload" && id.kind === "upload") {
+    await storeUpload(app, id, epoch, result);
+    await rounds.completeUpload(id, agent.name, change);
+  } else {
     throw new LongshoreError("BAD_REQUEST", `a ${result.kind} is no result of a ${id.kind}`);
-  if (row.state !== "done") {
-    if (result.kind === "scan") {
-      await rounds.registerSegments(id, result.segments, agent.name);
-      const round = await rounds.current(id);
-      if (round.scan.segments !== result.totalSegments)
-        throw new LongshoreError(
-          "CONFLICT",
-          `the scan says ${result.totalSegments} segments, ${round.scan.segments} are registered`,
-        );
-      await rounds.updateRound(id, (value) => ({
-        ...value,
-        scan: { ...value.scan, finished: true },
-      }));
-      await wakeLanes(rounds, client, id);
-    } else {
-      const ref = { ...id, segment: id.segment as number };
-      const { attempt } = await rounds.package(ref);
-      await writeUpload(state.plans, ref, attempt, result);
-      await rounds.amendPackage(ref, (pkg) => ({ ...pkg, agent: agent.name }));
-    }
   }
-  const done = await rounds.changeWork(id, (work) => completed(work, by));
-  await finished(client, done);
+  await finished(client, row);
+}
+
+/** The result goes into a blob first; it counts once the package's row names its epoch. */
+async function storeUpload(
+  { rounds, state }: Services,
+  id: UploadId,
+  epoch: number,
+  result: UploadResult,
+): Promise<void> {
+  const { attempt } = await rounds.plannedPackage(id);
+  const plan = await readPlan(state.plans, id, attempt);
+  if (!plan) throw new LongshoreError("CONFLICT", `package ${id.segment} has no plan any more`);
+  await writeUpload(state.plans, id, attempt, epoch, acceptUpload(plan, result));
 }
 
 export async function failWork(

@@ -31,11 +31,10 @@ export async function workSpec(app: Services, id: WorkId): Promise<WorkSpec> {
       ...(lastPath !== undefined && { resume: { after: lastPath, segment: segments } }),
     };
   }
-  const ref = { ...id, segment: id.segment as number };
-  const pkg = await rounds.package(ref);
-  const plan = await readPlan(state.plans, ref, pkg.attempt);
+  const pkg = await rounds.plannedPackage(id);
+  const plan = await readPlan(state.plans, id, id.attempt);
   if (!plan || !pkg.key || !pkg.containers)
-    throw new LongshoreError("CONFLICT", `package ${ref.segment} has no plan any more`);
+    throw new LongshoreError("CONFLICT", `package ${id.segment} has no plan any more`);
   const container = packageBlobs.getContainerClient(pkg.containers.data);
   return {
     kind: "upload",

@@ -19,8 +19,9 @@ const folder = ({ taskId, round }: RoundRef) => `${taskId}/R${round}/`;
 const number = (segment: number) => segment.toString().padStart(6, "0");
 const planName = (ref: PackageRef, attempt: number) =>
   `${folder(ref)}${number(ref.segment)}.${attempt}.plan.json.gz`;
-const uploadName = (ref: PackageRef, attempt: number) =>
-  `${folder(ref)}${number(ref.segment)}.${attempt}.upload.json.gz`;
+// With the epoch, so that an agent whose lease has ended cannot replace the result of the one that came after it.
+const uploadName = (ref: PackageRef, attempt: number, epoch: number) =>
+  `${folder(ref)}${number(ref.segment)}.${attempt}.e${epoch}.upload.json.gz`;
 const outcomesName = (ref: RoundRef, segment: number) =>
   `${folder(ref)}${number(segment)}.jsonl.gz`;
 const indexName = (ref: RoundRef) => `${folder(ref)}index.json.gz`;
@@ -45,10 +46,17 @@ export const writeUpload = (
   plans: ContainerClient,
   ref: PackageRef,
   attempt: number,
+  epoch: number,
   result: UploadResult,
-) => writeJson(plans, uploadName(ref, attempt), result);
-export const readUpload = (plans: ContainerClient, ref: PackageRef, attempt: number) =>
-  readJson(plans, uploadName(ref, attempt), uploadResultSchema);
+) => writeJson(plans, uploadName(ref, attempt, epoch), result);
+export const readUpload = (
+  plans: ContainerClient,
+  ref: PackageRef,
+  { attempt, uploadEpoch }: { attempt: number; uploadEpoch?: number | undefined },
+): Promise<UploadResult | undefined> =>
+  uploadEpoch === undefined
+    ? Promise.resolve(undefined)
+    : readJson(plans, uploadName(ref, attempt, uploadEpoch), uploadResultSchema);
 
 export const writeOutcomes = (
   outcomes: ContainerClient,
@@ -83,7 +91,7 @@ export async function listRoundBlobs(
   ref: RoundRef,
 ): Promise<{
   plan(segment: number, attempt: number): boolean;
-  upload(segment: number, attempt: number): boolean;
+  upload(segment: number, attempt: number, epoch: number): boolean;
   outcomes(segment: number): boolean;
 }> {
   const names = new Set<string>();
@@ -91,7 +99,7 @@ export async function listRoundBlobs(
   const at = (segment: number): PackageRef => ({ ...ref, run: "", segment });
   return {
     plan: (segment, attempt) => names.has(planName(at(segment), attempt)),
-    upload: (segment, attempt) => names.has(uploadName(at(segment), attempt)),
+    upload: (segment, attempt, epoch) => names.has(uploadName(at(segment), attempt, epoch)),
     outcomes: (segment) => names.has(outcomesName(ref, segment)),
   };
 }

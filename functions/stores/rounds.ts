@@ -12,7 +12,7 @@ import {
   type WorkRecord,
   workRecordSchema,
 } from "../domain/records.ts";
-import { Documents, retryConflicts, Writes } from "./documents.ts";
+import { type Document, Documents, retryConflicts, Writes } from "./documents.ts";
 
 /** Which orchestration asks: it may touch the round only while the round's row names its run. */
 export interface RunRef {
@@ -30,8 +30,10 @@ const pad = (segment: number) => segment.toString().padStart(6, "0");
 const packageRow = (segment: number) => `package-${pad(segment)}`;
 const laneRow = (lane: number) => `lane-${lane.toString().padStart(2, "0")}`;
 const workRow = (id: string) => `work-${id}`;
-/** An entity-group transaction takes 100 rows; one is the round's own. */
-export const MAX_SEGMENTS_PER_WRITE = 99;
+/** An entity-group transaction takes 100 rows; one is the round's own, one may be a work item's. */
+export const MAX_PACKAGES_PER_WRITE = 98;
+/** Who takes a segment wants the next one that is not recorded, which is seldom far away. */
+const SEGMENTS_AT_A_GLANCE = 50;
 
 /**
  * A round's partition: one row for the round, one per package, lane and work item. Rows that must agree (a package's state
@@ -92,57 +94,156 @@ export class RoundStore {
   async *listPackages(
     taskId: string,
     round: number,
-    from = 0,
+    { from = 0, pageSize = 1000 } = {},
   ): AsyncGenerator<{ segment: number; value: PackageRecord }> {
     const rows = this.packages.list(roundKey(taskId, round), {
       from: packageRow(from),
       before: "package.",
+      pageSize,
     });
     for await (const { row, value } of rows) yield { segment: Number(row.slice(8)), value };
   }
 
-  putPackage(taskId: string, round: number, segment: number, value: PackageRecord): Promise<void> {
-    return this.packages.put(roundKey(taskId, round), packageRow(segment), value);
-  }
-
-  removePackage(taskId: string, round: number, segment: number): Promise<void> {
-    return this.packages.remove(roundKey(taskId, round), packageRow(segment));
-  }
-
   /**
-   * Registers segments of the scan: their package rows and the round's totals in one transaction. Only the next number in
-   * line counts, so a heartbeat that is repeated, or comes from a lease that is over, registers nothing.
+   * Replaces package rows, or removes those without a value, while the round is not open yet. A second run that opens the
+   * same round in the meantime is refused by the round's row, which is part of every write.
    */
-  async registerSegments(
+  async mendPackages(
     ref: RunRef,
-    segments: readonly SegmentSummary[],
-    agent: string,
+    changes: readonly { segment: number; value?: PackageRecord }[],
   ): Promise<void> {
     const partition = roundKey(ref.taskId, ref.round);
-    for (let start = 0; start < segments.length; start += MAX_SEGMENTS_PER_WRITE)
+    for (const batch of batches(changes, MAX_PACKAGES_PER_WRITE))
       await retryConflicts(async () => {
         const found = await this.rounds.get(partition, ROUND);
         requireRun(found?.value, ref);
-        const round = structuredClone(found?.value as RoundRecord);
+        requireUnopened(found?.value as RoundRecord);
         const writes = new Writes(this.table, partition);
-        let any = false;
-        for (const summary of segments.slice(start, start + MAX_SEGMENTS_PER_WRITE)) {
-          if (round.scan.finished || summary.segment !== round.scan.segments) continue;
-          any = true;
-          round.scan.segments++;
-          round.scan.items += summary.items;
-          round.scan.files += summary.files;
-          round.scan.folders += summary.folders;
-          round.scan.issues += summary.issues;
-          round.scan.bytes += summary.bytes;
-          round.scan.lastPath = summary.last;
-          const fresh: PackageRecord = { summary, state: "scanned", attempt: 0, counted: 0 };
-          writes.put(packageRow(summary.segment), fresh);
-        }
-        if (!any) return;
-        if (!round.agents.includes(agent)) round.agents.push(agent);
-        await writes.replace(ROUND, round, found?.etag as string).commit();
+        for (const { segment, value } of batch)
+          if (value) writes.put(this.packages, packageRow(segment), value);
+          else writes.remove(packageRow(segment));
+        const { value, etag } = found as Document<RoundRecord>;
+        await writes.replace(this.rounds, ROUND, value, etag).commit();
       });
+  }
+
+  /** Opens the round for its lanes, once. */
+  async openRound(ref: RunRef, change: (value: RoundRecord) => RoundRecord): Promise<void> {
+    await this.updateRound(ref, (value) => {
+      requireUnopened(value);
+      return change(value);
+    });
+  }
+
+  /**
+   * Registers segments that the holder of the scan's lease has written: package rows, the round's totals and the renewed lease
+   * in one transaction. Only the next number in line counts, so what is repeated registers nothing; `renew` says
+   * whether the agent still holds the lease. False when it does not, or when the run is over.
+   */
+  async registerSegments(
+    id: WorkId,
+    segments: readonly SegmentSummary[],
+    agent: string,
+    renew: (work: WorkRecord) => WorkRecord | undefined,
+  ): Promise<boolean> {
+    for (const batch of batches(segments, MAX_PACKAGES_PER_WRITE))
+      if (!(await this.registerBatch(id, batch, agent, renew))) return false;
+    return true;
+  }
+
+  private registerBatch(
+    id: WorkId,
+    segments: readonly SegmentSummary[],
+    agent: string,
+    renew: (work: WorkRecord) => WorkRecord | undefined,
+  ): Promise<boolean> {
+    const partition = roundKey(id.taskId, id.round);
+    return retryConflicts(async () => {
+      const [foundRound, foundWork] = await Promise.all([
+        this.rounds.get(partition, ROUND),
+        this.work.get(partition, workRow(id.text)),
+      ]);
+      const work = foundWork && renew(structuredClone(foundWork.value));
+      if (!foundRound || !foundWork || !work || !isRunOf(foundRound.value, id)) return false;
+      const round = structuredClone(foundRound.value);
+      const writes = new Writes(this.table, partition);
+      for (const summary of segments) {
+        if (round.scan.finished || summary.segment !== round.scan.segments) continue;
+        round.scan.segments++;
+        round.scan.items += summary.items;
+        round.scan.files += summary.files;
+        round.scan.folders += summary.folders;
+        round.scan.issues += summary.issues;
+        round.scan.bytes += summary.bytes;
+        round.scan.lastPath = summary.last;
+        const fresh: PackageRecord = { summary, state: "scanned", attempt: 0, counted: 0 };
+        writes.put(this.packages, packageRow(summary.segment), fresh);
+      }
+      if (!round.agents.includes(agent)) round.agents.push(agent);
+      await writes
+        .replace(this.rounds, ROUND, round, foundRound.etag)
+        .replace(this.work, workRow(id.text), work, foundWork.etag)
+        .commit();
+      return true;
+    });
+  }
+
+  /** Ends the scan and its work item together, when every segment is registered. `change` refuses who holds no lease. */
+  async completeScan(
+    id: WorkId,
+    totalSegments: number,
+    change: (work: WorkRecord) => WorkRecord,
+  ): Promise<void> {
+    const partition = roundKey(id.taskId, id.round);
+    await retryConflicts(async () => {
+      const [foundRound, foundWork] = await Promise.all([
+        this.rounds.get(partition, ROUND),
+        this.work.get(partition, workRow(id.text)),
+      ]);
+      requireRun(foundRound?.value, id);
+      const { value: round, etag } = foundRound as Document<RoundRecord>;
+      const work = requireWork(foundWork, id);
+      const done = change(structuredClone(work.value));
+      if (round.scan.segments !== totalSegments)
+        throw new LongshoreError(
+          "CONFLICT",
+          `the scan says ${totalSegments} segments, ${round.scan.segments} are registered`,
+        );
+      const finished = { ...round, scan: { ...round.scan, finished: true } };
+      await new Writes(this.table, partition)
+        .replace(this.rounds, ROUND, finished, etag)
+        .replace(this.work, workRow(id.text), done, work.etag)
+        .commit();
+    });
+  }
+
+  /** Ends an upload and notes in the package whose result counts, together. `change` refuses who holds no lease. */
+  async completeUpload(
+    id: UploadId,
+    agent: string,
+    change: (work: WorkRecord) => WorkRecord,
+  ): Promise<void> {
+    const partition = roundKey(id.taskId, id.round);
+    await retryConflicts(async () => {
+      const [foundPackage, foundWork] = await Promise.all([
+        this.packages.get(partition, packageRow(id.segment)),
+        this.work.get(partition, workRow(id.text)),
+      ]);
+      const work = requireWork(foundWork, id);
+      const done = change(structuredClone(work.value));
+      const pkg = requirePlanned(foundPackage?.value, id);
+      const uploaded = { ...pkg, agent, uploadEpoch: done.epoch };
+      await new Writes(this.table, partition)
+        .replace(this.packages, packageRow(id.segment), uploaded, foundPackage?.etag as string)
+        .replace(this.work, workRow(id.text), done, work.etag)
+        .commit();
+    });
+  }
+
+  /** The package that an upload is for, if the upload still is what the package waits for. */
+  async plannedPackage(id: UploadId): Promise<PackageRecord> {
+    const found = await this.packages.get(roundKey(id.taskId, id.round), packageRow(id.segment));
+    return requirePlanned(found?.value, id);
   }
 
   /**
@@ -175,26 +276,18 @@ export class RoundStore {
       change(pkg, round);
       count(pkg, round);
       await new Writes(this.table, partition)
-        .replace(packageRow(ref.segment), pkg, foundPackage.etag)
-        .replace(ROUND, round, foundRound.etag)
+        .replace(this.packages, packageRow(ref.segment), pkg, foundPackage.etag)
+        .replace(this.rounds, ROUND, round, foundRound.etag)
         .commit();
       return pkg;
     });
   }
 
-  /** Changes a package's row without moving it on. */
-  async amendPackage(
-    ref: PackageRef,
-    change: (pkg: PackageRecord) => PackageRecord,
-  ): Promise<PackageRecord> {
-    await this.current(ref);
-    const changed = await this.packages.update(
-      roundKey(ref.taskId, ref.round),
-      packageRow(ref.segment),
-      change,
+  /** Notes how far the news of a package's job have been read; nothing if the package has another job by now. */
+  async noteNews(ref: PackageRef, job: string, news: { token: string; at: string }): Promise<void> {
+    await this.packages.update(roundKey(ref.taskId, ref.round), packageRow(ref.segment), (pkg) =>
+      pkg.job === job ? { ...pkg, jobToken: news.token, jobNewsAt: news.at } : undefined,
     );
-    if (!changed) throw new LongshoreError("INTERNAL", `package ${ref.segment} has no row`);
-    return changed;
   }
 
   /**
@@ -217,7 +310,8 @@ export class RoundStore {
       if (mine && held.value.segment !== undefined) return { segment: held.value.segment };
 
       let segment: number | undefined;
-      for await (const row of this.listPackages(ref.taskId, ref.round, round.nextSegment)) {
+      const ahead = { from: round.nextSegment, pageSize: SEGMENTS_AT_A_GLANCE };
+      for await (const row of this.listPackages(ref.taskId, ref.round, ahead)) {
         if (row.value.state === "recorded") continue;
         segment = row.segment;
         break;
@@ -231,8 +325,8 @@ export class RoundStore {
       };
       round.nextSegment = segment === undefined ? round.scan.segments : segment + 1;
       await new Writes(this.table, partition)
-        .put(laneRow(lane.number), record)
-        .replace(ROUND, round, foundRound?.etag as string)
+        .put(this.lanes, laneRow(lane.number), record)
+        .replace(this.rounds, ROUND, round, foundRound?.etag as string)
         .commit();
       return segment === undefined ? "wait" : { segment };
     });
@@ -265,52 +359,78 @@ export class RoundStore {
 }
 
 /** A work item's id names its round, so that agents can be answered without looking anything up. */
-export interface WorkId extends RunRef {
+export type WorkId = ScanId | UploadId;
+export interface ScanId extends RunRef {
   text: string;
-  kind: "scan" | "upload";
-  segment?: number;
+  kind: "scan";
+}
+export interface UploadId extends PackageRef {
+  text: string;
+  kind: "upload";
+  attempt: number;
 }
 
 export function workId(
-  ref: RunRef,
+  { taskId, round, run }: RunRef,
   what: { kind: "scan" } | { kind: "upload"; segment: number; attempt: number },
 ): WorkId {
-  const tail = what.kind === "scan" ? "scan" : `upload.${pad(what.segment)}.${what.attempt}`;
-  return {
-    ...ref,
-    kind: what.kind,
-    text: `${roundKey(ref.taskId, ref.round)}.${ref.run}.${tail}`,
-    ...(what.kind === "upload" && { segment: what.segment }),
-  };
+  const stem = `${roundKey(taskId, round)}.${run}`;
+  if (what.kind === "scan") return { taskId, round, run, kind: "scan", text: `${stem}.scan` };
+  const { segment, attempt } = what;
+  const text = `${stem}.upload.${pad(segment)}.${attempt}`;
+  return { taskId, round, run, segment, attempt, kind: "upload", text };
 }
 
-const WORK_ID = /^([a-z0-9]+-[a-z0-9]+)\.R(\d+)\.([a-z0-9]+)\.(?:(scan)|upload\.(\d+)\.\d+)$/;
+const WORK_ID = /^([a-z0-9]+-[a-z0-9]+)\.R(\d+)\.([a-z0-9]+)\.(?:scan|upload\.(\d+)\.(\d+))$/;
 
 /** Parses what an agent sends; undefined when it is no work item's id. */
 export function parseWorkId(text: string): WorkId | undefined {
-  const match = WORK_ID.exec(text);
-  if (!match) return undefined;
-  const [, taskId, round, run, scan, segment] = match;
-  return {
-    text,
-    taskId: taskId as string,
-    round: Number(round),
-    run: run as string,
-    kind: scan ? "scan" : "upload",
-    ...(segment !== undefined && { segment: Number(segment) }),
-  };
+  const [, taskId, round, run, segment, attempt] = WORK_ID.exec(text) ?? [];
+  if (taskId === undefined || run === undefined) return undefined;
+  const ref = { taskId, round: Number(round), run };
+  const id =
+    segment === undefined
+      ? workId(ref, { kind: "scan" })
+      : workId(ref, { kind: "upload", segment: Number(segment), attempt: Number(attempt) });
+  return id.text === text ? id : undefined;
 }
 
 const workPartition = (id: WorkId) => roundKey(id.taskId, id.round);
 
+const isRunOf = (round: RoundRecord, ref: RunRef) =>
+  round.run === ref.run && round.state === "InProgress";
+
 function requireRun(round: RoundRecord | undefined, ref: RunRef): asserts round is RoundRecord {
   if (!round)
     throw new LongshoreError("NOT_FOUND", `task ${ref.taskId} has no round R${ref.round}`);
-  if (round.run !== ref.run || round.state !== "InProgress")
+  if (!isRunOf(round, ref))
     throw new LongshoreError(
       "CONFLICT",
       `round R${ref.round} of task ${ref.taskId} is ${round.state} under run ${round.run}; run ${ref.run} is over`,
     );
+}
+
+/** A round has its target from the moment it is open. */
+function requireUnopened({ taskId, number, target }: RoundRecord): void {
+  if (target)
+    throw new LongshoreError("CONFLICT", `round R${number} of task ${taskId} is open already`);
+}
+
+function requireWork(found: Document<WorkRecord> | undefined, id: WorkId): Document<WorkRecord> {
+  if (!found) throw new LongshoreError("NOT_FOUND", `there is no work item ${id.text}`);
+  return found;
+}
+
+function requirePlanned(pkg: PackageRecord | undefined, id: UploadId): PackageRecord {
+  if (pkg?.state === "planned" && pkg.attempt === id.attempt) return pkg;
+  throw new LongshoreError(
+    "CONFLICT",
+    `package ${id.segment} does not wait for the upload of attempt ${id.attempt} any more`,
+  );
+}
+
+function* batches<T>(items: readonly T[], size: number): Generator<T[]> {
+  for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size);
 }
 
 function count(pkg: PackageRecord, round: RoundRecord): void {
