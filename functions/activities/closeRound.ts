@@ -1,11 +1,41 @@
-import { taskAfter } from "../domain/taskStates.ts";
+import { isOpen, taskAfter } from "../domain/taskStates.ts";
 import { writeReports } from "../operations/writeReports.ts";
+import type { Services } from "../services.ts";
 import { type LedgerIndex, writeLedgerIndex } from "../stores/roundBlobs.ts";
 import type { RunRef } from "../stores/rounds.ts";
 import { defineActivity } from "./activity.ts";
 
-/** Ends the round: checks that every scanned item has its outcome, writes index and reports, sets the states. */
+const EVENT = {
+  Completed: "complete",
+  CompletedWithErrors: "completeWithErrors",
+  Failed: "fail",
+} as const;
+
+/**
+ * Ends the round: checks that every scanned item has its outcome, writes index and reports, sets the states. The round's row
+ * comes before the task's, so that a task that is over has a round that is over.
+ */
 export const closeRound = defineActivity("closeRound", async (ref: RunRef, app): Promise<void> => {
+  const { rounds, tasks } = app;
+  const found = await rounds.find(ref.taskId, ref.round);
+  const closedBefore = found?.run === ref.run && found.state !== "InProgress";
+  const round = closedBefore ? found : await close(app, ref);
+  if (round.state === "InProgress") throw new Error(`round R${ref.round} has not been closed`);
+  const event = EVENT[round.state];
+  await tasks.update(ref.taskId, (value) => ({
+    ...value,
+    state: isOpen(value.state) ? taskAfter("InProgress", event) : value.state,
+    // A round whose scan failed half way knows nothing of the rest; the ledger before it stays in force.
+    ...(!round.failure && { ledgerRound: ref.round }),
+    nextIntId: Math.max(
+      value.nextIntId,
+      round.intIdBase + round.scan.segments * value.settings.packageItems,
+    ),
+  }));
+  await tasks.setActive(ref.taskId, false);
+});
+
+async function close(app: Services, ref: RunRef) {
   const { rounds, tasks, state } = app;
   const round = await rounds.current(ref);
   const task = await tasks.find(ref.taskId);
@@ -21,24 +51,19 @@ export const closeRound = defineActivity("closeRound", async (ref: RunRef, app):
     index.push({ segment, first: value.summary.first, last: value.summary.last });
   await writeLedgerIndex(state.outcomes, ref, index);
 
-  const outcome = round.failure
-    ? ({ state: "Failed", event: "fail" } as const)
-    : round.failed.items > 0
-      ? ({ state: "CompletedWithErrors", event: "completeWithErrors" } as const)
-      : ({ state: "Completed", event: "complete" } as const);
-  const endedAt = new Date().toISOString();
-  const closed = { ...round, state: outcome.state, endedAt };
-  await writeReports(app, task, closed);
-  await tasks.update(ref.taskId, (value) => ({
-    ...value,
-    state: value.state === "InProgress" ? taskAfter(value.state, outcome.event) : value.state,
-    // A round whose scan failed half way knows nothing of the rest; the ledger before it stays in force.
-    ...(!round.failure && { ledgerRound: ref.round }),
-    nextIntId: Math.max(
-      value.nextIntId,
-      round.intIdBase + round.scan.segments * task.settings.packageItems,
-    ),
-  }));
-  await rounds.updateRound(ref, (value) => ({ ...value, state: outcome.state, endedAt }));
-  await tasks.setActive(ref.taskId, false);
-});
+  const end = {
+    state: round.failure
+      ? ("Failed" as const)
+      : round.failed.items > 0
+        ? ("CompletedWithErrors" as const)
+        : ("Completed" as const),
+    endedAt: new Date().toISOString(),
+  };
+  const reported = await writeReports(app, task, { ...round, ...end });
+  if (reported !== round.scan.items)
+    throw new Error(
+      `the outcomes of round R${ref.round} name ${reported} items, ${round.scan.items} were scanned`,
+    );
+  await rounds.updateRound(ref, (value) => ({ ...value, ...end }));
+  return { ...round, ...end };
+}

@@ -1,23 +1,34 @@
 import type { Issue } from "../../shared/contracts/inventory.ts";
-import { isFinished } from "../domain/taskStates.ts";
+import { isOpen } from "../domain/taskStates.ts";
+import { writeReports } from "../operations/writeReports.ts";
 import type { RunRef } from "../stores/rounds.ts";
 import { defineActivity } from "./activity.ts";
 
-/** Ends a round that could not go on as a whole. What was recorded stays; running the task again goes on from there. */
+/**
+ * Ends a round that could not go on as a whole. What was recorded stays, and is in the reports; running the task again goes on
+ * from there.
+ */
 export const failRound = defineActivity(
   "failRound",
-  async (ref: RunRef & { issue: Issue }, { rounds, tasks }): Promise<void> => {
-    const round = await rounds.find(ref.taskId, ref.round);
-    if (round?.run !== ref.run || round.state !== "InProgress") return;
-    await tasks.update(ref.taskId, (task) =>
-      isFinished(task.state) ? undefined : { ...task, state: "Failed" },
+  async (ref: RunRef & { issue: Issue }, app): Promise<void> => {
+    const { rounds, tasks } = app;
+    const found = await rounds.find(ref.taskId, ref.round);
+    // Another run has taken over, or all but the last step of closing was done.
+    if (found?.run !== ref.run || found.state.startsWith("Completed")) return;
+    if (found.state === "InProgress") {
+      const endedAt = new Date().toISOString();
+      await rounds.updateRound(ref, (value) => ({
+        ...value,
+        state: "Failed",
+        failure: ref.issue,
+        endedAt,
+      }));
+    }
+    const task = await tasks.update(ref.taskId, (value) =>
+      isOpen(value.state) ? { ...value, state: "Failed" } : undefined,
     );
-    await rounds.updateRound(ref, (value) => ({
-      ...value,
-      state: "Failed",
-      failure: ref.issue,
-      endedAt: new Date().toISOString(),
-    }));
     await tasks.setActive(ref.taskId, false);
+    const round = await rounds.find(ref.taskId, ref.round);
+    if (task && round) await writeReports(app, task, round);
   },
 );

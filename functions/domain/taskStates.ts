@@ -40,6 +40,9 @@ export function taskAfter(state: TaskState, event: TaskEvent): TaskState {
   return next;
 }
 
+/** A round of the task is being worked on, or about to be. */
+export const isOpen = (state: TaskState): boolean => state === "Queued" || state === "InProgress";
+
 export const isFinished = (state: TaskState): boolean =>
   state === "Completed" ||
   state === "CompletedWithErrors" ||

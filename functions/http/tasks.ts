@@ -34,6 +34,8 @@ defineRoute(
     };
     await refuseDuplicate(app, task);
     if (body.start === "manually") task.state = "Scheduled";
+    // Active before it exists: a task that was stored is started, by the timer if not by us.
+    if (body.start === "now") await app.tasks.setActive(task.id, true);
     await app.tasks.insert(task);
     if (body.start === "now") await startRound(app, client, task.id);
     return viewTask(app, task.id);
@@ -44,9 +46,11 @@ defineRoute(
   "listTasks",
   { method: "GET", route: "v1/sessions/{session}/tasks", caller: "administrator" },
   async ({ app, params }) => {
+    const sessionId = params.session ?? "";
+    if (!(await app.tasks.findSession(sessionId)))
+      throw new LongshoreError("NOT_FOUND", `there is no session ${sessionId}`);
     const tasks = [];
-    for await (const { id } of app.tasks.list(params.session ?? ""))
-      tasks.push(await viewTask(app, id));
+    for await (const { id } of app.tasks.list(sessionId)) tasks.push(await viewTask(app, id));
     return { tasks };
   },
 );

@@ -2,62 +2,98 @@ import type { DurableClient } from "durable-functions";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import { newId } from "../domain/ids.ts";
 import type { RoundRecord, TaskRecord } from "../domain/records.ts";
-import { isFinished, taskAfter } from "../domain/taskStates.ts";
+import { isOpen, taskAfter } from "../domain/taskStates.ts";
 import type { Services } from "../services.ts";
 import { roundKey } from "../stores/rounds.ts";
-
-const none = () => ({ items: 0, bytes: 0 });
+import { noTotals } from "./recoverRound.ts";
 
 const ALIVE = new Set(["Pending", "Running", "ContinuedAsNew", "Suspended"]);
 
+/** Segments whose rows a store that lost its last seconds may have forgotten to have been taken. */
+const SUSPECT_MARGIN = 256;
+
 /**
  * Runs a task. A finished task begins its next round; a failed round is taken up again where it stopped; a task that is in
- * progress is looked after: when its orchestration is gone (a lost task hub, an interrupted machine), a new run goes on from
- * the tables.
+ * progress is looked after.
  */
 export async function startRound(
   app: Services,
   client: DurableClient,
   taskId: string,
-): Promise<TaskRecord> {
+): Promise<void> {
   const { tasks, rounds } = app;
   const task = await tasks.find(taskId);
   if (!task) throw new LongshoreError("NOT_FOUND", `there is no task ${taskId}`);
-  const current = task.round === undefined ? undefined : await rounds.find(taskId, task.round);
-  const isOpen = task.state === "InProgress" || task.state === "Queued";
-  if (isOpen && current && (await isAlive(client, current))) return task;
+  if (isOpen(task.state)) return lookAfter(app, client, task);
 
-  const run = newId(6);
-  const again = current && (isOpen || current.state === "Failed") ? current : undefined;
-  const number = again?.number ?? (task.round === undefined ? 0 : task.round + 1);
-  if (again) {
-    await rounds.change(taskId, number, (value) => reopened(value, run));
-  } else {
-    const created = await rounds.insert(newRound(task, number, run));
-    if (!created) throw new LongshoreError("CONFLICT", `round R${number} has just been started`);
-  }
+  const state = taskAfter(task.state, "run");
+  const last = task.round === undefined ? undefined : await rounds.find(taskId, task.round);
+  const number = last?.state === "Failed" ? last.number : (task.round ?? -1) + 1;
+  // First of all the task is noted as active: should we be cut off after any of these steps, the timer goes on.
   await tasks.setActive(taskId, true);
-  const changed = await tasks.update(taskId, (value) => ({
-    ...value,
-    round: number,
-    state: isFinished(value.state) ? taskAfter(value.state, "run") : value.state,
-  }));
-  await client.startNew("migrateTask", {
-    instanceId: instanceOf(taskId, number, run),
-    input: { taskId, round: number, run },
+  let mine = false;
+  const changed = await tasks.update(taskId, (value) => {
+    mine = value.state === task.state && value.round === task.round;
+    return mine ? { ...value, state, round: number } : undefined;
   });
-  return changed ?? task;
+  if (!changed || !mine)
+    throw new LongshoreError("CONFLICT", `task ${taskId} has just been started`);
+  await beginRun(app, client, changed, number);
+}
+
+/**
+ * Gives the open round of a task a new run if its orchestration is gone (a lost task hub, an interrupted machine); the new run
+ * goes on from the tables. A task that is finished is left alone: only people and schedules begin a round.
+ */
+export async function reviveRound(
+  app: Services,
+  client: DurableClient,
+  taskId: string,
+): Promise<void> {
+  const task = await app.tasks.find(taskId);
+  if (task && isOpen(task.state)) await lookAfter(app, client, task);
+  else await app.tasks.setActive(taskId, false);
+}
+
+async function lookAfter(app: Services, client: DurableClient, task: TaskRecord): Promise<void> {
+  const number = task.round ?? 0;
+  const round = await app.rounds.find(task.id, number);
+  if (round && (await isAlive(client, round))) return;
+  // The orchestration may have ended the task since we looked: then all is well.
+  const now = await app.tasks.find(task.id);
+  if (!now || !isOpen(now.state)) return;
+  await app.tasks.setActive(task.id, true);
+  await beginRun(app, client, now, number);
+}
+
+/** Makes the round's row, or takes it over, for a run with its own orchestration. Whoever worked on it before is fenced off. */
+async function beginRun(
+  { tasks, rounds }: Services,
+  client: DurableClient,
+  task: TaskRecord,
+  number: number,
+): Promise<void> {
+  const run = newId(6);
+  if (task.round === undefined)
+    await tasks.update(task.id, (value) => ({ ...value, round: value.round ?? number }));
+  if (!(await rounds.insert(newRound(task, number, run))))
+    await rounds.change(task.id, number, (value) => reopened(value, run));
+  await client.startNew("migrateTask", {
+    instanceId: instanceOf(task.id, number, run),
+    input: { taskId: task.id, round: number, run },
+  });
 }
 
 const instanceOf = (taskId: string, round: number, run: string) =>
   `${roundKey(taskId, round)}.${run}`;
 
 async function isAlive(client: DurableClient, round: RoundRecord): Promise<boolean> {
-  if (round.state !== "InProgress") return false;
-  const status = await client
-    .getStatus(instanceOf(round.taskId, round.number, round.run))
-    // The SDK throws when the task hub does not know the instance.
-    .catch(() => undefined);
+  const instance = instanceOf(round.taskId, round.number, round.run);
+  const status = await client.getStatus(instance).catch((error: Error) => {
+    // durable-functions 3.5 throws for an instance that the task hub does not know; any other error says nothing.
+    if (error.message.includes("HTTP 404")) return undefined;
+    throw error;
+  });
   return status !== undefined && ALIVE.has(String(status.runtimeStatus));
 }
 
@@ -70,36 +106,22 @@ function newRound(task: TaskRecord, number: number, run: string): RoundRecord {
     startedAt: new Date().toISOString(),
     ...(task.ledgerRound !== undefined && { ledgerRound: task.ledgerRound }),
     intIdBase: task.nextIntId,
-    interrupted: false,
+    suspectSegments: 0,
     inventoryContainer: `inventory-${task.id}-r${number}`,
-    scan: {
-      finished: false,
-      segments: 0,
-      items: 0,
-      files: 0,
-      folders: 0,
-      issues: 0,
-      bytes: 0,
-    },
-    nextSegment: 0,
-    recorded: 0,
-    packaged: none(),
-    uploaded: none(),
-    imported: none(),
-    migrated: none(),
-    skipped: none(),
-    failed: none(),
+    ...noTotals(),
     agents: [],
   };
 }
 
 function reopened(round: RoundRecord, run: string): RoundRecord {
-  const { endedAt: _end, failure, ...rest } = round;
+  const { endedAt: _end, failure, target, ...rest } = round;
   return {
     ...rest,
     run,
     state: "InProgress",
-    interrupted: true,
+    suspectSegments: target
+      ? Math.max(round.suspectSegments, round.nextSegment + SUSPECT_MARGIN)
+      : round.suspectSegments,
     // A scan that failed did not finish: it goes on after its last segment.
     scan: { ...round.scan, finished: round.scan.finished && !failure },
   };

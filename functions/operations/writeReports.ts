@@ -20,47 +20,57 @@ import { readOutcomes, reportFolder } from "../stores/roundBlobs.ts";
 
 /**
  * Writes the reports of a round, streaming: outcomes are read package by package and go straight into the CSV blobs. Cells
- * that a spreadsheet would take for a formula are neutralised, and a byte order mark makes it read UTF-8.
+ * that a spreadsheet would take for a formula are neutralised, and a byte order mark makes it read UTF-8. Returns how many
+ * items the reports name: those of the packages that are recorded.
  */
 export async function writeReports(
   { rounds, state }: Services,
   task: TaskRecord,
   round: RoundRecord,
-): Promise<void> {
+): Promise<number> {
   const ref = { taskId: task.id, round: round.number };
   const context = { task, round };
   const suffix = `_R${round.number}`;
   const tally = new RoundTally();
-  const report = (name: string, columns: readonly string[]) =>
-    openReport(state.reports, `${reportFolder(ref)}${name}`, columns);
-
-  const items = report(`ItemReport${suffix}.csv`, ITEM_COLUMNS);
-  // Opened with the first failure: without one there is no such report.
-  let failures: Report | undefined;
-  for await (const { segment } of rounds.listPackages(task.id, round.number))
-    for await (const outcome of readOutcomes(state.outcomes, ref, segment)) {
-      tally.add(outcome);
-      await items.write(itemRow(context, outcome));
-      if (outcome.result !== "failed") continue;
-      failures ??= report(`ItemFailureReport${suffix}.csv`, FAILURE_COLUMNS);
-      await failures.write(failureRow(context, outcome));
+  const open: Report[] = [];
+  const report = (name: string, columns: readonly string[]) => {
+    const opened = openReport(state.reports, `${reportFolder(ref)}${name}`, columns);
+    open.push(opened);
+    return opened;
+  };
+  try {
+    const items = report(`ItemReport${suffix}.csv`, ITEM_COLUMNS);
+    // Opened with the first failure: without one there is no such report.
+    let failures: Report | undefined;
+    for await (const { segment, value } of rounds.listPackages(task.id, round.number)) {
+      if (value.state !== "recorded") continue;
+      for await (const outcome of readOutcomes(state.outcomes, ref, segment)) {
+        tally.add(outcome);
+        await items.write(itemRow(context, outcome));
+        if (outcome.result !== "failed") continue;
+        failures ??= report(`ItemFailureReport${suffix}.csv`, FAILURE_COLUMNS);
+        await failures.write(failureRow(context, outcome));
+      }
     }
-  await Promise.all([items.close(), failures?.close()]);
-
-  for (const [name, columns, row] of [
-    [`ItemSummary${suffix}.csv`, SUMMARY_COLUMNS, tally.summaryRow(round)],
-    [`ScanSummary${suffix}.csv`, SCAN_COLUMNS, tally.scanRow(round)],
-    ["Aggregate Summary Report.csv", AGGREGATE_COLUMNS, aggregateRow(context)],
-  ] as const) {
-    const single = report(name, columns);
-    await single.write(row);
-    await single.close();
+    for (const [name, columns, row] of [
+      [`ItemSummary${suffix}.csv`, SUMMARY_COLUMNS, tally.summaryRow(round)],
+      [`ScanSummary${suffix}.csv`, SCAN_COLUMNS, tally.scanRow(round)],
+      ["Aggregate Summary Report.csv", AGGREGATE_COLUMNS, aggregateRow(context)],
+    ] as const)
+      await report(name, columns).write(row);
+    await Promise.all(open.map((each) => each.close()));
+  } catch (error) {
+    for (const each of open) each.abandon();
+    throw error;
   }
+  return tally.items;
 }
 
 interface Report {
   write(row: Row): Promise<void>;
   close(): Promise<void>;
+  /** Ends without storing anything. */
+  abandon(): void;
 }
 
 function openReport(container: ContainerClient, blob: string, columns: readonly string[]): Report {
@@ -82,16 +92,25 @@ function openReport(container: ContainerClient, blob: string, columns: readonly 
   written.catch(() => csv.destroy());
   return {
     async write(row) {
-      if (!csv.write(row)) await Promise.race([once(csv), written]);
+      if (csv.write(row)) return;
+      await (csv.destroyed ? written : drained(csv));
     },
     async close() {
       csv.end();
       await written;
     },
+    abandon() {
+      csv.destroy();
+    },
   };
 }
 
-const once = (stream: Stringifier) =>
+/** Resolves when there is room again, or never will be: then the next write throws. */
+const drained = (stream: Stringifier) =>
   new Promise<void>((resolve) => {
-    stream.once("drain", resolve);
+    const done = () => {
+      stream.off("drain", done).off("close", done);
+      resolve();
+    };
+    stream.on("drain", done).on("close", done);
   });
