@@ -21,6 +21,8 @@ const configSchema = z.object({
   /** Import jobs are asked for news after this time, then ever less often up to the maximum. */
   IMPORT_POLL_FIRST_MS: z.coerce.number().int().min(50).default(10_000),
   IMPORT_POLL_MAX_MS: z.coerce.number().int().min(100).default(60_000),
+  /** A job without news for this long is asked whether it is over: its last event may have been lost. */
+  IMPORT_SILENCE_MS: z.coerce.number().int().min(100).default(300_000),
   /** How often an agent with work reports, and how long its lease lasts without a report. */
   HEARTBEAT_SECONDS: z.coerce.number().min(0.2).default(10),
   LEASE_SECONDS: z.coerce.number().min(2).default(90),

@@ -2,6 +2,7 @@ import type { InvocationContext } from "@azure/functions";
 import * as df from "durable-functions";
 import type { ErrorCode } from "../../shared/contracts/errors.ts";
 import { errorDefinition, LongshoreError } from "../../shared/contracts/errors.ts";
+import { redacted } from "../security/redacted.ts";
 import { type Services, services } from "../services.ts";
 
 /** How an activity's result travels: a refusal that no retry mends is data, everything else is thrown and retried. */
@@ -12,7 +13,8 @@ export type ActivityResult<O> =
 /** A registered activity with the types of what goes in and out. */
 export interface Activity<I, O> {
   name: string;
-  readonly types?: { input: I; output: O };
+  /** The work itself, without the host. */
+  run(input: I, app: Services): Promise<O>;
 }
 
 /**
@@ -30,14 +32,14 @@ export function defineActivity<I extends object, O>(
       } catch (error) {
         const known = error instanceof LongshoreError ? error : undefined;
         const code = known?.code ?? "INTERNAL";
-        const message = error instanceof Error ? error.message : String(error);
+        const message = redacted(error instanceof Error ? error.message : String(error));
         context.warn(
           JSON.stringify({
             event: "activity-failed",
             activity: name,
             code,
             message,
-            ...(known ? {} : { stack: (error as Error)?.stack }),
+            ...(known ? {} : { stack: redacted(String((error as Error)?.stack)) }),
           }),
         );
         if (known && !errorDefinition(code).retryable) return { ok: false, code, message };
@@ -46,5 +48,5 @@ export function defineActivity<I extends object, O>(
       }
     },
   });
-  return { name };
+  return { name, run: handler };
 }

@@ -1,25 +1,36 @@
-import { LongshoreError } from "../../shared/contracts/errors.ts";
+import type { Issue } from "../../shared/contracts/inventory.ts";
 import { isTerminal } from "../destinations/jobEvents.ts";
 import type { PackageRef } from "../stores/rounds.ts";
 import { defineActivity } from "./activity.ts";
 
+const UNKNOWN_JOB: Issue = {
+  code: "IMPORT_JOB_FAILED",
+  message: "SharePoint no longer knows the import job",
+};
+
 /** Reads the job's news. Its errors are read again, from the beginning, when the package is recorded. */
 export const followImport = defineActivity(
   "followImport",
-  async (ref: PackageRef, { rounds, destination }): Promise<{ ended: boolean }> => {
+  async (ref: PackageRef, app): Promise<{ ended: boolean; issue?: Issue }> => {
+    const { rounds, destination, config } = app;
     const pkg = await rounds.package(ref);
     if (pkg.state !== "importing") return { ended: true };
     const { target } = await rounds.current(ref);
-    if (!target || !pkg.job) throw new Error(`package ${ref.segment} has lost its job`);
-    const page = await destination.progress(target, pkg.job, pkg.jobToken ?? "0");
-    if (!page)
-      throw new LongshoreError("IMPORT_JOB_FAILED", "SharePoint no longer knows the import job");
-    if (page.events.some(isTerminal)) {
+    const { job, jobToken = "0", jobNewsAt = "" } = pkg;
+    if (!target || !job) throw new Error(`package ${ref.segment} has lost its job`);
+    const page = await destination.progress(target, job, jobToken);
+    if (!page) return { ended: true, issue: UNKNOWN_JOB };
+
+    const now = Date.now();
+    const isNews = page.token !== jobToken;
+    const isSilent = !isNews && now - Date.parse(jobNewsAt) > config.IMPORT_SILENCE_MS;
+    // The event that says so may never come; without news for long, the job's state is asked for.
+    if (page.events.some(isTerminal) || (isSilent && (await destination.isOver(target, job)))) {
       await rounds.advance(ref, "imported");
       return { ended: true };
     }
-    if (page.token !== pkg.jobToken)
-      await rounds.amendPackage(ref, (row) => ({ ...row, jobToken: page.token }));
+    if (isNews)
+      await rounds.noteNews(ref, job, { token: page.token, at: new Date(now).toISOString() });
     return { ended: false };
   },
 );

@@ -1,18 +1,38 @@
+import { LongshoreError } from "../../shared/contracts/errors.ts";
+import type { Issue } from "../../shared/contracts/inventory.ts";
+import { retireAttempt } from "../operations/retireAttempt.ts";
 import type { PackageRef } from "../stores/rounds.ts";
 import { defineActivity } from "./activity.ts";
 
-/** Puts a package whose attempt failed back to where it can be planned anew, with other containers and another key. */
+/**
+ * Puts a package whose attempt failed back to where it can be planned anew, with other containers and another key. Refuses while
+ * SharePoint is at work on the package: what runs there is followed to its end by the next run, not repeated.
+ */
 export const resetPackage = defineActivity(
   "resetPackage",
-  async (ref: PackageRef, { rounds }): Promise<void> => {
+  async ({ issue, ...ref }: PackageRef & { issue: Issue }, app): Promise<void> => {
+    const { rounds } = app;
     const pkg = await rounds.package(ref);
-    if (pkg.state === "recorded") return;
-    await rounds.amendPackage(ref, ({ summary, attempt, counted }) => ({
-      summary,
-      state: "scanned",
-      // An attempt that ended before its plan was written counts too: the next one must look at the destination first.
-      attempt: Math.max(1, attempt),
-      counted,
-    }));
+    if (pkg.state === "recorded" || pkg.state === "scanned") return;
+    await rounds.current(ref);
+    const jobIsOver = issue.code === "IMPORT_JOB_FAILED";
+    if ((pkg.state === "importing" || pkg.state === "imported") && !jobIsOver)
+      throw new LongshoreError(issue.code, issue.message);
+    await retireAttempt(app, pkg);
+    await rounds.advance(ref, "scanned", (row) => {
+      for (const part of OF_THE_ATTEMPT) delete row[part];
+    });
   },
 );
+
+const OF_THE_ATTEMPT = [
+  "containers",
+  "key",
+  "files",
+  "folders",
+  "uploadEpoch",
+  "job",
+  "jobToken",
+  "jobNewsAt",
+  "agent",
+] as const;

@@ -1,17 +1,24 @@
+import { LongshoreError } from "../../shared/contracts/errors.ts";
+import type { Issue } from "../../shared/contracts/inventory.ts";
 import { sasUrl } from "../security/sas.ts";
 import type { PackageRef } from "../stores/rounds.ts";
 import { defineActivity } from "./activity.ts";
 
 /**
- * Asks SharePoint to import the package. The row says "submitting" before the request and names the job after it: a crash in
- * between leaves a job that nobody knows, so the package is then made anew and what that job brought is found at the
- * destination.
+ * Asks SharePoint to import the package, once. The row says "submitting" before the request and names the job after it. Whoever
+ * finds "submitting" cannot know whether SharePoint accepted: the attempt is given up and the package made anew, and what
+ * that job may have brought is found at the destination. A refusal is an issue, not an error: an error would be retried.
  */
 export const submitImport = defineActivity(
   "submitImport",
-  async (ref: PackageRef, { rounds, keys, packageBlobs, destination }): Promise<void> => {
+  async (ref: PackageRef, app): Promise<{ issue?: Issue }> => {
+    const { rounds, keys, packageBlobs, destination } = app;
     const pkg = await rounds.package(ref);
-    if (pkg.state === "importing" || pkg.state === "imported") return;
+    if (pkg.state === "importing" || pkg.state === "imported") return {};
+    if (pkg.state === "submitting")
+      return {
+        issue: { code: "SUBMIT_FAILED", message: "nobody knows how an earlier request ended" },
+      };
     const { target } = await rounds.current(ref);
     if (!target || !pkg.key || !pkg.containers)
       throw new Error(`package ${ref.segment} has lost a part of its plan`);
@@ -26,14 +33,19 @@ export const submitImport = defineActivity(
       ),
     ]);
     await rounds.advance(ref, "submitting");
-    const job = await destination.submit(target, {
-      dataUrl,
-      manifestUrl,
-      key: key.toString("base64"),
-    });
-    await rounds.advance(ref, "importing", (row) => {
-      row.job = job;
-      row.jobToken = "0";
-    });
+    const files = { dataUrl, manifestUrl, key: key.toString("base64") };
+    try {
+      const job = await destination.submit(target, files);
+      await rounds.advance(ref, "importing", (row) => {
+        row.job = job;
+        row.jobToken = "0";
+        row.jobNewsAt = new Date().toISOString();
+      });
+      return {};
+    } catch (error) {
+      if (!(error instanceof LongshoreError) || error.code === "CONFLICT") throw error;
+      const code = error.code === "DESTINATION_ACCESS_DENIED" ? error.code : "SUBMIT_FAILED";
+      return { issue: { code, message: error.message.slice(0, 1000) } };
+    }
   },
 );

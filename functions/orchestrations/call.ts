@@ -1,6 +1,7 @@
 import type { OrchestrationContext, Task } from "durable-functions";
 import * as df from "durable-functions";
-import { type ErrorCode, isErrorCode } from "../../shared/contracts/errors.ts";
+import { type ErrorCode, errorDefinition, isErrorCode } from "../../shared/contracts/errors.ts";
+import type { Issue } from "../../shared/contracts/inventory.ts";
 import type { Activity, ActivityResult } from "../activities/activity.ts";
 
 /**
@@ -11,13 +12,16 @@ import type { Activity, ActivityResult } from "../activities/activity.ts";
  */
 export type Steps<O> = Generator<Task, O, unknown>;
 
-/** An activity or child that failed for good, with its code. */
+/** As much of a message as rows and reports take. */
+const MAX_MESSAGE = 1000;
+
+/** An activity or child that failed for good. The code stands in the text, too: between orchestrations only that travels. */
 export class StepError extends Error {
-  readonly code: ErrorCode;
+  readonly issue: Issue;
 
   constructor(code: ErrorCode, message: string) {
     super(`[${code}] ${message || code}`);
-    this.code = code;
+    this.issue = { code, message: (message || code).slice(0, MAX_MESSAGE) };
   }
 }
 
@@ -43,6 +47,28 @@ export function* call<I, O>(
   }
   if (!result.ok) throw new StepError(result.code, result.message);
   return result.value;
+}
+
+/** Between two tries of a step that must not be given up lightly, and how many if SharePoint is not the reason. */
+const PATIENCE_MS = 60_000;
+const PATIENT_TRIES = 30;
+
+/** Runs an activity about a job that SharePoint has accepted: waits until it can be reached again, however long that takes. */
+export function* patiently<I, O>(
+  context: OrchestrationContext,
+  activity: Activity<I, O>,
+  input: I,
+): Steps<O> {
+  for (let tries = 1; ; ) {
+    try {
+      return yield* call(context, activity, input);
+    } catch (error) {
+      const { code } = stepError(error).issue;
+      if (code !== "DESTINATION_UNREACHABLE") tries++;
+      if (!errorDefinition(code).retryable || tries > PATIENT_TRIES) throw error;
+      yield* sleep(context, PATIENCE_MS);
+    }
+  }
 }
 
 /** Runs a child orchestration under an id that says where it belongs. */

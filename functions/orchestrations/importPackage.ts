@@ -4,7 +4,8 @@ import { followImport } from "../activities/followImport.ts";
 import type { Timing } from "../activities/openRound.ts";
 import { submitImport } from "../activities/submitImport.ts";
 import type { PackageRef } from "../stores/rounds.ts";
-import { call, type Steps, sleep } from "./call.ts";
+import type { WorkEnd } from "./agentWork.ts";
+import { call, patiently, type Steps, sleep } from "./call.ts";
 
 interface ImportInput {
   pkg: PackageRef;
@@ -16,17 +17,21 @@ interface ImportInput {
 const POLLS_PER_EXECUTION = 30;
 
 /** Submits the sealed package and follows the job at SharePoint until it has ended, ever less often. */
-export function* importPackage(context: OrchestrationContext): Steps<void> {
+export function* importPackage(context: OrchestrationContext): Steps<WorkEnd> {
   const { pkg, timing, pollMs } = context.df.getInput() as ImportInput;
   let wait = pollMs ?? timing.importPollFirstMs;
-  if (pollMs === undefined) yield* call(context, submitImport, pkg);
+  if (pollMs === undefined) {
+    const { issue } = yield* call(context, submitImport, pkg);
+    if (issue) return { issue };
+  }
   for (let polls = 0; polls < POLLS_PER_EXECUTION; polls++) {
     yield* sleep(context, wait);
-    const job = yield* call(context, followImport, pkg);
-    if (job.ended) return;
+    const job = yield* patiently(context, followImport, pkg);
+    if (job.ended) return job.issue ? { issue: job.issue } : {};
     wait = Math.min(wait * 1.5, timing.importPollMaxMs);
   }
   context.df.continueAsNew({ pkg, timing, pollMs: wait });
+  return {};
 }
 
 df.app.orchestration("importPackage", importPackage);

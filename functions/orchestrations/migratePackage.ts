@@ -1,6 +1,7 @@
 import type { OrchestrationContext } from "durable-functions";
 import * as df from "durable-functions";
 import { errorDefinition } from "../../shared/contracts/errors.ts";
+import type { Issue } from "../../shared/contracts/inventory.ts";
 import type { Timing } from "../activities/openRound.ts";
 import { packageSegment } from "../activities/packageSegment.ts";
 import { recordPackage } from "../activities/recordPackage.ts";
@@ -8,7 +9,7 @@ import { resetPackage } from "../activities/resetPackage.ts";
 import { sealPackage } from "../activities/sealPackage.ts";
 import type { PackageRef } from "../stores/rounds.ts";
 import type { WorkEnd } from "./agentWork.ts";
-import { call, callChild, StepError, type Steps, stepError } from "./call.ts";
+import { call, callChild, patiently, type Steps, stepError } from "./call.ts";
 
 /** A package whose attempt failed in a way that a new attempt may mend is made anew this often. */
 const ATTEMPTS = 2;
@@ -20,54 +21,46 @@ const ATTEMPTS = 2;
  */
 export function* migratePackage(context: OrchestrationContext): Steps<void> {
   const { pkg, timing } = context.df.getInput() as { pkg: PackageRef; timing: Timing };
-  for (let attempt = 1; ; attempt++) {
-    try {
-      const plan = yield* call(context, packageSegment, pkg);
-      if (plan.files > 0 && !plan.uploaded) yield* upload(context, pkg, plan.attempt, timing);
-      if (plan.files + plan.folders > 0) {
-        const sealed = yield* call(context, sealPackage, pkg);
-        if (sealed.objects > 0) yield* importSealed(context, pkg, plan.attempt, timing);
-      }
-      yield* call(context, recordPackage, pkg);
-      return;
-    } catch (error) {
-      const { code, message } = stepError(error);
-      if (attempt === ATTEMPTS || !errorDefinition(code).retryable) {
-        yield* call(context, recordPackage, { ...pkg, issue: { code, message } });
-        return;
-      }
-      yield* call(context, resetPackage, pkg);
-    }
+  let issue: Issue | undefined;
+  for (let failures = 0; failures < ATTEMPTS; ) {
+    issue = yield* attempt(context, pkg, timing);
+    if (!issue || !errorDefinition(issue.code).retryable) break;
+    // Waiting for days, for an agent perhaps, is no failure.
+    if (issue.code !== "CONTAINER_EXPIRED") failures++;
+    if (failures === ATTEMPTS) break;
+    yield* call(context, resetPackage, { ...pkg, issue });
   }
+  yield* patiently(context, recordPackage, { ...pkg, ...(issue && { issue }) });
 }
 
-function* upload(
+/** Takes the package as far as SharePoint; why it did not get there, if it did not. */
+function* attempt(
   context: OrchestrationContext,
   pkg: PackageRef,
-  attempt: number,
   timing: Timing,
-): Steps<void> {
-  const end = yield* callChild<WorkEnd>(
-    context,
-    "agentWork",
-    { offer: { ...pkg, kind: "upload", attempt }, timing },
-    `${context.df.instanceId}.a${attempt}.work`,
-  );
-  if (end.issue) throw new StepError(end.issue.code, end.issue.message);
-}
-
-function* importSealed(
-  context: OrchestrationContext,
-  pkg: PackageRef,
-  attempt: number,
-  timing: Timing,
-): Steps<void> {
-  yield* callChild(
-    context,
-    "importPackage",
-    { pkg, timing },
-    `${context.df.instanceId}.a${attempt}.import`,
-  );
+): Steps<Issue | undefined> {
+  try {
+    const plan = yield* call(context, packageSegment, pkg);
+    const child = (name: string, input: object, id: string) =>
+      callChild<WorkEnd>(
+        context,
+        name,
+        { timing, ...input },
+        `${context.df.instanceId}.a${plan.attempt}.${id}`,
+      );
+    if (plan.files > 0 && !plan.uploaded) {
+      const offer = { ...pkg, kind: "upload", attempt: plan.attempt };
+      const { issue } = yield* child("agentWork", { offer }, "work");
+      if (issue) return issue;
+    }
+    if (plan.files + plan.folders === 0) return undefined;
+    const { objects } = yield* call(context, sealPackage, pkg);
+    if (objects === 0) return undefined;
+    const { issue } = yield* child("importPackage", { pkg }, "import");
+    return issue;
+  } catch (error) {
+    return stepError(error).issue;
+  }
 }
 
 df.app.orchestration("migratePackage", migratePackage);

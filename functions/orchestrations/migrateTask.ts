@@ -13,24 +13,19 @@ import { call, type Steps, stepError } from "./call.ts";
 export function* migrateTask(context: OrchestrationContext): Steps<void> {
   const round = context.df.getInput<RunRef>() as RunRef;
   try {
-    const { lanes, timing } = yield* call(context, openRound, round);
+    const { lanes, scanned, timing } = yield* call(context, openRound, round);
     const instance = context.df.instanceId;
-    const children = [
-      context.df.callSubOrchestrator("scanSource", { round, timing }, `${instance}.scan`),
-    ];
-    for (let lane = 0; lane < lanes; lane++)
-      children.push(
-        context.df.callSubOrchestrator(
-          "packageLane",
-          { round, timing, lane, sequence: 0 },
-          `${instance}.lane${lane}`,
-        ),
-      );
+    const child = (name: string, input: object, id: string) =>
+      context.df.callSubOrchestrator(name, { round, timing, ...input }, `${instance}.${id}`);
+    const children = Array.from({ length: lanes }, (_, lane) =>
+      child("packageLane", { lane, sequence: 0 }, `lane${lane}`),
+    );
+    if (!scanned) children.push(child("scanSource", {}, "scan"));
+    // Even when one fails, the extension lets nothing follow before all have ended.
     yield context.df.Task.all(children);
     yield* call(context, closeRound, round);
   } catch (error) {
-    const { code, message } = stepError(error);
-    yield* call(context, failRound, { ...round, issue: { code, message } });
+    yield* call(context, failRound, { ...round, issue: stepError(error).issue });
   }
 }
 

@@ -1,21 +1,40 @@
 import type { OrchestrationContext } from "durable-functions";
 import * as df from "durable-functions";
+import { errorDefinition } from "../../shared/contracts/errors.ts";
 import { finishScan } from "../activities/finishScan.ts";
 import type { Timing } from "../activities/openRound.ts";
 import type { RunRef } from "../stores/rounds.ts";
 import type { WorkEnd } from "./agentWork.ts";
-import { call, callChild, type Steps } from "./call.ts";
+import { call, callChild, type Steps, sleep, stepError } from "./call.ts";
 
-/** The walk over the source: one work item, whose segments appear in the tables while it runs. */
+const AGAIN_MS = 60_000;
+
+/**
+ * The walk over the source: one work item, whose segments appear in the tables while it runs. Lanes go on until the scan has
+ * ended, and the round until the lanes have, so however the walk goes, its end is noted.
+ */
 export function* scanSource(context: OrchestrationContext): Steps<void> {
   const { round, timing } = context.df.getInput() as { round: RunRef; timing: Timing };
-  const end = yield* callChild<WorkEnd>(
-    context,
-    "agentWork",
-    { offer: { ...round, kind: "scan" }, timing },
-    `${context.df.instanceId}.work`,
-  );
-  yield* call(context, finishScan, { ...round, ...(end.issue && { issue: end.issue }) });
+  const end = yield* walk(context, round, timing);
+  for (;;) {
+    try {
+      yield* call(context, finishScan, { ...round, ...end });
+      return;
+    } catch (error) {
+      if (!errorDefinition(stepError(error).issue.code).retryable) throw error;
+      yield* sleep(context, AGAIN_MS);
+    }
+  }
+}
+
+function* walk(context: OrchestrationContext, round: RunRef, timing: Timing): Steps<WorkEnd> {
+  const id = `${context.df.instanceId}.work`;
+  try {
+    const offer = { ...round, kind: "scan" };
+    return yield* callChild<WorkEnd>(context, "agentWork", { offer, timing }, id);
+  } catch (error) {
+    return { issue: stepError(error).issue };
+  }
 }
 
 df.app.orchestration("scanSource", scanSource);
