@@ -79,6 +79,8 @@ function openReport(container: ContainerClient, blob: string, columns: readonly 
     bom: true,
     columns: [...columns],
     escape_formulas: true,
+    // Names may hold line breaks; on their own they do not make csv-stringify quote a cell.
+    quoted_match: /[\r\n]/,
     record_delimiter: "windows",
   });
   const body = new PassThrough();
