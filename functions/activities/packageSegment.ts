@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { inLibrary, type Plan, type PlanItem, planSegment } from "../domain/plan.ts";
+import { filesToUpload } from "../domain/acceptUpload.ts";
+import { inLibrary, type Plan, type PlanItem } from "../domain/plan.ts";
 import type { PackageRecord, Target } from "../domain/records.ts";
+import { isContent } from "../operations/arrived.ts";
 import { inParallel } from "../operations/inParallel.ts";
+import { planPackage } from "../operations/planPackage.ts";
 import type { Services } from "../services.ts";
-import { earlierOutcomes } from "../stores/ledger.ts";
-import { readSegment, writePlan } from "../stores/roundBlobs.ts";
+import { writePlan } from "../stores/roundBlobs.ts";
 import type { PackageRef } from "../stores/rounds.ts";
 import { defineActivity } from "./activity.ts";
 
@@ -20,39 +22,24 @@ const summaryOf = (pkg: PackageRecord): PlanSummary => ({
   attempt: pkg.attempt,
   files: pkg.files ?? 0,
   folders: pkg.folders ?? 0,
-  uploaded: pkg.state !== "planned" && pkg.state !== "scanned",
+  uploaded: pkg.uploadEpoch !== undefined,
 });
 
 /** Turns a segment into a package: decides about every item, and gives the package its containers and its key. */
 export const packageSegment = defineActivity(
   "packageSegment",
   async (ref: PackageRef, app): Promise<PlanSummary> => {
-    const { rounds, tasks, state, stateBlobs, packageBlobs, keys } = app;
+    const { rounds, state, packageBlobs, keys } = app;
     const pkg = await rounds.package(ref);
     if (pkg.state !== "scanned") return summaryOf(pkg);
     const round = await rounds.current(ref);
-    const task = await tasks.find(ref.taskId);
-    const target = round.target;
-    if (!task || !target) throw new Error(`round R${ref.round} of ${ref.taskId} is not open`);
-
-    const inventory = stateBlobs.getContainerClient(round.inventoryContainer);
-    const { open, entries } = await readSegment(inventory, pkg.summary.blob);
-    const paths = entries.map(({ path }) => path);
-    const earlier =
-      round.ledgerRound === undefined
-        ? new Map()
-        : await earlierOutcomes(
-            state.outcomes,
-            { taskId: ref.taskId, round: round.ledgerRound },
-            paths,
-          );
-    const firstIntId = round.intIdBase + ref.segment * task.settings.packageItems;
-    const plan = planSegment({ open, entries, earlier, target, firstIntId });
-    if (pkg.attempt > 0 || round.interrupted) await skipArrived(app, target, plan, ref.round);
+    const plan = await planPackage(app, round, pkg);
+    if (pkg.attempt > 0 || ref.segment < round.suspectSegments)
+      await skipArrived(app, round.target as Target, plan, ref.round);
 
     const attempt = pkg.attempt + 1;
     const migrate = plan.items.filter(({ action }) => action === "migrate");
-    const files = migrate.filter(({ kind }) => kind === "file").length;
+    const files = filesToUpload(plan).length;
     await writePlan(state.plans, ref, attempt, plan);
     const made =
       migrate.length > 0 ? await makeContainersAndKey({ packageBlobs, keys }, ref) : undefined;
@@ -92,8 +79,7 @@ async function skipArrived(
   const files = plan.items.filter(({ action, kind }) => action === "migrate" && kind === "file");
   await inParallel(16, files, async (item: PlanItem) => {
     const found = await destination.findFile(target, inLibrary(target, item.path));
-    const sameSecond = found && Math.floor(item.modified / 1000) * 1000 === found.modified;
-    if (found?.id !== item.id || found?.size !== item.size || !sameSecond) return;
+    if (!found || !isContent(found, item)) return;
     item.action = "arrived";
     item.arrived = { modified: item.modified, size: item.size, round };
   });

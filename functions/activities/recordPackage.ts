@@ -2,12 +2,13 @@ import type { Issue } from "../../shared/contracts/inventory.ts";
 import type { UploadResult } from "../../shared/contracts/work.ts";
 import { importOutcome } from "../domain/importOutcome.ts";
 import { packageOutcomes, totalsOf, type Verdict } from "../domain/outcomes.ts";
-import { sealedItems, type UploadedContent } from "../domain/packageManifest.ts";
-import { inLibrary, type Plan, type PlanItem, planSegment } from "../domain/plan.ts";
+import { sealedItems } from "../domain/packageManifest.ts";
+import { inLibrary, type Plan } from "../domain/plan.ts";
 import type { PackageRecord, RoundRecord, Target } from "../domain/records.ts";
-import { inParallel } from "../operations/inParallel.ts";
+import { findArrived } from "../operations/arrived.ts";
+import { planPackage } from "../operations/planPackage.ts";
 import type { Services } from "../services.ts";
-import { readPlan, readSegment, readUpload, writeOutcomes } from "../stores/roundBlobs.ts";
+import { readPlan, readUpload, writeOutcomes } from "../stores/roundBlobs.ts";
 import type { PackageRef } from "../stores/rounds.ts";
 import { defineActivity } from "./activity.ts";
 
@@ -28,10 +29,11 @@ export const recordPackage = defineActivity(
     if (pkg.state === "recorded") return;
     const round = await rounds.current(ref);
     if (!round.target) throw new Error(`round R${ref.round} of ${ref.taskId} is not open`);
+    // A package that failed before its plan was written still has items that need an outcome.
     const plan =
       (pkg.attempt > 0 ? await readPlan(state.plans, ref, pkg.attempt) : undefined) ??
-      (await unplanned(app, round, pkg));
-    const upload = pkg.files ? await readUpload(state.plans, ref, pkg.attempt) : undefined;
+      (await planPackage(app, round, pkg));
+    const upload = await readUpload(state.plans, ref, pkg);
     const verdict = await verdictOf(app, round.target, pkg, plan, upload, ref.issue);
 
     const outcomes = packageOutcomes(plan, upload, verdict, {
@@ -62,20 +64,8 @@ function correctBytes(pkg: PackageRecord, round: RoundRecord, bytes: number): vo
   for (const stage of [round.scan, ...counted]) stage.bytes += change;
 }
 
-/** A package that failed before its plan was written still has items that need an outcome. */
-async function unplanned(app: Services, round: RoundRecord, pkg: PackageRecord): Promise<Plan> {
-  const inventory = app.stateBlobs.getContainerClient(round.inventoryContainer);
-  const segment = await readSegment(inventory, pkg.summary.blob);
-  return planSegment({
-    ...segment,
-    earlier: new Map(),
-    target: round.target as Target,
-    firstIntId: 0,
-  });
-}
-
 async function verdictOf(
-  { destination }: Services,
+  app: Services,
   target: Target,
   pkg: PackageRecord,
   plan: Plan,
@@ -83,8 +73,7 @@ async function verdictOf(
   issue: Issue | undefined,
 ): Promise<Verdict> {
   const { folders, files } = sealedItems(plan, upload);
-  if (folders.length + files.length === 0) return () => issue ?? NOT_CONFIRMED;
-  if (!pkg.job) return () => issue ?? NOT_CONFIRMED;
+  if (!pkg.job || folders.length + files.length === 0) return () => issue ?? NOT_CONFIRMED;
 
   const ids = new Map<string, string>();
   const urls = new Map<string, string>();
@@ -94,30 +83,11 @@ async function verdictOf(
     urls.set(`${libraryUrl}/${inLibrary(target, item.path)}`.toLowerCase(), item.path);
   }
   const filePaths = new Set(files.map(({ item }) => item.path));
-  const events = await destination.events(target, pkg.job);
+  const events = await app.destination.events(target, pkg.job);
   const { errors, fatal, confirmed } = importOutcome(events, ids, urls, filePaths);
   if (confirmed) return (item) => errors.get(item.path);
 
-  const arrived = await findArrived(destination, target, folders, files);
+  const arrived = await findArrived(app, target, folders, files);
   return (item) =>
     arrived.has(item.path) ? undefined : (errors.get(item.path) ?? fatal ?? issue ?? NOT_CONFIRMED);
-}
-
-/** Asks the destination about each item of the package, when the job's own word is not enough. */
-async function findArrived(
-  destination: Services["destination"],
-  target: Target,
-  folders: readonly PlanItem[],
-  files: readonly { item: PlanItem; content: UploadedContent }[],
-): Promise<Set<string>> {
-  const arrived = new Set<string>();
-  await inParallel(8, files, async ({ item, content }) => {
-    const found = await destination.findFile(target, inLibrary(target, item.path));
-    if (found?.id === item.id && found?.size === content.size) arrived.add(item.path);
-  });
-  await inParallel(8, folders, async (item) => {
-    const id = await destination.findFolder(target, inLibrary(target, item.path));
-    if (id === item.id) arrived.add(item.path);
-  });
-  return arrived;
 }

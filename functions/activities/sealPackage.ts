@@ -21,10 +21,13 @@ export const sealPackage = defineActivity(
     const round = await rounds.current(ref);
     const task = await tasks.find(ref.taskId);
     const plan = await readPlan(state.plans, ref, pkg.attempt);
-    const upload = await readUpload(state.plans, ref, pkg.attempt);
+    const upload = await readUpload(state.plans, ref, pkg);
     if (!plan || !task || !round.target || !pkg.key || !pkg.containers || (pkg.files && !upload))
       throw new Error(`package ${ref.segment} has lost a part of its plan`);
-    const input = packageManifest(plan, upload, round.target, task.source);
+    const input = packageManifest(plan, upload, round.target, {
+      source: task.source,
+      startedAt: Date.parse(round.startedAt),
+    });
     const objects = input.folders.length + input.files.length;
     if (pkg.state !== "planned" && pkg.state !== "uploaded") return { objects };
     if (pkg.state === "planned") await rounds.advance(ref, "uploaded");

@@ -27,15 +27,19 @@ export function importOutcome(
 ): ImportOutcome {
   const errors = new Map<string, Issue>();
   let fatal: Issue | undefined;
-  let unattributed = 0;
+  const filesFailed = new Set<string>();
+  let doubtful = false;
   let filesCreated: number | undefined;
   let ended = false;
   for (const event of events) {
     const text = `SharePoint: ${event.message || event.event}${event.errorCode && ` (${event.errorCode})`}`;
     if (event.event === "JobError") {
       const path = pathOf(event, items, urls);
-      if (path === undefined) unattributed++;
-      else if (!errors.has(path))
+      if (path === undefined) doubtful = true;
+      else if (event.objectType === "File") filesFailed.add(path);
+      // An error of its list item says nothing about whether the file was created.
+      else if (files.has(path)) doubtful = true;
+      if (path !== undefined && !errors.has(path))
         errors.set(path, { code: "IMPORT_ITEM_FAILED", message: text.slice(0, 1000) });
     } else if (["JobFatalError", "JobCancelled", "JobDeleted"].includes(event.event))
       fatal ??= { code: "IMPORT_JOB_FAILED", message: text.slice(0, 1000) };
@@ -44,11 +48,10 @@ export function importOutcome(
       filesCreated = event.filesCreated;
     }
   }
-  const filesFailed = [...errors.keys()].filter((path) => files.has(path)).length;
   return {
     errors,
     ...(fatal && { fatal }),
-    confirmed: ended && !fatal && unattributed === 0 && filesCreated === files.size - filesFailed,
+    confirmed: ended && !fatal && !doubtful && filesCreated === files.size - filesFailed.size,
   };
 }
 

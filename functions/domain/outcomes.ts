@@ -14,6 +14,11 @@ export interface PackageFacts {
 /** Why an item of the package did not arrive, or undefined when it did. */
 export type Verdict = (item: PlanItem) => Issue | undefined;
 
+const NOT_UPLOADED: Issue = {
+  code: "UPLOAD_FAILED",
+  message: "the content was not uploaded, and nobody said why",
+};
+
 /** Exactly one outcome for every item of the plan, in its order. */
 export function packageOutcomes(
   plan: Plan,
@@ -40,7 +45,10 @@ export function packageOutcomes(
       ...(facts.job && { job: facts.job }),
       ...(facts.agent && { agent: facts.agent }),
     };
-    const issue = (file?.status === "failed" ? file.issue : undefined) ?? verdict(item);
+    const issue =
+      (file?.status === "failed" ? file.issue : undefined) ??
+      verdict(item) ??
+      (kind === "file" && !file ? NOT_UPLOADED : undefined);
     if (issue) return { ...carried, result: "failed", issue };
     // The content that arrived is the content that was read, which may be newer than the scan.
     const now = file?.status === "uploaded" ? file : { size, modified };

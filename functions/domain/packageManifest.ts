@@ -32,14 +32,14 @@ export function sealedItems(
 }
 
 /**
- * The manifests' input. Every folder between the library's root and an item is in it: those of the task's destination
+ * The manifests' input; `startedAt` is when the round began, in milliseconds since 1970. Every folder between the library's root and an item is in it: those of the task's destination
  * folder, those above the segment, those that an earlier round migrated, and the segment's own.
  */
 export function packageManifest(
   plan: Plan,
   upload: UploadResult | undefined,
   target: Target,
-  source: string,
+  { source, startedAt }: { source: string; startedAt: number },
 ): PackageManifestInput {
   const { folders, files } = sealedItems(plan, upload);
   const folderIds = new Map<string, string>([["", target.rootFolderId]]);
@@ -52,8 +52,8 @@ export function packageManifest(
 
   for (const { path, id } of target.folders) {
     const known = place(path, id ?? idsOf({ ...target, folders: [] }, path).id);
-    // What exists already is left as it is; what does not gets the time of its creation from SharePoint.
-    if (!id) above.push({ ...known, created: 0, modified: 0, ...people });
+    // What exists already is left as it is; what does not comes with the round.
+    if (!id) above.push({ ...known, created: startedAt, modified: startedAt, ...people });
   }
   const needed = foldersAbove([...folders, ...files.map(({ item }) => item)]);
   for (const { path, id, created, modified } of plan.above)

@@ -63,7 +63,9 @@ export function planSegment({ open, entries, earlier, target, firstIntId }: Plan
         code: "PARENT_NOT_MIGRATED",
         message: `the folder ${parent} is not migrated`,
       };
-    return entry.issue ?? refusedByRule(entry, place, target);
+    if (entry.issue) return entry.issue;
+    if (entry.kind === "other") return { code: "NOT_A_FILE", message: "neither file nor folder" };
+    return refusedByRule(entry, place, target);
   };
 
   const above: Plan["above"] = [];
@@ -73,31 +75,40 @@ export function planSegment({ open, entries, earlier, target, firstIntId }: Plan
   }
 
   const items = entries.map((entry, index): PlanItem => {
+    const before = earlier.get(entry.path);
+    const same = before?.kind === entry.kind ? before : undefined;
+    const arrived = same?.arrived;
     const issue = refusal(entry);
     if (issue) {
       if (entry.kind === "folder") blocked.add(entry.path);
-      return { ...entry, issue, action: SKIPPED_BY_RULE.has(issue.code) ? "skip" : "fail" };
+      const action = SKIPPED_BY_RULE.has(issue.code) ? "skip" : "fail";
+      // What is at the destination already stays known: a file that is locked today is not migrated again tomorrow.
+      return { ...entry, ...(same && arrived && knownBefore(same)), issue, action };
     }
-    const before = earlier.get(entry.path);
-    const same = before?.kind === entry.kind ? before : undefined;
     const identity = {
-      ...(same?.id && same.listItemId
-        ? { id: same.id, listItemId: same.listItemId }
-        : idsOf(target, entry.path)),
-      intId: same?.intId ?? firstIntId + index,
+      ...idsOf(target, entry.path),
+      intId: firstIntId + index,
+      ...(same && knownBefore(same)),
     };
-    const arrived = same?.arrived;
     if (arrived && !isNewer(entry, arrived))
       return {
         ...entry,
         ...identity,
-        arrived,
         action: "skip",
         issue: { code: "UNCHANGED", message: `migrated by round R${arrived.round}, not newer` },
       };
-    return { ...entry, ...identity, ...(arrived && { arrived }), action: "migrate" };
+    return { ...entry, ...identity, action: "migrate" };
   });
   return { items, above };
+}
+
+/** The identity an item has from an earlier round, as far as it has one, and what arrived of it. */
+function knownBefore({ id, listItemId, intId, arrived }: Outcome) {
+  return {
+    ...(id && listItemId && { id, listItemId }),
+    ...(intId !== undefined && { intId }),
+    ...(arrived && { arrived }),
+  };
 }
 
 /** Server-relative folder the task's items land in. */

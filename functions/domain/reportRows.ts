@@ -126,12 +126,18 @@ const CATEGORY: Record<Failure, string> = {
 
 const READING = new Set<ErrorCode>(["SOURCE_READ_FAILED", "FILE_VANISHED", "FILE_CHANGED"]);
 
+const SUBMITTING = new Set<ErrorCode>([
+  "SUBMIT_FAILED",
+  "CONTAINER_EXPIRED",
+  "DESTINATION_ACCESS_DENIED",
+]);
+
 function failureOf(outcome: Outcome): Failure {
   const code = outcome.issue?.code ?? "INTERNAL";
   // The same refusal is a scan failure when the walk met it and a read failure when the upload did.
   if (code === "SOURCE_ACCESS_DENIED") return outcome.agent ? "reading" : "scan";
   if (READING.has(code)) return "reading";
-  if (code === "SUBMIT_FAILED" || code === "CONTAINER_EXPIRED") return "submitting";
+  if (SUBMITTING.has(code)) return "submitting";
   const { stage } = errorDefinition(code);
   if (stage === "scan") return "scan";
   if (stage === "package") return "packing";
@@ -225,6 +231,10 @@ export class RoundTally {
   private failedFilesBeforeUpload = 0;
   private failedFoldersEarly = 0;
 
+  get items(): number {
+    return this.scanned;
+  }
+
   add(outcome: Outcome): void {
     const folder = outcome.kind === "folder";
     this.scanned++;
@@ -243,7 +253,7 @@ export class RoundTally {
       else this.itemsWithIssues++;
       if (failure === "scan" || failure === "packing") {
         if (folder) this.failedFoldersEarly++;
-        else this.failedFilesBeforeUpload++;
+        if (outcome.kind === "file") this.failedFilesBeforeUpload++;
       }
     }
   }
