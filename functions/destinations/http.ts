@@ -35,11 +35,17 @@ export class SharePointHttp {
   private async send(method: string, url: string, body?: string, once = false): Promise<Answer> {
     for (let attempt = 1; ; attempt++) {
       const last = attempt === ATTEMPTS;
+      // A token is no part of the request: asking for one again is always safe.
+      const token = await this.token(url).catch(async (error: unknown) => {
+        if (last) throw error;
+        await pause(backOff(attempt));
+      });
+      if (token === undefined) continue;
       try {
         const response = await fetch(url, {
           method,
           headers: {
-            authorization: `Bearer ${await this.token(url)}`,
+            authorization: `Bearer ${token}`,
             accept: "application/json;odata=nometadata",
             "content-type": "application/json",
             "user-agent": USER_AGENT,
@@ -55,7 +61,6 @@ export class SharePointHttp {
         }
         return { status: response.status, body: parse(text) };
       } catch (error) {
-        if (error instanceof LongshoreError) throw error;
         if (last || once)
           throw new LongshoreError(
             "DESTINATION_UNREACHABLE",

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { redacted } from "../security/redacted.ts";
 
 /**
  * Events of an import job. Every value is a string, numbers and booleans too; names differ in case between sources, so they
@@ -30,7 +31,7 @@ export function parseJobEvent(text: string): JobEvent {
   const number = (name: string) => (field(name) === "" ? undefined : Number(field(name)));
   return {
     event: field("Event"),
-    message: field("Message"),
+    message: redacted(field("Message")),
     errorCode: field("ErrorCode"),
     objectType: field("ObjectType"),
     id: field("Id").toLowerCase(),

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { Destination } from "../../shared/contracts/tasks.ts";
 import type { Target } from "../domain/records.ts";
+import { redacted } from "../security/redacted.ts";
 import { type Answer, SharePointHttp } from "./http.ts";
 import { type JobEvent, parseJobEvent } from "./jobEvents.ts";
 
@@ -19,7 +20,7 @@ export interface FoundItem {
   modified: number;
 }
 
-const siteSchema = z.object({ Id: z.string() });
+const siteSchema = z.object({ Id: z.string(), Url: z.string() });
 const webSchema = z.object({ Id: z.string(), ServerRelativeUrl: z.string() });
 const folderSchema = z.object({ UniqueId: z.string() });
 const listSchema = z.object({
@@ -33,9 +34,14 @@ const fileSchema = z.object({
   TimeLastModified: z.string(),
 });
 const progressSchema = z.object({
-  Logs: z.array(z.string()),
+  // The verbose form wraps collections.
+  Logs: z.union([z.array(z.string()), z.object({ results: z.array(z.string()) })]),
   NextToken: z.union([z.string(), z.number()]).transform(String),
 });
+
+const jobStateSchema = z.object({ value: z.coerce.number() });
+/** SPMigrationJobState "None": the job has ended, or there never was one. */
+const NO_JOB = 0;
 
 /** The SharePoint Migration API and the few companion calls an import needs (MS docs: migration-api-reference). */
 export class SharePointDestination {
@@ -64,7 +70,7 @@ export class SharePointDestination {
     const target: Target = {
       origin: siteUrl,
       siteId: site.Id.toLowerCase(),
-      siteUrl: web.ServerRelativeUrl,
+      siteUrl: new URL(site.Url).pathname,
       webId: web.Id.toLowerCase(),
       webUrl: web.ServerRelativeUrl,
       webRootFolderId: webRoot.UniqueId.toLowerCase(),
@@ -97,9 +103,20 @@ export class SharePointDestination {
       { once: true },
     );
     const job = jobIdIn(answer.body);
-    if (answer.status >= 300 || !job || /^[0-]+$/.test(job))
-      throw new LongshoreError("SUBMIT_FAILED", `SharePoint: ${messageOf(answer)}`);
-    return job;
+    if (answer.status < 300 && job && !/^[0-]+$/.test(job)) return job;
+    throw new LongshoreError(
+      isRefused(answer) ? "DESTINATION_ACCESS_DENIED" : "SUBMIT_FAILED",
+      `SharePoint: ${messageOf(answer).replaceAll(files.key, "***")}`,
+    );
+  }
+
+  /** Whether SharePoint is done with a job, well or badly, or does not know it. False when it will not say. */
+  async isOver(target: Target, job: string): Promise<boolean> {
+    const url = `${target.origin}/_api/site/GetMigrationJobStatus`;
+    const answer = await this.http.post(url, { id: job });
+    if (isRefused(answer) || answer.status >= 300) return false;
+    const { value } = expect(answer, jobStateSchema, `the job ${job}`);
+    return value === NO_JOB;
   }
 
   /** Events since the token; the next token. `undefined` when SharePoint no longer knows the job. */
@@ -109,12 +126,13 @@ export class SharePointDestination {
     token: string,
   ): Promise<{ events: JobEvent[]; token: string } | undefined> {
     const answer = await this.http.get(
-      `${target.origin}/_api/site/GetMigrationJobProgress(jobId='${job}',nextToken=${token})`,
+      `${target.origin}/_api/site/GetMigrationJobProgress(jobId='${job}',nextToken=${encodeURIComponent(token)})`,
     );
     if (answer.status === 500 && /-214721314[56]/.test(JSON.stringify(answer.body)))
       return undefined;
     const { Logs, NextToken } = expect(answer, progressSchema, `the job ${job}`);
-    return { events: Logs.map(parseJobEvent), token: NextToken };
+    const logs = Array.isArray(Logs) ? Logs : Logs.results;
+    return { events: logs.map(parseJobEvent), token: NextToken };
   }
 
   /** All events of a job from its beginning. */
@@ -134,7 +152,7 @@ export class SharePointDestination {
     const answer = await this.http.get(
       `${target.origin}/_api/web/GetFileByServerRelativePath(${decodedUrl(target, path)})?$select=UniqueId,Length,TimeLastModified`,
     );
-    if (answer.status === 404) return undefined;
+    if (isNowhere(answer)) return undefined;
     const file = expect(answer, fileSchema, path);
     return {
       id: file.UniqueId.toLowerCase(),
@@ -148,7 +166,7 @@ export class SharePointDestination {
     const answer = await this.http.get(
       `${target.origin}/_api/web/GetFolderByServerRelativePath(${decodedUrl(target, path)})?$select=UniqueId`,
     );
-    if (answer.status === 404) return undefined;
+    if (isNowhere(answer)) return undefined;
     return expect(answer, folderSchema, path).UniqueId.toLowerCase();
   }
 }
@@ -158,30 +176,36 @@ const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
 const decodedUrl = (target: Target, path: string) =>
   `decodedurl=${encodeURIComponent(quoted(`${target.rootFolderUrl}/${path}`))}`;
 
+const isRefused = ({ status }: Answer) => status === 401 || status === 403;
+
+/** No item is there, or none can be: SharePoint does not take the path (400, 414). */
+const isNowhere = ({ status }: Answer) => status === 404 || status === 400 || status === 414;
+
 function expect<T>(answer: Answer, schema: z.ZodType<T>, what: string): T {
-  if (answer.status === 401 || answer.status === 403)
+  const { status } = answer;
+  if (isRefused(answer))
     throw new LongshoreError("DESTINATION_ACCESS_DENIED", `${what}: ${messageOf(answer)}`);
-  if (answer.status === 404)
-    throw new LongshoreError("DESTINATION_NOT_FOUND", `${what} does not exist`);
-  if (answer.status >= 300)
+  if (status === 404) throw new LongshoreError("DESTINATION_NOT_FOUND", `${what} does not exist`);
+  if (status >= 500 || status === 429)
     throw new LongshoreError("DESTINATION_UNREACHABLE", `${what}: ${messageOf(answer)}`);
+  // No waiting mends these; somebody has to look.
+  if (status >= 300) throw new LongshoreError("INTERNAL", `${what}: ${messageOf(answer)}`);
   const parsed = schema.safeParse(unwrapped(answer.body));
-  if (!parsed.success)
-    throw new LongshoreError(
-      "DESTINATION_UNREACHABLE",
-      `${what}: SharePoint's answer is not understood (${z.prettifyError(parsed.error)})`,
-    );
-  return parsed.data;
+  if (parsed.success) return parsed.data;
+  const problem = z.prettifyError(parsed.error);
+  throw new LongshoreError(
+    "INTERNAL",
+    `${what}: SharePoint's answer is not understood: ${problem}`,
+  );
 }
 
-/** Function calls answer `{ d: { Name: … } }` in the verbose form, the plain object otherwise. */
+/** In the verbose form an entity is `{ d: … }` and what a function returns `{ d: { Name: … } }`. */
 function unwrapped(body: unknown): unknown {
-  if (body && typeof body === "object" && "d" in body) {
-    const inner = (body as { d: Record<string, unknown> }).d;
-    const values = Object.values(inner);
-    return values.length === 1 ? values[0] : inner;
-  }
-  return body;
+  if (!body || typeof body !== "object" || !("d" in body)) return body;
+  const inner = (body as { d: Record<string, unknown> }).d;
+  const [only, ...more] = Object.values(inner);
+  if (more.length > 0) return inner;
+  return only && typeof only === "object" ? only : { value: only };
 }
 
 const GUID = /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/i;
@@ -193,5 +217,6 @@ function jobIdIn(body: unknown): string | undefined {
 
 function messageOf({ status, body }: Answer): string {
   const found = /"value":\s*"([^"]+)"/.exec(JSON.stringify(body ?? ""))?.[1];
-  return `${found ?? (typeof body === "string" && body ? body.slice(0, 300) : "no message")} (HTTP ${status})`;
+  const text = found ?? (typeof body === "string" && body ? body : "no message");
+  return `${redacted(text).slice(0, 500)} (HTTP ${status})`;
 }
