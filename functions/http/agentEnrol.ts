@@ -4,7 +4,7 @@ import {
   helloRequestSchema,
 } from "../../shared/contracts/agents.ts";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
-import { newId } from "../domain/ids.ts";
+import { isId, newId } from "../domain/ids.ts";
 import { parseEnrolmentToken } from "../security/enrolmentTokens.ts";
 import { defineRoute } from "./route.ts";
 
@@ -23,7 +23,7 @@ defineRoute(
   async ({ app, body }) => {
     const { token, ...agent } = body;
     const { id, matches } = parseEnrolmentToken(token);
-    if (!(await app.agents.useToken(id, matches, Date.now())))
+    if (!isId(id) || !(await app.agents.useToken(id, matches, Date.now())))
       throw new LongshoreError("ENROLMENT_REFUSED");
     const now = new Date().toISOString();
     const agentId = newId();

@@ -6,11 +6,12 @@ import {
 } from "@azure/functions";
 import type { DurableClient } from "durable-functions";
 import * as df from "durable-functions";
-import { z } from "zod";
+import type { z } from "zod";
 import { type ErrorCode, errorDefinition, LongshoreError } from "../../shared/contracts/errors.ts";
 import type { Problem } from "../../shared/contracts/tasks.ts";
 import type { AgentRecord } from "../domain/records.ts";
 import { verifyAgent } from "../security/agentSignature.ts";
+import { redacted } from "../security/redacted.ts";
 import { type Services, services } from "../services.ts";
 
 interface RouteDefinition<B> {
@@ -97,7 +98,19 @@ function parseBody<B>(schema: z.ZodType<B> | undefined, text: string): B {
   } catch (error) {
     throw new LongshoreError("BAD_REQUEST", `the body is not JSON: ${(error as Error).message}`);
   }
-  return schema.parse(json);
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  throw new InvalidBody(parsed.error);
+}
+
+/** The body does not fit. A ZodError from anywhere else is our own defect. */
+class InvalidBody extends Error {
+  readonly errors: { field: string; message: string }[];
+
+  constructor({ issues }: z.ZodError) {
+    super("some fields are not valid");
+    this.errors = issues.map(({ path, message }) => ({ field: path.join("."), message }));
+  }
 }
 
 const STATUS: Partial<Record<ErrorCode, number>> = {
@@ -113,25 +126,27 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
 };
 
 function problem(error: unknown, context: InvocationContext): HttpResponseInit {
-  const invalid = error instanceof z.ZodError ? error : undefined;
+  const invalid = error instanceof InvalidBody ? error : undefined;
   const known = error instanceof LongshoreError ? error : undefined;
   const code: ErrorCode = invalid ? "BAD_REQUEST" : (known?.code ?? "INTERNAL");
   const status = STATUS[code] ?? 500;
   const { cause, remedy } = errorDefinition(code);
   if (status >= 500)
     context.error(
-      JSON.stringify({ event: "request-failed", code, message: String((error as Error)?.stack) }),
+      JSON.stringify({
+        event: "request-failed",
+        code,
+        message: redacted(String((error as Error)?.stack)),
+      }),
     );
   const body: Problem = {
     type: `urn:longshore:error:${code}`,
     title: cause,
     status,
     code,
-    detail: invalid ? "some fields are not valid" : (known?.message ?? "see the app's log"),
+    detail: invalid?.message ?? redacted(known?.message ?? "see the app's log"),
     remedy,
-    ...(invalid && {
-      errors: invalid.issues.map(({ path, message }) => ({ field: path.join("."), message })),
-    }),
+    ...(invalid && { errors: invalid.errors }),
   };
   return {
     status,

@@ -6,6 +6,7 @@ import {
   AGENT_TOKEN_SECONDS,
 } from "../../shared/contracts/agents.ts";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
+import { isId } from "../domain/ids.ts";
 import type { AgentRecord } from "../domain/records.ts";
 import type { AgentStore } from "../stores/agents.ts";
 
@@ -36,7 +37,7 @@ export async function verifyAgent(
   } catch (error) {
     return refuse("the signature is not a JWT", error);
   }
-  const agent = await agents.find(String(claims.iss ?? ""));
+  const agent = isId(claims.iss) ? await agents.find(claims.iss) : undefined;
   if (!agent) return refuse("this agent is not enrolled here");
   try {
     await jwtVerify(token, await importJWK(agent.publicKey, "EdDSA"), {

@@ -1,5 +1,6 @@
 import type { TableClient } from "@azure/data-tables";
 import { z } from "zod";
+import { isId } from "../domain/ids.ts";
 import {
   type SessionRecord,
   sessionRecordSchema,
@@ -28,6 +29,7 @@ export class TaskStore {
   }
 
   async findSession(id: string): Promise<SessionRecord | undefined> {
+    if (!isId(id)) return undefined;
     return (await this.sessions.get(SESSIONS, id))?.value;
   }
 
@@ -40,6 +42,7 @@ export class TaskStore {
   }
 
   async find(id: string): Promise<TaskRecord | undefined> {
+    if (!id.split("-").every(isId)) return undefined;
     return (await this.tasks.get(sessionOf(id), id))?.value;
   }
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { checkName } from "../rules/names.ts";
 import { issueSchema } from "./inventory.ts";
 
 export const TASK_STATES = [
@@ -44,7 +45,15 @@ export const destinationSchema = z.object({
     .string()
     .max(400)
     .default("")
-    .transform((text) => text.split("/").filter(Boolean).join("/")),
+    .transform((text) => text.split("/").filter(Boolean).join("/"))
+    .superRefine((folder, context) => {
+      folder.split("/").forEach((name, depth) => {
+        if (folder === "") return;
+        const violation = checkName(name, { isFolder: true, atLibraryRoot: depth === 0 });
+        if (violation)
+          context.addIssue({ code: "custom", message: `"${name}": ${violation.message}` });
+      });
+    }),
 });
 export type Destination = z.infer<typeof destinationSchema>;
 
@@ -59,7 +68,7 @@ export type SessionView = z.infer<typeof sessionViewSchema>;
 export const taskCreateSchema = z.object({
   name: z.string().trim().min(1).max(255),
   /** The folder whose contents are migrated, as the agent sees it. */
-  source: z.string().min(1).max(32_767),
+  source: z.string().min(1).max(4_096),
   destination: destinationSchema,
   agentGroup: z
     .string()
