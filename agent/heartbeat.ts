@@ -76,7 +76,7 @@ export class Heartbeat {
       const verdicts = new Map(answer.work.map(({ workItem, verdict }) => [workItem, verdict]));
       for (const { lease, report } of reports) {
         if (verdicts.get(lease.workItem) !== "continue") {
-          lease.lose("the control plane said stop");
+          lease.refuse();
           continue;
         }
         lease.renew(asked);

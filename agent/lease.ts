@@ -72,6 +72,14 @@ export class Lease implements Progress {
     );
   }
 
+  /**
+   * The control plane said that the work is to stop. While the end of the work is being reported that may only mean that the
+   * report got there before the heartbeat: the report's own answer tells.
+   */
+  refuse(): void {
+    if (!this.#closing) this.lose("the control plane said stop");
+  }
+
   lose(message: string): void {
     const reason = new WorkStopped("lost", message);
     this.#held.abort(reason);
@@ -104,7 +112,7 @@ export class Lease implements Progress {
     this.#segments = this.#segments.filter((segment) => !segments.includes(segment));
   }
 
-  /** The segments that are left for the final report; heartbeats carry none from now on. */
+  /** The work has ended. The segments that are left for the final report; heartbeats carry none from now on. */
   close(): SegmentSummary[] {
     this.#closing = true;
     return this.#segments;

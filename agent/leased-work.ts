@@ -39,6 +39,7 @@ export async function performUnderLease(
     await complete(context, lease, result);
     log.info(figures(), "completed");
   } catch (error) {
+    lease.close();
     if (lease.held.aborted) {
       log.warn({ ...figures(), reason: messageOf(lease.held.reason) }, "dropped");
     } else if (error instanceof WorkStopped || error instanceof WorkInterrupted) {
