@@ -1,8 +1,8 @@
 import { lstat as lstatCallback, type Stats } from "node:fs";
 import { promisify } from "node:util";
 import type { InventoryEntry, Issue } from "../../shared/contracts/inventory.ts";
-import { MAX_TIME, MIN_TIME } from "../../shared/rules/limits.ts";
 import { caseKey, comparePaths, joinPath } from "../../shared/rules/paths.ts";
+import { checkTime } from "../../shared/rules/times.ts";
 import { type Directory, joinSystemPath, listDirectory, type SystemPath } from "./directory.ts";
 import { metadataIssue } from "./problems.ts";
 import { unusable } from "./root.ts";
@@ -177,14 +177,8 @@ function specialKind(stats: Stats): string {
   return "device";
 }
 
-function timeIssue({ modified, created }: InventoryEntry): Issue | undefined {
-  for (const [what, time] of [["modified", modified] as const, ["created", created] as const]) {
-    if (time >= MIN_TIME && time <= MAX_TIME) continue;
-    const shown = Math.abs(time) <= 8.64e15 ? new Date(time).toISOString() : `${time} ms`;
-    return { code: "TIME_NOT_SUPPORTED", message: `${what} time ${shown}` };
-  }
-  return undefined;
-}
+const timeIssue = ({ modified, created }: InventoryEntry): Issue | undefined =>
+  checkTime(modified) ?? checkTime(created);
 
 /** Looking ahead, an error has to wait for its turn: it is kept as a value. */
 type Looked<T> = { found: T; fault?: never } | { found?: never; fault: unknown };
