@@ -21,7 +21,7 @@ machine. Running it again migrates what is new or changed. Without folders it mi
 
   --data <folder>   where everything is kept between runs (default: .longshore in the repository)
   --agents <n>      agents that read and upload at the same time (default: 1)
-  --json            one JSON object with the result on stdout
+  --json            one JSON object with the result on stdout (use "npm run -s": npm itself writes there, too)
   --quiet           nothing but problems and the result
   --help            this text
 

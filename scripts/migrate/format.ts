@@ -18,9 +18,9 @@ export const formatCount = (count: number): string => count.toLocaleString("en-U
 export const formatRate = (perSecond: number): string =>
   perSecond < 9.95 ? perSecond.toFixed(1) : formatCount(Math.round(perSecond));
 
-/** "0.4 s", "12 s", "4 min 05 s", "2 h 10 min". */
+/** "0.4 s", "3 s", "12 s", "4 min 05 s", "2 h 10 min". */
 export function formatDuration(seconds: number): string {
-  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  if (seconds < 9.95 && !Number.isInteger(seconds)) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
   const pad = (number: number) => String(number).padStart(2, "0");

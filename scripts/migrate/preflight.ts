@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, opendirSync, realpathSync, rmSync, statSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  opendirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { CommandError } from "../../local/supervisor/command-error.ts";
 import { freeBytes, refuseFullDisk } from "./disk-guard.ts";
@@ -123,7 +131,7 @@ const PROBE = ".~import-probe-";
 
 function makeWritable(folder: string, name: string, remedy: string): void {
   try {
-    mkdirSync(folder, { recursive: true, ...(name === "data" && { mode: 0o700 }) });
+    makeFolder(folder, name === "data" ? 0o700 : 0o777);
     rmSync(mkdtempSync(join(folder, PROBE)), { recursive: true });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
@@ -134,4 +142,11 @@ function makeWritable(folder: string, name: string, remedy: string): void {
         : `cannot be written to: ${message}`;
     throw new CommandError(`The ${name} folder ${folder} ${problem}.`, remedy);
   }
+}
+
+/** Like mkdir -p. Node's own recursive mkdir never returns where a file system refuses with ENOENT, as /proc does. */
+function makeFolder(folder: string, mode: number): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder), mode);
+  mkdirSync(folder, { mode });
 }
