@@ -37,7 +37,7 @@ export function createPacker(container: Container, key: Uint8Array): Packer {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     promise.catch(() => undefined); // every member's file looks at it
     const close = async () => {
-      const stored = storeArchive(container, archive, key, builder.finish());
+      const stored = storeArchive(container, archive, key, builder);
       storing.push(stored);
       await stored.then(() => resolve(), reject);
     };
@@ -65,28 +65,31 @@ async function storeArchive(
   container: Container,
   name: string,
   key: Uint8Array,
-  zip: Buffer,
+  zip: ArchiveBuilder,
 ): Promise<StoredArchive> {
   const { checksum, ...body } = encryptedZip(key, zip);
   await storeBlob(container, name, body);
   return { name, checksum: checksum() };
 }
 
-/** Encrypts the zip as it is sent: a slot's archives are most of an agent's memory, and another copy would double it. */
-function encryptedZip(key: Uint8Array, zip: Buffer): EncryptedBody & { checksum(): string } {
+/** Encrypts the zip as it is sent: a slot's archives are most of an agent's memory, and every copy would double it. */
+function encryptedZip(
+  key: Uint8Array,
+  zip: ArchiveBuilder,
+): EncryptedBody & { checksum(): string } {
   const iv = randomBytes(BLOCK_BYTES);
   let md5 = "";
   let checksum = "";
   return {
-    length: cipherLength(zip.length),
+    length: cipherLength(zip.size),
     iv,
     md5: () => md5,
     checksum: () => checksum,
     *open() {
       const encryptor = createEncryptor(key, iv);
       const quickXor = createQuickXorHash();
-      for (let at = 0; at < zip.length; at += CHUNK_BYTES) {
-        const data = encryptor.update(zip.subarray(at, at + CHUNK_BYTES));
+      for (const piece of inChunks(zip.pieces())) {
+        const data = encryptor.update(piece);
         quickXor.update(data);
         yield data;
       }
@@ -96,4 +99,19 @@ function encryptedZip(key: Uint8Array, zip: Buffer): EncryptedBody & { checksum(
       yield end.data;
     },
   };
+}
+
+/** Gathers small pieces, because each one that is sent on its own costs a write. */
+function* inChunks(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
+  let gathered: Uint8Array[] = [];
+  let bytes = 0;
+  for (const piece of pieces) {
+    gathered.push(piece);
+    bytes += piece.length;
+    if (bytes < CHUNK_BYTES) continue;
+    yield Buffer.concat(gathered, bytes);
+    gathered = [];
+    bytes = 0;
+  }
+  yield Buffer.concat(gathered, bytes);
 }

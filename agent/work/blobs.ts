@@ -57,22 +57,27 @@ export async function storeFile(
   name: string,
   key: Uint8Array,
   file: SourceFile,
-  { singlePutBytes = SINGLE_PUT_BYTES, partBytes = PART_BYTES } = {},
+  {
+    singlePutBytes = SINGLE_PUT_BYTES,
+    partBytes = PART_BYTES,
+    /** Told how far the file has been sent; a part that is sent again goes back. */
+    reached = (_position: number): void => undefined,
+  } = {},
 ): Promise<StoredBlob> {
   const iv = randomBytes(BLOCK_BYTES);
   let state: ChainState = { previous: iv, md5: createHash("md5") };
   if (file.size <= singlePutBytes) {
-    const part = cipherPart(file, key, { start: 0, end: file.size }, state);
-    const md5 = () => part.reached().md5.digest("base64");
+    const part = cipherPart(file, key, { start: 0, end: file.size, reached }, state);
+    const md5 = () => part.state().md5.digest("base64");
     return storeBlob(container, name, { ...part, iv, md5 });
   }
   const blocks = Math.ceil(file.size / partBytes);
   for (let block = 0; block < blocks; block++) {
     const start = block * partBytes;
     const end = Math.min(file.size, start + partBytes);
-    const part = cipherPart(file, key, { start, end }, state);
+    const part = cipherPart(file, key, { start, end, reached }, state);
     await container.putBlock(name, block, part);
-    state = part.reached();
+    state = part.state();
   }
   const stored = { iv: iv.toString("base64"), md5: state.md5.digest("base64") };
   await container.commitBlocks(name, blocks, stored.md5, { IV: stored.iv });
@@ -88,7 +93,7 @@ interface ChainState {
 
 interface CipherPart extends Body {
   /** The state after the part, once its body was sent. */
-  reached(): ChainState;
+  state(): ChainState;
 }
 
 /**
@@ -100,22 +105,25 @@ interface CipherPart extends Body {
 function cipherPart(
   file: SourceFile,
   key: Uint8Array,
-  { start, end }: { start: number; end: number },
+  { start, end, reached }: { start: number; end: number; reached(position: number): void },
   before: ChainState,
 ): CipherPart {
   const last = end === file.size;
   let state = before;
   return {
     length: last ? cipherLength(end - start) : end - start,
-    reached: () => state,
+    state: () => state,
     async *open() {
       state = { previous: before.previous, md5: before.md5.copy() };
+      let position = start;
       for await (const { plain, final } of chunks(file, start, end)) {
         if (last && final) await file.checkUnchanged();
         const data = encryptRange(key, state.previous, plain, { last: last && final });
         state.previous = Buffer.from(data.subarray(-BLOCK_BYTES));
         state.md5.update(data);
         yield data;
+        position += plain.length;
+        reached(position);
       }
     },
   };

@@ -41,15 +41,20 @@ export async function upload(spec: UploadSpec, context: UploadContext): Promise<
   const packed: Promise<void>[] = [];
 
   async function uploadFile(file: PlannedFile, buffer: () => Buffer): Promise<void> {
+    let counted = 0;
+    const reached = (position: number) => {
+      progress.bytes += position - counted;
+      counted = position;
+    };
     const settle = (outcome: UploadedFile) => {
       results.set(file.index, outcome);
       progress.items++;
-      if (outcome.status === "uploaded") progress.bytes += outcome.size;
+      reached(outcome.status === "uploaded" ? outcome.size : 0);
     };
     const failed = (error: unknown) =>
       settle({ status: "failed", index: file.index, issue: issueOf(error) });
     try {
-      const { stored, ...rest } = await tryFile(file, buffer);
+      const { stored, ...rest } = await tryFile(file, buffer, reached);
       const uploaded: UploadedFile = { status: "uploaded", index: file.index, ...rest };
       if (stored === undefined) settle(uploaded);
       else packed.push(stored.then(() => settle(uploaded), failed));
@@ -59,13 +64,17 @@ export async function upload(spec: UploadSpec, context: UploadContext): Promise<
     }
   }
 
-  async function tryFile(file: PlannedFile, buffer: () => Buffer): Promise<Uploaded> {
+  async function tryFile(
+    file: PlannedFile,
+    buffer: () => Buffer,
+    reached: Reached,
+  ): Promise<Uploaded> {
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted();
       try {
         const source = await reader.open(file.path);
         try {
-          return await store(source, blobName(file.index), buffer);
+          return await store(source, blobName(file.index), buffer, reached);
         } finally {
           await source.close();
         }
@@ -78,10 +87,20 @@ export async function upload(spec: UploadSpec, context: UploadContext): Promise<
   }
 
   /** What is small or not is decided by the file as it is now, not as it was planned. */
-  async function store(source: SourceFile, blob: string, buffer: () => Buffer): Promise<Uploaded> {
+  async function store(
+    source: SourceFile,
+    blob: string,
+    buffer: () => Buffer,
+    reached: Reached,
+  ): Promise<Uploaded> {
     const { size, modified } = source;
     if (!isSmall(size))
-      return { size, modified, blob, ...(await storeFile(container, blob, key, source)) };
+      return {
+        size,
+        modified,
+        blob,
+        ...(await storeFile(container, blob, key, source, { reached })),
+      };
     const plain = buffer().subarray(0, size);
     await source.readFully(plain, 0);
     await source.checkUnchanged();
@@ -108,6 +127,9 @@ export async function upload(spec: UploadSpec, context: UploadContext): Promise<
     archives,
   };
 }
+
+/** Told how far a large file has been sent, so that progress does not stand still meanwhile. */
+type Reached = (position: number) => void;
 
 /** `stored` is there when the blob is in an archive that is still on its way. */
 type Uploaded = StoredBlob & { size: number; modified: number; blob: string } & Partial<Packed>;
