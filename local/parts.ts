@@ -176,7 +176,7 @@ function appSettings(machine: Machine): Record<string, string> {
     IDENTITY_HEADER: secrets.identityHeader,
     // Nothing throttles here, and a job of the simulator takes milliseconds, not minutes.
     IMPORT_POLL_FIRST_MS: "100",
-    IMPORT_POLL_MAX_MS: "1000",
+    IMPORT_POLL_MAX_MS: "500",
     HEARTBEAT_SECONDS: "1",
     LEASE_SECONDS: "30",
   };
