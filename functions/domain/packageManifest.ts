@@ -61,12 +61,17 @@ export function packageManifest(
       above.push({ ...place(inLibrary(target, path), id), created, modified, ...people });
 
   const own: ManifestFolder[] = [];
+  const ownPaths = new Set<string>();
   for (const item of plan.items) {
     if (item.kind !== "folder" || !item.id || item.action === "fail") continue;
+    if (item.action !== "migrate" && !needed.has(item.path)) continue;
     const { created, modified } = item;
     const at = { ...place(inLibrary(target, item.path), item.id), created, modified, ...people };
-    if (item.action === "migrate") own.push({ ...at, ...listItem(item) });
-    else if (needed.has(item.path)) above.push(at);
+    // The folders above are written first, so what lies below one of our own goes with these.
+    if (item.action === "migrate" || ownPaths.has(parentOf(item.path))) {
+      ownPaths.add(item.path);
+      own.push({ ...at, ...listItem(item) });
+    } else above.push(at);
   }
   return {
     target,

@@ -1,8 +1,8 @@
 import type { PackageState } from "./records.ts";
 
 /**
- * The life of a package. `again` is what recovery does with a package whose attempt was interrupted: it is planned anew,
- * with new containers and a new key; a job that SharePoint has accepted is followed to its end instead.
+ * The life of a package. A package whose attempt failed goes back to "scanned" and is planned anew, with new containers and a
+ * new key; a job that SharePoint has accepted is followed to its end instead. What is recorded stays.
  */
 const TRANSITIONS: Record<PackageState, readonly PackageState[]> = {
   scanned: ["planned", "recorded"],
@@ -12,7 +12,7 @@ const TRANSITIONS: Record<PackageState, readonly PackageState[]> = {
   submitting: ["importing", "recorded", "scanned"],
   importing: ["imported", "recorded", "scanned"],
   imported: ["recorded", "scanned"],
-  recorded: ["scanned"],
+  recorded: [],
 };
 
 export const canBecome = (from: PackageState, to: PackageState): boolean =>
