@@ -19,8 +19,6 @@ import { resetPeak, type Usage, usageOf } from "./processes.ts";
 import { STAGES, type StageSample, stageFigures } from "./stages.ts";
 import { table } from "./table.ts";
 
-const POLL_MS = 100;
-
 interface LoadRun {
   seconds: number;
   samples: StageSample[];
@@ -107,7 +105,7 @@ async function migrate(
       check(round);
       break;
     }
-    await new Promise((wake) => setTimeout(wake, POLL_MS));
+    await new Promise((wake) => setTimeout(wake, 100));
   }
   return {
     seconds: (performance.now() - began) / 1000,
@@ -128,8 +126,9 @@ function check({ state, migrated, scanned, failure }: RoundView): void {
   );
 }
 
-const runningParts = (state: string): ProcessRecord[] =>
-  JSON.parse(readFileSync(join(state, "running.json"), "utf8"));
+function runningParts(state: string): ProcessRecord[] {
+  return JSON.parse(readFileSync(join(state, "running.json"), "utf8"));
+}
 
 /** Each tool copies the same tree into an empty container of the Azurite that the migration used. */
 async function comparePeers(load: Load, source: string, state: string): Promise<PeerRun[]> {
