@@ -141,7 +141,6 @@ export function sharePointPart({ data, ports, libraries }: Machine): PartDefinit
       `${url(ports.identity)}/.well-known/jwks.json`,
       ...flags,
     ],
-    env: SMALL_HEAP,
   };
 }
 
