@@ -1,3 +1,4 @@
+import { app } from "@azure/functions";
 import { DefaultAzureCredential } from "@azure/identity";
 import { BlobServiceClient, type ContainerClient } from "@azure/storage-blob";
 import { type Config, readConfig } from "./config.ts";
@@ -34,6 +35,11 @@ export function services(): Promise<Services> {
   });
   return built;
 }
+
+app.hook.appTerminate(async () => {
+  const running = await built?.catch(() => undefined);
+  await running?.queues.close();
+});
 
 async function build(config: Config): Promise<Services> {
   const stateBlobs = BlobServiceClient.fromConnectionString(config.STATE_STORAGE_CONNECTION);

@@ -38,6 +38,10 @@ export class WorkQueues {
     });
   }
 
+  async close(): Promise<void> {
+    await this.client.close();
+  }
+
   /** A connection string that lets an agent listen on its group's queue, and on nothing else, until `expires`. */
   listenConnection(group: string, expires: Date): string {
     const { endpoint, sharedAccessKeyName, sharedAccessKey } = parseServiceBusConnectionString(

@@ -85,10 +85,7 @@ export class ContentKeys {
   }
 
   private clientOptions() {
-    return {
-      disableChallengeResourceVerification: !this.config.KEY_VAULT_VERIFY_CHALLENGE,
-      allowInsecureConnection: this.config.KEY_VAULT_URL.startsWith("http://"),
-    };
+    return { disableChallengeResourceVerification: !this.config.KEY_VAULT_VERIFY_CHALLENGE };
   }
 
   private async guard<T>(operation: () => Promise<T>): Promise<T> {
