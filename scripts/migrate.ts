@@ -129,7 +129,7 @@ async function migrate(
   const ended = await follow(api, id, guard, terminal, say);
   const { number } = ended.round;
   const reports = await downloadReports(api, ended.task, number, data);
-  const failures = await firstFailures(reports, number, SHOWN_FAILURES);
+  const failures = await firstFailures(reports, ended.task, number, SHOWN_FAILURES);
   return summarize(ended.task, ended.round, { source, library, reports }, failures);
 }
 

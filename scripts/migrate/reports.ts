@@ -26,20 +26,23 @@ export async function downloadReports(
   return folder;
 }
 
-/** The first failures that the failure report of a round names. */
+/** The first failures that the failure report of a round names; their paths are relative to `source`. */
 export async function firstFailures(
   folder: string,
+  { source }: Pick<TaskView, "source">,
   round: number,
   count: number,
 ): Promise<ItemFailure[]> {
   const file = join(folder, `ItemFailureReport_R${round}.csv`);
+  const above = source.replace(/[\\/]+$/, "").length + 1;
   const failures: ItemFailure[] = [];
   if (!existsSync(file)) return failures;
   for await (const row of readCsv(createReadStream(file, "utf8"))) {
     // "CODE: what was seen | what to do"
-    const [seen = "", remedy = ""] = (row.Message ?? "").split(" | ");
-    const [, code = "", reason = seen] = /^([A-Z_]+): (.*)$/s.exec(seen) ?? [];
-    failures.push({ path: row["Source item ID"] ?? row.Source ?? "", code, reason, remedy });
+    const [, code = "", reason = "", remedy = ""] =
+      /^([A-Z_]+): (.*) \| (.*)$/s.exec(row.Message ?? "") ?? [];
+    // Not "Source item ID": a relative path may look like a formula, and is then neutralised.
+    failures.push({ path: (row.Source ?? "").slice(above), code, reason, remedy });
     if (failures.length === count) break;
   }
   return failures;

@@ -84,7 +84,7 @@ export function summaryLines(summary: Summary): string[] {
   }
   if (failures.length > 0) lines.push("", "  What failed:");
   for (const { path, reason, remedy } of failures)
-    lines.push(`    ${path}`, `      ${reason}`, `      ${remedy}`);
+    lines.push(`    ${printable(path)}`, `      ${printable(reason)}`, `      ${remedy}`);
   const more = failed.items - failures.length;
   if (failures.length > 0 && more > 0)
     lines.push(`    ... and ${formatCount(more)} more, see the reports`);
@@ -102,3 +102,6 @@ function headline({ status, migrated, failed, skipped, failure }: Summary): stri
     ? "Nothing to migrate: nothing is new or changed since the last round."
     : "Nothing to migrate: the source is empty.";
 }
+
+/** As ls does it: names may hold line breaks, and sequences that terminals obey. */
+const printable = (text: string) => text.replace(/\p{Cc}/gu, "?");
