@@ -20,15 +20,10 @@ const SCRIPTS = [
   "Ünïcödé/مستند عربي.txt",
   "Ünïcödé/emoji 🚀.txt",
 ];
-/** Names that SharePoint refuses. */
-const REFUSED = ["Refused/~$draft.docx", "Refused/_vti_history.txt", "Refused/CON"];
-/** These Windows refuses, too. */
-const REFUSED_ELSEWHERE = ["Refused/what?.txt", "Refused/ends with a period.", "Refused/a:b.txt"];
-
 /**
  * Makes a small share with what shares have in them: folders, an empty one, an empty file, old dates, a file of 5 MB,
- * names in several scripts, a link, and names that SharePoint refuses. Always the same, byte for byte. Does nothing when it
- * is there already.
+ * names in several scripts and a link. All of it can be migrated: a first run that fails would worry people. Always the same,
+ * byte for byte. Does nothing when it is there already.
  */
 export function makeSampleShare(folder: string): void {
   if (existsSync(folder)) return;
@@ -56,13 +51,12 @@ export function makeSampleShare(folder: string): void {
     }
   }
   for (const path of SCRIPTS) file(path, `${path}\n`);
-  for (const path of REFUSED) file(path, "SharePoint does not take this name.\n");
-  if (process.platform !== "win32") {
-    for (const path of REFUSED_ELSEWHERE) file(path, "Neither does it take this one.\n");
-  }
   file("Projects/Zero bytes.txt", "");
   file("Projects/Drawing, 5 MB.bin", bytes);
-  file("Read me.txt", "A sample share. Change something in it and run the migration again.\n");
+  file(
+    "Read me.txt",
+    "A sample share. Change something, or add a file that SharePoint refuses (a:b.txt), and run it again.\n",
+  );
   mkdirSync(join(unfinished, "Empty folder"));
   link("Read me.txt", join(unfinished, "Link to the read me"));
   for (const department of DEPARTMENTS) {
