@@ -1,7 +1,7 @@
 import { isOpen, taskAfter } from "../domain/taskStates.ts";
+import { indexRound } from "../operations/indexRound.ts";
 import { writeReports } from "../operations/writeReports.ts";
 import type { Services } from "../services.ts";
-import { type LedgerIndex, writeLedgerIndex } from "../stores/roundBlobs.ts";
 import type { RunRef } from "../stores/rounds.ts";
 import { defineActivity } from "./activity.ts";
 
@@ -36,7 +36,7 @@ export const closeRound = defineActivity("closeRound", async (ref: RunRef, app):
 });
 
 async function close(app: Services, ref: RunRef) {
-  const { rounds, tasks, state } = app;
+  const { rounds, tasks } = app;
   const round = await rounds.current(ref);
   const task = await tasks.find(ref.taskId);
   if (!task) throw new Error(`task ${ref.taskId} has no row`);
@@ -46,10 +46,7 @@ async function close(app: Services, ref: RunRef) {
       `the accounts of round R${ref.round} do not add up: ${round.scan.items} items in ${round.scan.segments} packages were scanned, ${accounted} in ${round.recorded} have an outcome`,
     );
 
-  const index: LedgerIndex = [];
-  for await (const { segment, value } of rounds.listPackages(ref.taskId, ref.round))
-    index.push({ segment, first: value.summary.first, last: value.summary.last });
-  await writeLedgerIndex(state.outcomes, ref, index);
+  await indexRound(app, ref);
 
   const end = {
     state: round.failure

@@ -1,4 +1,5 @@
 import type { Target } from "../domain/records.ts";
+import { ensureIndex } from "../operations/indexRound.ts";
 import { recoverRound } from "../operations/recoverRound.ts";
 import type { Services } from "../services.ts";
 import type { RunRef } from "../stores/rounds.ts";
@@ -54,6 +55,8 @@ async function prepare(app: Services, ref: RunRef, target: Target): Promise<void
   const ledger = ledgerRound === undefined ? undefined : await rounds.find(ref.taskId, ledgerRound);
   // A library that was deleted and made again has nothing of what earlier rounds brought.
   const anotherLibrary = ledger?.target && ledger.target.listId !== target.listId;
+  if (ledgerRound !== undefined && !anotherLibrary)
+    await ensureIndex(app, { taskId: ref.taskId, round: ledgerRound });
   await rounds.openRound(ref, ({ ledgerRound: _ledger, ...value }) => ({
     ...value,
     ...totals,

@@ -25,20 +25,24 @@ export async function earlierOutcomes(
   return found;
 }
 
-/** The index of the ledger in use: all packages of a round ask for the same one. */
-let cached: { key: string; index: Promise<LedgerIndex> } | undefined;
+/** Indexes in use: all packages of a round ask for the same one, and few rounds run at the same time. */
+const cache = new Map<string, Promise<LedgerIndex>>();
+const CACHED_INDEXES = 16;
 
 function indexOf(
   outcomes: ContainerClient,
   ledger: { taskId: string; round: number },
 ): Promise<LedgerIndex> {
   const key = `${outcomes.url}/${ledger.taskId}/${ledger.round}`;
-  if (cached?.key !== key) {
-    const index = readLedgerIndex(outcomes, ledger).then((found) => found ?? []);
-    index.catch(() => {
-      cached = undefined;
-    });
-    cached = { key, index };
-  }
-  return cached.index;
+  const known = cache.get(key);
+  if (known) return known;
+  const index = readLedgerIndex(outcomes, ledger).then((found) => {
+    if (found) return found;
+    throw new Error(`round R${ledger.round} of task ${ledger.taskId} has no index`);
+  });
+  index.catch(() => cache.delete(key));
+  cache.set(key, index);
+  const oldest = cache.keys().next().value;
+  if (cache.size > CACHED_INDEXES && oldest !== undefined) cache.delete(oldest);
+  return index;
 }
