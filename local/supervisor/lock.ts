@@ -3,6 +3,10 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { CommandError } from "./command-error.ts";
 
+const SQLITE_BUSY = 5;
+/** A database that nobody refers to is closed by the garbage collector, and the lock with it. */
+const held = new Set<DatabaseSync>();
+
 export interface Lock {
   /** Releasing twice does no harm. */
   release(): void;
@@ -27,18 +31,18 @@ export function lockFolder(folder: string, holder: string): Lock {
       "Wait until it has finished or stop it (Ctrl-C), or give this command its own folder with --data.",
     );
   }
+  held.add(database);
   const started = new Date().toISOString();
   writeFileSync(note, `${JSON.stringify({ holder, pid: process.pid, started })}\n`);
   return {
     release() {
       if (!database.isOpen) return;
       rmSync(note, { force: true });
+      held.delete(database);
       database.close();
     },
   };
 }
-
-const SQLITE_BUSY = 5;
 
 function describeHolder(note: string): string {
   try {

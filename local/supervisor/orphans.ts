@@ -41,10 +41,12 @@ function fromPs(pid: number) {
   return { started: line.slice(0, 24), commandLine: line.slice(24) };
 }
 
-const isStillAlive = (record: ProcessRecord): boolean => {
-  const now = identify(record.pid);
-  return now?.started === record.started && now.commandLine.includes(record.script);
-};
+/** Same pid and same start time: the same process. One that is ending has no command line any more, but still its ports. */
+const isThere = (record: ProcessRecord): boolean =>
+  identify(record.pid)?.started === record.started;
+
+const runsScript = (record: ProcessRecord): boolean =>
+  identify(record.pid)?.commandLine.includes(record.script) === true;
 
 /**
  * Stops processes that an earlier run left behind, gently first. Only those that provably are the recorded ones: same pid,
@@ -54,17 +56,17 @@ export async function stopOrphans(
   records: readonly ProcessRecord[],
   graceMs = 15_000,
 ): Promise<string[]> {
-  const alive = records.filter(isStillAlive);
+  const alive = records.filter((record) => isThere(record) && runsScript(record));
   for (const record of alive) signal(record, record.stopSignal);
   const deadline = Date.now() + graceMs;
-  while (alive.some(isStillAlive) && Date.now() < deadline) await delay(50);
+  while (alive.some(isThere) && Date.now() < deadline) await delay(50);
   for (const record of alive) signal(record, "SIGKILL");
-  while (alive.some(isStillAlive)) await delay(20);
+  while (alive.some(isThere)) await delay(20);
   return alive.map((record) => record.name);
 }
 
 function signal(record: ProcessRecord, name: NodeJS.Signals): void {
-  if (!isStillAlive(record)) return;
+  if (!isThere(record)) return;
   try {
     process.kill(record.pid, name);
   } catch (error) {
