@@ -1,4 +1,5 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -98,6 +99,38 @@ describe("a simulator that is killed in the middle of a job", () => {
     expect(names.filter((name) => !/^\d+\.txt$/.test(name))).toEqual([]);
     expect(await readFile(join(library, "Many/1499.txt"), "utf8")).toBe("file 1499");
     expect((await stat(join(library, "Many"))).mtime).toEqual(new Date("2024-01-02T00:00:00Z"));
+  }, 60_000);
+
+  it("keeps what it had written under its ids when the job can no longer be run", async () => {
+    let finance = await start();
+    const ids = await finance.ids();
+    const spec = {
+      folders: [{ path: "Lost", id: randomUUID() }],
+      files: Array.from({ length: FILES }, (_, n) => ({
+        id: randomUUID(),
+        path: `Lost/${n}.txt`,
+        content: `file ${n}`,
+        archive: n % 2,
+      })),
+      listItems: false,
+    };
+    const pkg = await packageOf(azurite.service, ids, spec);
+    const { body } = await finance.submit(pkg, ids.webId);
+    await until(async () => (await namesIn("Lost")).length >= 20);
+    await stopProcess(simulator, "SIGKILL");
+    const { pathname } = new URL(pkg.uris().metadata);
+    await azurite.service.deleteContainer(pathname.split("/").at(-1) ?? "");
+
+    finance = await start();
+    const lost = await finance.follow(body.value, 30);
+    expect(lost.at(-1)).toMatchObject({ Event: "JobFatalError" });
+    const again = await packageOf(azurite.service, ids, spec);
+    const { body: next } = await finance.submit(again, ids.webId);
+    const events = await finance.follow(next.value, 30);
+    expect(events.filter(({ Event }) => /Error/.test(Event)).slice(0, 3)).toEqual([]);
+    expect(events.at(-1)).toMatchObject({ Event: "JobEnd", TotalErrors: "0" });
+    expect(await namesIn("Lost")).toHaveLength(FILES);
+    expect(await namesIn("")).not.toContain(".~import");
   }, 60_000);
 
   it("keeps keys and SAS sealed while the job waits, and nowhere once it has ended", async () => {

@@ -244,7 +244,7 @@ describe("content", () => {
 
   it("leaves nothing temporary behind", async () => {
     const all = await readdir(library, { recursive: true });
-    expect(all.filter((name) => name.includes(".~import-"))).toEqual([]);
+    expect(all.filter((name) => name.includes(".~import"))).toEqual([]);
   });
 });
 

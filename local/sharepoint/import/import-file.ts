@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
+import { join } from "node:path";
 import { type Faults, isItemFailed } from "../faults.ts";
 import { decryptBlob, decryptMember, requireSnapshot } from "../package/blobs.ts";
 import type { FileContent, FileObject } from "../package/manifest.ts";
 import type { ImportPackage } from "../package/read-package.ts";
 import type { Job } from "../record/job-store.ts";
-import { diskPath } from "../record/library-folder.ts";
+import { diskPath, TEMPORARY_FOLDER } from "../record/library-folder.ts";
 import { ItemFailure } from "./failures.ts";
 import type { Place } from "./places.ts";
 import { type Sink, writeFileAtomically } from "./write-file.ts";
@@ -30,10 +31,12 @@ export async function importFile(
   for (const version of file.history) {
     sizes.push(await readContent(pkg, key, version, async () => {}));
   }
-  const suffix = createHash("md5").update(job.id).update(file.id).digest("hex");
+  // Two jobs may write the same file at the same time.
+  const name = createHash("md5").update(job.id).update(file.id).digest("hex");
+  const temporary = join(place.library.folder, TEMPORARY_FOLDER, name);
   const modified = file.modified === undefined ? new Date() : new Date(file.modified);
   sizes.push(
-    await writeFileAtomically(diskPath(place.library, place.path), suffix, modified, (sink) =>
+    await writeFileAtomically(diskPath(place.library, place.path), temporary, modified, (sink) =>
       readContent(pkg, key, file.content, sink),
     ),
   );

@@ -2,9 +2,14 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Faults } from "../faults.ts";
 import type { Log } from "../logger.ts";
 import { readPackage } from "../package/read-package.ts";
+import { settleEndedClaims } from "../record/ended-claims.ts";
 import type { ItemStore } from "../record/item-store.ts";
 import type { Job, JobStore } from "../record/job-store.ts";
-import type { LibraryFolders } from "../record/library-folder.ts";
+import {
+  type LibraryFolders,
+  removeEmptyTemporaryFolder,
+  removeTemporaryFiles,
+} from "../record/library-folder.ts";
 import type { Site } from "../sites.ts";
 import { hresult } from "./error-codes.ts";
 import { eventFactory, type JobEvent } from "./events.ts";
@@ -30,7 +35,7 @@ const DELETED = "deleted";
 
 /** Runs queued jobs, a few at a time per site collection, oldest first. */
 export function jobRunner(context: RunnerContext) {
-  const { jobs, items, log } = context;
+  const { jobs, items, sites, database, log } = context;
   const waiting: Job[] = [];
   const timers = new Map<string, NodeJS.Timeout>();
   const postponed = new Set<string>();
@@ -122,7 +127,8 @@ export function jobRunner(context: RunnerContext) {
       state,
       last.map((event) => JSON.stringify(event)),
     );
-    items.dropClaimsOfEndedJobs();
+    settleEndedClaims(database, items, sites);
+    site.libraries.forEach(removeEmptyTemporaryFolder);
     log("job-ended", {
       jobId: job.id,
       site: job.site,
@@ -165,7 +171,8 @@ export function jobRunner(context: RunnerContext) {
     },
     /** Takes up the jobs that an earlier process left. Jobs of sites that are no longer configured stay as they are. */
     resume(): void {
-      items.dropClaimsOfEndedJobs();
+      for (const site of sites.values()) site.libraries.forEach(removeTemporaryFiles);
+      settleEndedClaims(database, items, sites);
       for (const job of jobs.unfinished()) {
         if (context.sites.has(job.site.toLowerCase())) enqueue(job, 0);
       }
@@ -185,7 +192,7 @@ export function jobRunner(context: RunnerContext) {
       if (at !== -1) waiting.splice(at, 1);
       const job = { id, site: site.name, attempts: 0 } as Job;
       jobs.end(id, "deleted", [JSON.stringify(eventFactory(site, job).deleted())]);
-      items.dropClaimsOfEndedJobs();
+      settleEndedClaims(database, items, sites);
       return true;
     },
     /** Interrupts what runs; it goes on at the next start. */

@@ -1,24 +1,21 @@
-import { type FileHandle, open, rename, unlink } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { TEMPORARY_PREFIX } from "../record/library-folder.ts";
+import { type FileHandle, mkdir, open, rename, unlink } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 
 const WRITE_BYTES = 512 * 1024;
 
 export type Sink = (chunk: Buffer) => Promise<void>;
 
 /**
- * Puts a file at `target` in one step: content is produced into a temporary file beside it, which gets its time and is
- * then renamed. If anything fails, `target` is what it was before and the temporary file is gone.
- * `suffix` keeps two writers of the same target apart; the same writer reuses what it left behind in a crash.
+ * Puts a file at `target` in one step: content is produced into the file `temporary` on the same disk, which gets its time
+ * and is then renamed. If anything fails, `target` is what it was before and the temporary file is gone.
  */
 export async function writeFileAtomically<T>(
   target: string,
-  suffix: string,
+  temporary: string,
   modified: Date,
   produce: (sink: Sink) => Promise<T>,
 ): Promise<T> {
-  const temporary = join(dirname(target), `${TEMPORARY_PREFIX}${suffix}`);
-  const handle = await open(temporary, "w").catch((error: NodeJS.ErrnoException) => {
+  const handle = await create(temporary).catch((error: NodeJS.ErrnoException) => {
     throw withTarget(error, target);
   });
   try {
@@ -39,6 +36,17 @@ export async function writeFileAtomically<T>(
       if (unlinkError.code !== "ENOENT") throw unlinkError;
     });
     throw withTarget(error as Error, target);
+  }
+}
+
+/** The folder is made again whenever it is missing: another job that ended may have taken it away. */
+async function create(file: string): Promise<FileHandle> {
+  try {
+    return await open(file, "w");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    await mkdir(dirname(file), { recursive: true });
+    return open(file, "w");
   }
 }
 

@@ -69,9 +69,13 @@ export function itemStore(database: DatabaseSync) {
     dropClaim: database.prepare(
       "DELETE FROM items WHERE site = ? AND id = ? AND state = 'claimed'",
     ),
-    dropClaimsOfEndedJobs: database.prepare(
-      `DELETE FROM items WHERE state = 'claimed'
+    claimsOfEndedJobs: database.prepare(
+      `SELECT * FROM items WHERE state = 'claimed'
          AND job_id NOT IN (SELECT id FROM jobs WHERE state IN ('queued', 'processing'))`,
+    ),
+    keepClaim: database.prepare(
+      `UPDATE items SET state = 'present', size = ?, created = coalesce(created, ?), modified = ?, import_count = 1
+       WHERE site = ? AND id = ?`,
     ),
     // "0" is the character after "/": the range holds exactly what is below the folder.
     dropTree: database.prepare(
@@ -159,7 +163,10 @@ export function itemStore(database: DatabaseSync) {
       void sql.setPermissions.run(json, site, id),
     /** Gives up the reservation of an item that was not there before and could not be imported. */
     dropClaim: (site: string, id: string) => void sql.dropClaim.run(site, id),
-    dropClaimsOfEndedJobs: () => void sql.dropClaimsOfEndedJobs.run(),
+    claimsOfEndedJobs: () => sql.claimsOfEndedJobs.all().map(toKnownItem),
+    /** The claimed item was written although its job did not live to record it. */
+    keepClaim: (site: string, id: string, size: number, created: string, modified: string) =>
+      void sql.keepClaim.run(size, created, modified, site, id),
     dropTree: (listId: string, path: string) => void sql.dropTree.run(listId, pathKey(path)),
     children: (listId: string, path: string, kind: Item["kind"], top: number, skip: number) =>
       sql.children.all(listId, pathKey(path), kind, top, skip).map(toKnownItem),

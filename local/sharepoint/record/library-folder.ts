@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { lstatSync, type Stats } from "node:fs";
+import { lstatSync, rmdirSync, rmSync, type Stats } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
@@ -7,8 +7,8 @@ import type { Library } from "../sites.ts";
 import { transact } from "./database.ts";
 import { type ItemStore, parentOf, pathKey } from "./item-store.ts";
 
-/** Files that are being written carry this prefix and are no items. */
-export const TEMPORARY_PREFIX = ".~import-";
+/** Folder in the root of a library for files that are being written; it is no item, and gone when nothing is imported. */
+export const TEMPORARY_FOLDER = ".~import";
 
 export type LibraryFolders = ReturnType<typeof libraryFolders>;
 
@@ -46,7 +46,7 @@ export function libraryFolders(database: DatabaseSync, items: ItemStore) {
     });
     const onDisk = new Map(
       names
-        .filter((name) => !name.startsWith(TEMPORARY_PREFIX))
+        .filter((name) => path !== "" || name !== TEMPORARY_FOLDER)
         .map((name) => (path === "" ? name : `${path}/${name}`))
         .map((child) => [pathKey(child), child] as const),
     );
@@ -78,6 +78,22 @@ export function libraryFolders(database: DatabaseSync, items: ItemStore) {
       return stats !== undefined;
     },
   };
+}
+
+const temporaryFolder = (library: Library) => join(library.folder, TEMPORARY_FOLDER);
+
+/** What a killed process left half written. Only for a start, when nobody writes. */
+export function removeTemporaryFiles(library: Library): void {
+  rmSync(temporaryFolder(library), { recursive: true, force: true });
+}
+
+export function removeEmptyTemporaryFolder(library: Library): void {
+  try {
+    rmdirSync(temporaryFolder(library));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "ENOENT" && code !== "ENOTEMPTY") throw error;
+  }
 }
 
 /** The file or folder at the path; undefined if there is none, or a link or device, which are no items. */
