@@ -20,14 +20,15 @@ interface Sample {
   amounts: Record<StageName, Amount>;
 }
 
+const ITEM_WORK = 100_000;
 const RATE_WINDOW_MS = 5_000;
 /** Packages arrive in bursts: a longer window keeps the time left from jumping about. */
 const LEFT_WINDOW_MS = 30_000;
 
 /**
- * Turns views of a round into rates and times. Time left of a stage is what is left divided by its rate over the last
- * 30 seconds, once for items and once for bytes, and the longer of the two: many small files go by items, few large ones by
- * bytes.
+ * Turns views of a round into rates and times. Work is counted in bytes, with 100 KB on top for every item, which is about
+ * what an item costs by itself; time left of a stage is the work that is left divided by the work of the last 30 seconds.
+ * Items or bytes alone would be hours off whenever small files and large ones come one after the other.
  */
 export function createProgress(): (round: RoundView, at: number) => StageProgress[] {
   const samples: Sample[] = [];
@@ -49,18 +50,21 @@ export function createProgress(): (round: RoundView, at: number) => StageProgres
       if (!round.scanFinished) return { stage, done: { items, bytes }, rate, finished: false };
       const left = { items: total.items - items, bytes: total.bytes - bytes };
       const finished = left.items <= 0;
-      const secondsLeft = finished ? 0 : timeLeft(left, rateOf(samples, stage, at, LEFT_WINDOW_MS));
+      const pace = work(rateOf(samples, stage, at, LEFT_WINDOW_MS));
+      const secondsLeft = finished ? 0 : pace > 0 ? work(left) / pace : undefined;
       return {
         stage,
         done: { items, bytes },
         rate,
-        share: finished ? 1 : shareOf({ items, bytes }, total),
+        share: finished ? 1 : work({ items, bytes }) / work(total),
         ...(secondsLeft !== undefined && { secondsLeft }),
         finished,
       };
     });
   };
 }
+
+const work = ({ items, bytes }: Amount): number => bytes + items * ITEM_WORK;
 
 function rateOf(samples: readonly Sample[], stage: StageName, at: number, window: number): Amount {
   const from = samples.findLast((sample) => sample.at <= at - window) ?? samples[0];
@@ -72,17 +76,3 @@ function rateOf(samples: readonly Sample[], stage: StageName, at: number, window
     Math.max(0, to.amounts[stage][key] - from.amounts[stage][key]) / seconds;
   return { items: growth("items"), bytes: growth("bytes") };
 }
-
-function timeLeft(left: Amount, rate: Amount): number | undefined {
-  const times = (["items", "bytes"] as const)
-    .filter((key) => left[key] > 0)
-    .map((key) => left[key] / rate[key]);
-  const longest = Math.max(...times);
-  return Number.isFinite(longest) ? longest : undefined;
-}
-
-/** The lesser of the shares of items and bytes, for the same reason as with the time left. */
-const shareOf = (done: Amount, total: Amount): number =>
-  Math.min(
-    ...(["items", "bytes"] as const).map((key) => (total[key] > 0 ? done[key] / total[key] : 1)),
-  );
