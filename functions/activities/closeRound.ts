@@ -32,7 +32,7 @@ export const closeRound = defineActivity("closeRound", async (ref: RunRef, app):
       round.intIdBase + round.scan.segments * value.settings.packageItems,
     ),
   }));
-  await tasks.setActive(ref.taskId, false);
+  await tasks.setInactive(ref.taskId);
 });
 
 async function close(app: Services, ref: RunRef) {

@@ -27,7 +27,7 @@ export const failRound = defineActivity(
     const task = await tasks.update(ref.taskId, (value) =>
       isOpen(value.state) ? { ...value, state: "Failed" } : undefined,
     );
-    await tasks.setActive(ref.taskId, false);
+    await tasks.setInactive(ref.taskId);
     const round = await rounds.find(ref.taskId, ref.round);
     if (task && round) await writeReports(app, task, round);
   },

@@ -35,7 +35,7 @@ defineRoute(
     await refuseDuplicate(app, task);
     if (body.start === "manually") task.state = "Scheduled";
     // Active before it exists: a task that was stored is started, by the timer if not by us.
-    if (body.start === "now") await app.tasks.setActive(task.id, true);
+    if (body.start === "now") await app.tasks.setActive(task.id);
     await app.tasks.insert(task);
     if (body.start === "now") await startRound(app, client, task.id);
     return viewTask(app, task.id);

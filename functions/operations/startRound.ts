@@ -30,7 +30,7 @@ export async function startRound(
   const last = task.round === undefined ? undefined : await rounds.find(taskId, task.round);
   const number = last?.state === "Failed" ? last.number : (task.round ?? -1) + 1;
   // First of all the task is noted as active: should we be cut off after any of these steps, the timer goes on.
-  await tasks.setActive(taskId, true);
+  await tasks.setActive(taskId);
   let mine = false;
   const changed = await tasks.update(taskId, (value) => {
     mine = value.state === task.state && value.round === task.round;
@@ -52,7 +52,7 @@ export async function reviveRound(
 ): Promise<void> {
   const task = await app.tasks.find(taskId);
   if (task && isOpen(task.state)) await lookAfter(app, client, task);
-  else await app.tasks.setActive(taskId, false);
+  else await app.tasks.setInactive(taskId);
 }
 
 async function lookAfter(app: Services, client: DurableClient, task: TaskRecord): Promise<void> {
@@ -62,7 +62,6 @@ async function lookAfter(app: Services, client: DurableClient, task: TaskRecord)
   // The orchestration may have ended the task since we looked: then all is well.
   const now = await app.tasks.find(task.id);
   if (!now || !isOpen(now.state)) return;
-  await app.tasks.setActive(task.id, true);
   await beginRun(app, client, now, number);
 }
 
@@ -74,6 +73,8 @@ async function beginRun(
   number: number,
 ): Promise<void> {
   const run = newId(6);
+  // Again, now that the task is open: somebody may just have taken it off the list as a finished one.
+  await tasks.setActive(task.id);
   if (task.round === undefined)
     await tasks.update(task.id, (value) => ({ ...value, round: value.round ?? number }));
   if (!(await rounds.insert(newRound(task, number, run))))

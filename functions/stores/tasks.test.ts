@@ -38,12 +38,23 @@ describe("tasks", () => {
   });
 
   it("with an open round are listed apart", async () => {
-    const made = inSession("sess000d", "task0001");
-    await store.setActive(made.id, true);
-    await store.setActive(made.id, true);
+    const made = { ...inSession("sess000d", "task0001"), state: "Completed" as const };
+    await store.setActive(made.id);
+    await store.setActive(made.id);
     expect(await Array.fromAsync(store.listActive())).toEqual([made.id]);
-    await store.setActive(made.id, false);
-    await store.setActive(made.id, false);
+    await store.setInactive(made.id);
+    await store.setInactive(made.id);
+    expect(await Array.fromAsync(store.listActive())).toEqual([]);
+  });
+
+  it("stay listed when they have been begun again meanwhile", async () => {
+    const made = { ...inSession("sess000e", "task0001"), state: "Queued" as const };
+    await store.insert(made);
+    await store.setActive(made.id);
+    await store.setInactive(made.id);
+    expect(await Array.fromAsync(store.listActive())).toEqual([made.id]);
+    await store.update(made.id, (value) => ({ ...value, state: "Completed" }));
+    await store.setInactive(made.id);
     expect(await Array.fromAsync(store.listActive())).toEqual([]);
   });
 });

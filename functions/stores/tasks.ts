@@ -7,6 +7,7 @@ import {
   type TaskRecord,
   taskRecordSchema,
 } from "../domain/records.ts";
+import { isOpen } from "../domain/taskStates.ts";
 import { Documents } from "./documents.ts";
 
 const SESSIONS = "sessions";
@@ -53,10 +54,16 @@ export class TaskStore {
     return this.tasks.update(sessionOf(id), id, change);
   }
 
-  /** Keeps the list of tasks that have an open round, so that nobody has to look through all of them. */
-  async setActive(id: string, active: boolean): Promise<void> {
-    if (active) await this.active.put(ACTIVE, id, { id });
-    else await this.active.remove(ACTIVE, id);
+  /** Puts a task on the list of those that have an open round, so that nobody has to look through all of them. */
+  async setActive(id: string): Promise<void> {
+    await this.active.put(ACTIVE, id, { id });
+  }
+
+  /** Takes it off the list, unless it has been begun again in the meantime. */
+  async setInactive(id: string): Promise<void> {
+    await this.active.remove(ACTIVE, id);
+    const task = await this.find(id);
+    if (task && isOpen(task.state)) await this.setActive(id);
   }
 
   async *listActive(): AsyncGenerator<string> {
