@@ -1,7 +1,14 @@
 /** @type {import("jest").Config} */
 export default {
   testEnvironment: "node",
-  roots: ["<rootDir>/functions", "<rootDir>/agent", "<rootDir>/shared", "<rootDir>/local", "<rootDir>/scripts", "<rootDir>/test"],
+  roots: [
+    "<rootDir>/functions",
+    "<rootDir>/agent",
+    "<rootDir>/shared",
+    "<rootDir>/local",
+    "<rootDir>/scripts",
+    "<rootDir>/test",
+  ],
   extensionsToTreatAsEsm: [".ts"],
   transform: {
     "^.+\\.ts$": [
