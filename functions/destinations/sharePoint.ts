@@ -57,16 +57,16 @@ export class SharePointDestination {
     const title = encodeURIComponent(quoted(library));
     const read = async <T>(path: string, schema: z.ZodType<T>, what: string): Promise<T> =>
       expect(await this.http.get(`${siteUrl}/_api/${path}`), schema, what);
-    const [site, web, webRoot, list] = await Promise.all([
-      read("site?$select=Id,Url", siteSchema, `the site ${siteUrl}`),
-      read("web?$select=Id,Url,ServerRelativeUrl", webSchema, `the site ${siteUrl}`),
-      read("web/rootfolder?$select=UniqueId", folderSchema, `the site ${siteUrl}`),
-      read(
-        `web/lists/getByTitle(${title})?$select=Id,Title,BaseTemplate,RootFolder/UniqueId,RootFolder/ServerRelativeUrl&$expand=RootFolder`,
-        listSchema,
-        `the library "${library}" of ${siteUrl}`,
-      ),
-    ]);
+    // One after the other, so that the first thing that is missing is the one that is named.
+    const theSite = `the site ${siteUrl}`;
+    const site = await read("site?$select=Id,Url", siteSchema, theSite);
+    const web = await read("web?$select=Id,Url,ServerRelativeUrl", webSchema, theSite);
+    const webRoot = await read("web/rootfolder?$select=UniqueId", folderSchema, theSite);
+    const list = await read(
+      `web/lists/getByTitle(${title})?$select=Id,Title,BaseTemplate,RootFolder/UniqueId,RootFolder/ServerRelativeUrl&$expand=RootFolder`,
+      listSchema,
+      `the library "${library}" of ${siteUrl}`,
+    );
     const target: Target = {
       origin: siteUrl,
       siteId: site.Id.toLowerCase(),
