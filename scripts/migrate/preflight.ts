@@ -126,8 +126,8 @@ function realPath(path: string): string {
   }
 }
 
-/** A file with this prefix is never taken for an item of a library. */
-const PROBE = ".~import-probe-";
+/** Gone again before anything is started that could take it for an item. */
+const PROBE = ".longshore-probe-";
 
 function makeWritable(folder: string, name: string, remedy: string): void {
   try {
