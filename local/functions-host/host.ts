@@ -11,7 +11,7 @@ import { readHostConfig } from "./host-config.ts";
 import { HttpFront, listen } from "./http-front.ts";
 import { bufferedHttp } from "./http-message.ts";
 import { createInvoker, type InputData } from "./invoker.ts";
-import { exportKeys, loadKeys } from "./keys.ts";
+import { loadKeys } from "./keys.ts";
 import { settle, within } from "./lifecycle.ts";
 import { createLog, type Log } from "./logger.ts";
 import { createServiceBusTriggers } from "./service-bus-trigger.ts";
@@ -52,8 +52,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const core = new CoreModule(log);
   const invoke = createInvoker(core);
   const functions = await loadApp(core, appDirectory);
-  const keys = loadKeys(store);
-  exportKeys(keys, data.keysFile);
+  const keys = loadKeys(data.keysFile);
 
   const durableOptions = readDurableOptions(config.extensions?.durableTask);
   const links = createLinks(durableOptions, port, keys.durable);

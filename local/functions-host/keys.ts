@@ -1,6 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-import { chmodSync, writeFileSync } from "node:fs";
-import type { Store } from "./durable/store.ts";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 
 /** Host keys, as in the `azure-webjobs-secrets` container of a real app. */
 export interface HostKeys {
@@ -14,20 +13,18 @@ export interface HostKeys {
 
 export type KeyLevel = "anonymous" | "function" | "system" | "admin";
 
-/** The keys of this data directory; made on the first start and the same ever after. */
-export function loadKeys(store: Store): HostKeys {
-  const saved = store.readValue<HostKeys>("keys");
-  if (saved) return saved;
+/**
+ * The keys of a data directory; made on the first start and the same ever after, even when the task hub is thrown away. Only
+ * the owner of the file can read them.
+ */
+export function loadKeys(file: string): HostKeys {
+  if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8"));
   const create = () => randomBytes(40).toString("base64url");
   const keys = { master: create(), functions: create(), durable: create() };
-  store.writeValue("keys", keys);
+  // Renamed into place: a crash leaves no half a file.
+  writeFileSync(`${file}.new`, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
   return keys;
-}
-
-/** Writes the keys where the owner of the machine, and nobody else, can read them. */
-export function exportKeys(keys: HostKeys, file: string): void {
-  writeFileSync(file, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });
-  chmodSync(file, 0o600);
 }
 
 /** What a presented key may open. */

@@ -121,6 +121,8 @@ export function jobRunner(context: RunnerContext) {
       }
     }
     await writeLogs(job, key, last);
+    // Only when nobody else is about to write: a job makes the folder, and then a file in it.
+    if (running.size === 1) site.libraries.forEach(removeEmptyTemporaryFolder);
     if (context.faults().dropJobEnd) last = last.filter((event) => event.Event !== "JobEnd");
     jobs.end(
       job.id,
@@ -128,7 +130,6 @@ export function jobRunner(context: RunnerContext) {
       last.map((event) => JSON.stringify(event)),
     );
     settleEndedClaims(database, items, sites);
-    site.libraries.forEach(removeEmptyTemporaryFolder);
     log("job-ended", {
       jobId: job.id,
       site: job.site,
