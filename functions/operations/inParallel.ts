@@ -1,21 +1,20 @@
-/** Runs `work` over the items, at most `limit` at a time. The first failure stops further starts and is thrown. */
+/**
+ * Runs `work` over the items, at most `limit` at a time. After a failure nothing more is begun; it is thrown when what had begun
+ * has ended.
+ */
 export async function inParallel<T>(
   limit: number,
   items: readonly T[],
   work: (item: T, index: number) => Promise<void>,
 ): Promise<void> {
   let next = 0;
-  let failed = false;
+  const failures: unknown[] = [];
   const worker = async () => {
-    while (!failed && next < items.length) {
+    while (failures.length === 0 && next < items.length) {
       const index = next++;
-      try {
-        await work(items[index] as T, index);
-      } catch (error) {
-        failed = true;
-        throw error;
-      }
+      await work(items[index] as T, index).catch((error: unknown) => failures.push(error));
     }
   };
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  if (failures.length > 0) throw failures[0];
 }

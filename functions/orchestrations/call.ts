@@ -92,8 +92,8 @@ export function stepError(error: unknown): StepError {
   const found = /\[([A-Z_]+)\] ([^\n]*)/.exec(text);
   const code = found?.[1] ?? "";
   return isErrorCode(code)
-    ? new StepError(code, found?.[2] ?? "")
-    : new StepError("INTERNAL", text.split("\n")[0] ?? "");
+    ? new StepError(code, found?.[2]?.trim() ?? "")
+    : new StepError("INTERNAL", text.split("\n")[0]?.trim() ?? "");
 }
 
 /**
