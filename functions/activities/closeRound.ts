@@ -29,7 +29,7 @@ export const closeRound = defineActivity("closeRound", async (ref: RunRef, app):
     ...(!round.failure && { ledgerRound: ref.round }),
     nextIntId: Math.max(
       value.nextIntId,
-      round.intIdBase + round.scan.segments * value.settings.packageItems,
+      round.intIdBase + round.scan.segments * round.settings.packageItems,
     ),
   }));
   await tasks.setInactive(ref.taskId);

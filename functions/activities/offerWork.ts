@@ -8,11 +8,9 @@ export type WorkOffer = RunRef &
 /** Writes the work item's row and tells the queue of the task's agent group. The row comes first: it is the truth. */
 export const offerWork = defineActivity(
   "offerWork",
-  async (offer: WorkOffer & { instance: string }, { rounds, tasks, queues }) => {
+  async (offer: WorkOffer & { instance: string }, { rounds, queues }) => {
     const id = workId(offer, offer);
-    await rounds.current(offer);
-    const task = await tasks.find(offer.taskId);
-    if (!task) throw new Error(`task ${offer.taskId} has no row`);
+    const { agentGroup } = await rounds.current(offer);
     const fresh: WorkRecord = {
       id: id.text,
       kind: offer.kind,
@@ -20,7 +18,7 @@ export const offerWork = defineActivity(
       round: offer.round,
       run: offer.run,
       ...(offer.kind === "upload" && { segment: offer.segment }),
-      group: task.agentGroup,
+      group: agentGroup,
       instance: offer.instance,
       state: "queued",
       epoch: 1,

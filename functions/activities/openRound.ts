@@ -25,16 +25,14 @@ export const openRound = defineActivity(
   "openRound",
   async (ref: RunRef, app): Promise<OpenedRound> => {
     const { config, rounds, tasks } = app;
-    const task = await tasks.find(ref.taskId);
-    if (!task) throw new Error(`task ${ref.taskId} has no row`);
-    if (!(await rounds.current(ref)).target)
-      await prepare(app, ref, await app.destination.resolve(task.destination));
+    const { target, destination } = await rounds.current(ref);
+    if (!target) await prepare(app, ref, await app.destination.resolve(destination));
     await tasks.update(ref.taskId, (value) =>
       value.state === "Queued" ? { ...value, state: "InProgress" } : undefined,
     );
-    const { scan } = await rounds.current(ref);
+    const { scan, settings } = await rounds.current(ref);
     return {
-      lanes: task.settings.parallelPackages,
+      lanes: settings.parallelPackages,
       scanned: scan.finished,
       timing: {
         // An expired lease is noticed within half a lease.

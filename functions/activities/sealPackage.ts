@@ -16,16 +16,15 @@ const MANIFESTS_AT_ONCE = 4;
  */
 export const sealPackage = defineActivity(
   "sealPackage",
-  async (ref: PackageRef, { rounds, tasks, state, keys, packageBlobs }) => {
+  async (ref: PackageRef, { rounds, state, keys, packageBlobs }) => {
     const pkg = await rounds.package(ref);
     const round = await rounds.current(ref);
-    const task = await tasks.find(ref.taskId);
     const plan = await readPlan(state.plans, ref, pkg.attempt);
     const upload = await readUpload(state.plans, ref, pkg);
-    if (!plan || !task || !round.target || !pkg.key || !pkg.containers || (pkg.files && !upload))
+    if (!plan || !round.target || !pkg.key || !pkg.containers || (pkg.files && !upload))
       throw new Error(`package ${ref.segment} has lost a part of its plan`);
     const input = packageManifest(plan, upload, round.target, {
-      source: task.source,
+      source: round.source,
       startedAt: Date.parse(round.startedAt),
     });
     const objects = input.folders.length + input.files.length;

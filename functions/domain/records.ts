@@ -57,6 +57,11 @@ export const roundRecordSchema = z.object({
   startedAt: z.string(),
   endedAt: z.string().optional(),
   failure: issueSchema.optional(),
+  /** The task as it was when the round began: what is changed later never touches a round that runs. */
+  source: z.string(),
+  destination: z.object({ siteUrl: z.string(), library: z.string(), folder: z.string() }),
+  agentGroup: z.string(),
+  settings: taskSettingsSchema,
   /** There as soon as the round is open for its lanes. */
   target: targetSchema.optional(),
   ledgerRound: z.number().int().optional(),

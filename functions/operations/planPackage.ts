@@ -6,13 +6,12 @@ import { readSegment } from "../stores/roundBlobs.ts";
 
 /** The plan of a package, from its segment and what the last round says about its paths. */
 export async function planPackage(
-  { tasks, state, stateBlobs }: Services,
+  { state, stateBlobs }: Services,
   round: RoundRecord,
   pkg: PackageRecord,
 ): Promise<Plan> {
   const { taskId, ledgerRound, target } = round;
-  const task = await tasks.find(taskId);
-  if (!task || !target) throw new Error(`round R${round.number} of ${taskId} is not open`);
+  if (!target) throw new Error(`round R${round.number} of ${taskId} is not open`);
   const inventory = stateBlobs.getContainerClient(round.inventoryContainer);
   const { open, entries } = await readSegment(inventory, pkg.summary.blob);
   const earlier =
@@ -23,6 +22,6 @@ export async function planPackage(
           { taskId, round: ledgerRound },
           entries.map(({ path }) => path),
         );
-  const firstIntId = round.intIdBase + pkg.summary.segment * task.settings.packageItems;
+  const firstIntId = round.intIdBase + pkg.summary.segment * round.settings.packageItems;
   return planSegment({ open, entries, earlier, target, firstIntId });
 }

@@ -10,13 +10,11 @@ import type { WorkId } from "../stores/rounds.ts";
  * content key of one package. It is made at each claim and kept nowhere.
  */
 export async function workSpec(app: Services, id: WorkId): Promise<WorkSpec> {
-  const { rounds, tasks, state, keys, stateBlobs, packageBlobs } = app;
+  const { rounds, state, keys, stateBlobs, packageBlobs } = app;
   const round = await rounds.current(id);
-  const task = await tasks.find(id.taskId);
   const work = await rounds.findWork(id);
-  if (!task || !work)
-    throw new LongshoreError("NOT_FOUND", `work item ${id.text} has lost its task`);
-  const { settings, source } = task;
+  if (!work) throw new LongshoreError("NOT_FOUND", `work item ${id.text} has no row`);
+  const { settings, source } = round;
   const now = Date.now();
   if (id.kind === "scan") {
     const container = stateBlobs.getContainerClient(round.inventoryContainer);
