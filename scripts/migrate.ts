@@ -3,8 +3,8 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type RunningMachine, startMachine } from "../local/machine.ts";
-import type { CommandError } from "../local/supervisor/command-error.ts";
-import type { RoundView, TaskView } from "../shared/contracts/tasks.ts";
+import { CommandError } from "../local/supervisor/command-error.ts";
+import type { RoundView } from "../shared/contracts/tasks.ts";
 import { startAgents } from "./agents.ts";
 import { describeEvent } from "./events.ts";
 import { libraryOf, withKnownLibraries } from "./libraries.ts";
@@ -12,6 +12,7 @@ import { COULD_NOT_RUN, INTERRUPTED, runCommand } from "./lifetime.ts";
 import { type Api, createApi } from "./migrate/api.ts";
 import { MIGRATE_USAGE, type MigrateArguments, readMigrateArguments } from "./migrate/arguments.ts";
 import { createDiskGuard } from "./migrate/disk-guard.ts";
+import { type FollowedRound, followRound, type TaskRound } from "./migrate/followed-round.ts";
 import { readMigrations, rememberMigration, runTaskOf } from "./migrate/migrations.ts";
 import { type Folders, preflight } from "./migrate/preflight.ts";
 import { createProgress } from "./migrate/progress.ts";
@@ -24,6 +25,8 @@ import { createTerminal, type Terminal } from "./migrate/terminal.ts";
 const POLL_MS = 250;
 const PLAIN_LINE_MS = 5_000;
 const DISK_CHECK_MS = 2_000;
+/** How long a round may be unknown: starting every part again after storage died takes much less. */
+const FORGOTTEN_MS = 120_000;
 const SHOWN_FAILURES = 5;
 
 const argv = process.argv.slice(2);
@@ -111,26 +114,22 @@ async function migrate(
   say: (line: string) => void,
 ): Promise<Summary> {
   const memory = join(data, "migrations.json");
-  const remembered = readMigrations(memory).find(
-    (migration) => migration.source === source && migration.library === library,
-  );
   const siteUrl = machine.siteUrl(libraryOf(library).site);
-  const { id, round } = await runTaskOf(api, remembered?.task, source, siteUrl);
-  rememberMigration(memory, { source, library, task: id });
-  say(describeRound(round));
-
-  machine.onWorkForgotten(() => {
-    // Polling goes on meanwhile, and says what is wrong if this does not work either.
-    api
-      .runTask(id)
-      .catch((error: Error) => say(`The round could not be resumed: ${error.message}`));
+  const followed = await followRound(api, async () => {
+    const remembered = readMigrations(memory).find(
+      (migration) => migration.source === source && migration.library === library,
+    );
+    const task = await runTaskOf(api, remembered?.task, source, siteUrl);
+    rememberMigration(memory, { source, library, task: task.id });
+    return task;
   });
+  say(describeRound(followed.begun.round));
+  machine.onWorkForgotten(() => followed.resume());
   const guard = createDiskGuard({ library, data });
-  const ended = await follow(api, id, guard, terminal, say);
-  const { number } = ended.round;
-  const reports = await downloadReports(api, ended.task, number, data);
-  const failures = await firstFailures(reports, ended.task, number, SHOWN_FAILURES);
-  return summarize(ended.task, ended.round, { source, library, reports }, failures);
+  const { task, round } = await toTheEnd(followed, guard, terminal, say);
+  const reports = await downloadReports(api, task, round.number, data);
+  const failures = await firstFailures(reports, task, round.number, SHOWN_FAILURES);
+  return summarize(task, round, { source, library, reports }, failures);
 }
 
 function describeRound(round: RoundView | undefined): string {
@@ -138,27 +137,28 @@ function describeRound(round: RoundView | undefined): string {
   return `Round R${round.number} brings what is new or changed.`;
 }
 
-async function follow(
-  api: Api,
-  id: string,
+async function toTheEnd(
+  followed: FollowedRound,
   guard: ReturnType<typeof createDiskGuard>,
   terminal: Terminal,
   say: (line: string) => void,
-): Promise<{ task: TaskView; round: RoundView }> {
+): Promise<TaskRound> {
   const measure = createProgress();
   const began = Date.now();
   let nextLine = began + PLAIN_LINE_MS;
   let nextCheck = began;
+  let lastKnown = began;
   for (;;) {
-    const task = await api.getTask(id);
-    const { round } = task;
+    const found = await followed.look();
     const now = Date.now();
     if (now >= nextCheck) {
       nextCheck = now + DISK_CHECK_MS;
-      const warning = guard(round);
+      const warning = guard(found?.round);
       if (warning) terminal.say(warning);
     }
-    if (round) {
+    if (found) {
+      lastKnown = now;
+      const { round } = found;
       const stages = measure(round, now);
       if (terminal.live) {
         terminal.show(progressBlock(stages, round, (now - began) / 1000, terminal.width));
@@ -166,7 +166,12 @@ async function follow(
         nextLine = now + PLAIN_LINE_MS;
         say(progressLine(stages, round));
       }
-      if (round.state !== "InProgress") return { task, round };
+      if (round.state !== "InProgress") return found;
+    } else if (now > lastKnown + FORGOTTEN_MS) {
+      throw new CommandError(
+        "Storage has forgotten the round, and it was not begun anew.",
+        "Run the same command again; what has arrived stays.",
+      );
     }
     await delay(POLL_MS);
   }
