@@ -29,15 +29,20 @@ export const taskSettingsSchema = z.object({
 });
 export type TaskSettings = z.infer<typeof taskSettingsSchema>;
 
-const isLoopback = (url: URL) => ["127.0.0.1", "localhost", "[::1]"].includes(url.hostname);
+const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"];
+
+/** An https URL; http is for this machine only. */
+function isSiteUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return (
+    url?.protocol === "https:" || (url?.protocol === "http:" && LOOPBACK.includes(url.hostname))
+  );
+}
 
 export const destinationSchema = z.object({
   siteUrl: z
-    .url()
-    .refine((text) => {
-      const url = new URL(text);
-      return url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url));
-    }, "must be an https URL")
+    .string()
+    .refine(isSiteUrl, "must be an https URL")
     .transform((text) => text.replace(/\/+$/, "")),
   library: z.string().min(1).max(255),
   /** Folder within the library, `/`-separated; empty for the library's root. */

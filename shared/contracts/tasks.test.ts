@@ -1,0 +1,87 @@
+import { describe, expect, it } from "@jest/globals";
+import { destinationSchema, taskCreateSchema, taskSettingsSchema } from "./tasks.ts";
+
+const destination = (more: object = {}) => ({
+  ...{ siteUrl: "https://contoso.sharepoint.com/sites/finance", library: "Documents", ...more },
+});
+const messagesOf = (input: unknown) => {
+  const { error } = destinationSchema.safeParse(input);
+  return error?.issues.map(({ path, message }) => `${path.join(".")}: ${message}`) ?? [];
+};
+
+describe("a destination", () => {
+  it.each([
+    [
+      "https://contoso.sharepoint.com/sites/finance/",
+      "https://contoso.sharepoint.com/sites/finance",
+    ],
+    ["https://contoso.sharepoint.com", "https://contoso.sharepoint.com"],
+    ["http://127.0.0.1:4711/sites/finance", "http://127.0.0.1:4711/sites/finance"],
+    ["http://localhost:4711/sites/finance//", "http://localhost:4711/sites/finance"],
+  ])("may be %s", (siteUrl, kept) => {
+    expect(destinationSchema.parse(destination({ siteUrl })).siteUrl).toBe(kept);
+  });
+
+  it.each(["http://contoso.sharepoint.com", "ftp://127.0.0.1", "contoso", ""])(
+    "may not be %j",
+    (siteUrl) => expect(messagesOf(destination({ siteUrl })).join()).toMatch(/^siteUrl: /),
+  );
+
+  it.each([
+    [undefined, ""],
+    ["", ""],
+    ["/", ""],
+    ["/Old//New/", "Old/New"],
+    ["Old/It's 100% #1", "Old/It's 100% #1"],
+    ["Old/Forms", "Old/Forms"],
+  ])("may be the folder %j", (folder, kept) => {
+    expect(destinationSchema.parse(destination({ folder })).folder).toBe(kept);
+  });
+
+  it.each([
+    ["Old/a:b", 'folder: "a:b": SharePoint does not allow the character :'],
+    ["../Old", 'folder: "..": '],
+    ["Old/.", 'folder: ".": '],
+    ["Forms", 'folder: "Forms": SharePoint keeps "Forms" at the root'],
+    ["Old /New", 'folder: "Old ": the name starts or ends with a space'],
+    ["a\\b", 'folder: "a\\b": '],
+    [`${"n".repeat(256)}`, "255"],
+    ["n/".repeat(201), "folder: "],
+  ])("may not be the folder %j, and says why", (folder, message) => {
+    expect(messagesOf(destination({ folder })).join()).toContain(message);
+  });
+});
+
+describe("a task", () => {
+  const create = (more: object = {}) => ({
+    ...{ name: " Finance ", source: "/srv/finance", destination: destination(), ...more },
+  });
+
+  it("has settings within SharePoint's limits", () => {
+    expect(taskSettingsSchema.parse({})).toEqual({
+      ...{ parallelPackages: 6, packageItems: 250, packageBytes: 250_000_000 },
+      ...{ archiveSmallFiles: true, attemptsPerItem: 3 },
+    });
+    for (const wrong of [{ packageItems: 0 }, { parallelPackages: 17 }, { packageBytes: 1 }])
+      expect(taskSettingsSchema.safeParse(wrong).success).toBe(false);
+  });
+
+  it("starts at once, in the default group, under a trimmed name", () => {
+    expect(taskCreateSchema.parse(create())).toMatchObject({
+      ...{ name: "Finance", agentGroup: "default", start: "now" },
+    });
+  });
+
+  it.each([
+    ["name", { name: "  " }],
+    ["source", { source: "" }],
+    // A row of a table takes 64 KB.
+    ["source", { source: "s".repeat(4_097) }],
+    ["agentGroup", { agentGroup: "Paris" }],
+    ["settings.packageItems", { settings: { packageItems: 1.5 } }],
+    ["start", { start: "later" }],
+  ])("is refused for its %s", (field, more) => {
+    const { error } = taskCreateSchema.safeParse(create(more));
+    expect(error?.issues.map(({ path }) => path.join("."))).toEqual([field]);
+  });
+});
