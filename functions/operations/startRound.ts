@@ -78,7 +78,7 @@ async function beginRun(
   if (task.round === undefined)
     await tasks.update(task.id, (value) => ({ ...value, round: value.round ?? number }));
   if (!(await rounds.insert(newRound(task, number, run))))
-    await rounds.change(task.id, number, (value) => reopened(value, run));
+    await rounds.change(task.id, number, (value) => reopened(value, task, run));
   await client.startNew("migrateTask", {
     instanceId: instanceOf(task.id, number, run),
     input: { taskId: task.id, round: number, run },
@@ -105,10 +105,7 @@ function newRound(task: TaskRecord, number: number, run: string): RoundRecord {
     run,
     state: "InProgress",
     startedAt: new Date().toISOString(),
-    source: task.source,
-    destination: task.destination,
-    agentGroup: task.agentGroup,
-    settings: task.settings,
+    ...wishes(task),
     ...(task.ledgerRound !== undefined && { ledgerRound: task.ledgerRound }),
     intIdBase: task.nextIntId,
     suspectSegments: 0,
@@ -118,10 +115,20 @@ function newRound(task: TaskRecord, number: number, run: string): RoundRecord {
   };
 }
 
-function reopened(round: RoundRecord, run: string): RoundRecord {
+/** What a task asks of its round. */
+const wishes = ({ source, destination, agentGroup, settings }: TaskRecord) => ({
+  source,
+  destination,
+  agentGroup,
+  settings,
+});
+
+function reopened(round: RoundRecord, task: TaskRecord, run: string): RoundRecord {
   const { endedAt: _end, failure, target, ...rest } = round;
   return {
     ...rest,
+    // A round that failed is begun again by people, who may have mended the task; one that was cut off goes on as it was.
+    ...(round.state === "Failed" && wishes(task)),
     run,
     state: "InProgress",
     suspectSegments: target

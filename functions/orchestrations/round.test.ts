@@ -291,8 +291,9 @@ describe("a round that cannot go on", () => {
     await app.tasks.setActive(taskId);
     const ref = { taskId, round: 0, run: "run000" };
     const { round: fresh } = await import("../../test/support/records.ts");
+    const { source, destination } = (await app.tasks.find(taskId)) as TaskRecord;
     await app.rounds.insert(
-      fresh({ ...ref, number: 0, inventoryContainer: `inventory-${taskId}` }),
+      fresh({ ...ref, number: 0, source, destination, inventoryContainer: `inventory-${taskId}` }),
     );
     await orchestrations.run("migrateTask", ref, "instance");
     expect(await round()).toMatchObject({ state: "Failed", failure: { message: "no such queue" } });
