@@ -3,18 +3,17 @@ import { pipeline } from "node:stream/promises";
 import type { ContainerClient } from "@azure/storage-blob";
 import { type Stringifier, stringify } from "csv-stringify";
 import type { RoundRecord, TaskRecord } from "../domain/records.ts";
+import { aggregateRow } from "../domain/reports/aggregateRow.ts";
 import {
   AGGREGATE_COLUMNS,
-  aggregateRow,
   FAILURE_COLUMNS,
-  failureRow,
   ITEM_COLUMNS,
-  itemRow,
-  RoundTally,
   type Row,
   SCAN_COLUMNS,
   SUMMARY_COLUMNS,
-} from "../domain/reportRows.ts";
+} from "../domain/reports/columns.ts";
+import { failureRow, itemRow } from "../domain/reports/itemRows.ts";
+import { RoundTally } from "../domain/reports/roundTally.ts";
 import type { Services } from "../services.ts";
 import { readOutcomes, reportFolder } from "../stores/roundBlobs.ts";
 

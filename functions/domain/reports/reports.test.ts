@@ -1,19 +1,18 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { ERRORS, type ErrorCode } from "../../shared/contracts/errors.ts";
-import type { Outcome } from "../../shared/contracts/outcomes.ts";
-import { NOON, round, target, task } from "../../test/support/records.ts";
+import { ERRORS, type ErrorCode } from "../../../shared/contracts/errors.ts";
+import type { Outcome } from "../../../shared/contracts/outcomes.ts";
+import { NOON, round, target, task } from "../../../test/support/records.ts";
+import { aggregateRow } from "./aggregateRow.ts";
 import {
   AGGREGATE_COLUMNS,
-  aggregateRow,
   FAILURE_COLUMNS,
-  failureRow,
   ITEM_COLUMNS,
-  itemRow,
-  RoundTally,
   SCAN_COLUMNS,
   SUMMARY_COLUMNS,
-} from "./reportRows.ts";
+} from "./columns.ts";
+import { failureRow, itemRow } from "./itemRows.ts";
+import { RoundTally } from "./roundTally.ts";
 
 const context = {
   task: task(),
@@ -56,7 +55,10 @@ describe("the row of an item", () => {
   });
 
   it("writes a Windows source as Windows does", () => {
-    const windows = { ...context, task: task({ source: "\\\\fs01\\finance\\" }) };
+    const windows = {
+      ...context,
+      round: round({ number: 3, target: target(), source: "\\\\fs01\\finance\\" }),
+    };
     expect(itemRow(windows, outcome()).Source).toBe("\\\\fs01\\finance\\a\\b.tar.gz");
   });
 

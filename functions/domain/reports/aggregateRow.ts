@@ -1,0 +1,34 @@
+import { destinationFolder } from "../plan.ts";
+import type { Row } from "./columns.ts";
+import type { ReportContext } from "./itemRows.ts";
+
+const GB = 1024 ** 3;
+const gigabytes = (bytes: number) => Number((bytes / GB).toFixed(3));
+
+export function aggregateRow({ task, round }: ReportContext): Row {
+  const { migrated, skipped, scan, target } = round;
+  const toBeMigrated = scan.items - skipped.items;
+  const minutes =
+    (Date.parse(round.endedAt ?? round.startedAt) - Date.parse(round.startedAt)) / 60_000;
+  return {
+    "Task name": task.name,
+    Status: round.state,
+    Source: round.source,
+    Destination: target
+      ? `${new URL(target.origin).origin}${destinationFolder(target)}`
+      : round.destination.siteUrl,
+    "Total scanned items": scan.items,
+    "Total to be migrated items": toBeMigrated,
+    "Migrated items": migrated.items,
+    "Items not migrated": toBeMigrated - migrated.items,
+    "Total bytes": scan.bytes,
+    "Total GB": gigabytes(scan.bytes),
+    "Migrated bytes": migrated.bytes,
+    "Migrated GB": gigabytes(migrated.bytes),
+    Agent: round.agents.join("; "),
+    "Duration (minutes)": Number(minutes.toFixed(2)),
+    TaskID: task.id,
+    "Task failure reason": round.failure ? `${round.failure.code}: ${round.failure.message}` : "",
+    "Agent group": round.agentGroup,
+  };
+}
