@@ -1,6 +1,6 @@
 import type { Issue } from "../../shared/contracts/inventory.ts";
 import { expired, isOver, leaseExpired } from "../domain/workItems.ts";
-import { parseWorkId } from "../stores/rounds.ts";
+import { parseWorkId } from "../stores/refs.ts";
 import { defineActivity } from "./activity.ts";
 
 /**

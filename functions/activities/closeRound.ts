@@ -1,8 +1,9 @@
+import { nextIntId } from "../domain/plan.ts";
 import { isOpen, taskAfter } from "../domain/taskStates.ts";
 import { indexRound } from "../operations/indexRound.ts";
 import { writeReports } from "../operations/writeReports.ts";
 import type { Services } from "../services.ts";
-import type { RunRef } from "../stores/rounds.ts";
+import type { RunRef } from "../stores/refs.ts";
 import { defineActivity } from "./activity.ts";
 
 const EVENT = {
@@ -27,10 +28,7 @@ export const closeRound = defineActivity("closeRound", async (ref: RunRef, app):
     state: isOpen(value.state) ? taskAfter("InProgress", event) : value.state,
     // A round whose scan failed half way knows nothing of the rest; the ledger before it stays in force.
     ...(!round.failure && { ledgerRound: ref.round }),
-    nextIntId: Math.max(
-      value.nextIntId,
-      round.intIdBase + round.scan.segments * round.settings.packageItems,
-    ),
+    nextIntId: nextIntId(value, round),
   }));
   await tasks.setInactive(ref.taskId);
 });

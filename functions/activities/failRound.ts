@@ -1,7 +1,8 @@
 import type { Issue } from "../../shared/contracts/inventory.ts";
+import { nextIntId } from "../domain/plan.ts";
 import { isOpen } from "../domain/taskStates.ts";
 import { writeReports } from "../operations/writeReports.ts";
-import type { RunRef } from "../stores/rounds.ts";
+import type { RunRef } from "../stores/refs.ts";
 import { defineActivity } from "./activity.ts";
 
 /**
@@ -25,7 +26,9 @@ export const failRound = defineActivity(
       }));
     }
     const task = await tasks.update(ref.taskId, (value) =>
-      isOpen(value.state) ? { ...value, state: "Failed" } : undefined,
+      isOpen(value.state)
+        ? { ...value, state: "Failed", nextIntId: nextIntId(value, found) }
+        : undefined,
     );
     await tasks.setInactive(ref.taskId);
     const round = await rounds.find(ref.taskId, ref.round);

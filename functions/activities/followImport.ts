@@ -1,6 +1,6 @@
 import type { Issue } from "../../shared/contracts/inventory.ts";
 import { isTerminal } from "../destinations/jobEvents.ts";
-import type { PackageRef } from "../stores/rounds.ts";
+import type { PackageRef } from "../stores/refs.ts";
 import { defineActivity } from "./activity.ts";
 
 const UNKNOWN_JOB: Issue = {

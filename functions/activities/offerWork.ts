@@ -1,5 +1,5 @@
 import type { WorkRecord } from "../domain/records.ts";
-import { type RunRef, workId } from "../stores/rounds.ts";
+import { type RunRef, workId } from "../stores/refs.ts";
 import { defineActivity } from "./activity.ts";
 
 export type WorkOffer = RunRef &

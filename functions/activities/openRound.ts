@@ -2,7 +2,7 @@ import type { Target } from "../domain/records.ts";
 import { ensureIndex } from "../operations/indexRound.ts";
 import { recoverRound } from "../operations/recoverRound.ts";
 import type { Services } from "../services.ts";
-import type { RunRef } from "../stores/rounds.ts";
+import type { RunRef } from "../stores/refs.ts";
 import { defineActivity } from "./activity.ts";
 
 /** Times an orchestrator waits, fixed when the round opens: a replay must see the same ones. */
@@ -51,14 +51,16 @@ async function prepare(app: Services, ref: RunRef, target: Target): Promise<void
   await stateBlobs.getContainerClient(inventoryContainer).createIfNotExists();
   const totals = await recoverRound(app, ref);
   const ledger = ledgerRound === undefined ? undefined : await rounds.find(ref.taskId, ledgerRound);
-  // A library that was deleted and made again has nothing of what earlier rounds brought.
-  const anotherLibrary = ledger?.target && ledger.target.listId !== target.listId;
-  if (ledgerRound !== undefined && !anotherLibrary)
+  // A library that was deleted and made again, or another folder, has nothing of what earlier rounds brought.
+  const elsewhere = ledger?.target && placeOf(ledger.target) !== placeOf(target);
+  if (ledgerRound !== undefined && !elsewhere)
     await ensureIndex(app, { taskId: ref.taskId, round: ledgerRound });
   await rounds.openRound(ref, ({ ledgerRound: _ledger, ...value }) => ({
     ...value,
     ...totals,
-    ...(ledgerRound !== undefined && !anotherLibrary && { ledgerRound }),
+    ...(ledgerRound !== undefined && !elsewhere && { ledgerRound }),
     target,
   }));
 }
+
+const placeOf = (target: Target) => `${target.listId}/${target.folders.at(-1)?.path ?? ""}`;

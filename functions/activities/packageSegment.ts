@@ -6,8 +6,8 @@ import { isContent } from "../operations/arrived.ts";
 import { inParallel } from "../operations/inParallel.ts";
 import { planPackage } from "../operations/planPackage.ts";
 import type { Services } from "../services.ts";
+import type { PackageRef } from "../stores/refs.ts";
 import { writePlan } from "../stores/roundBlobs.ts";
-import type { PackageRef } from "../stores/rounds.ts";
 import { defineActivity } from "./activity.ts";
 
 export interface PlanSummary {

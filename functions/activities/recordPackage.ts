@@ -8,8 +8,8 @@ import type { PackageRecord, RoundRecord, Target } from "../domain/records.ts";
 import { findArrived } from "../operations/arrived.ts";
 import { planPackage } from "../operations/planPackage.ts";
 import type { Services } from "../services.ts";
+import type { PackageRef } from "../stores/refs.ts";
 import { readPlan, readUpload, writeOutcomes } from "../stores/roundBlobs.ts";
-import type { PackageRef } from "../stores/rounds.ts";
 import { defineActivity } from "./activity.ts";
 
 const NOT_CONFIRMED: Issue = {

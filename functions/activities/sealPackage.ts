@@ -2,8 +2,8 @@ import { encryptBuffer } from "../../shared/package/cipher.ts";
 import { writeManifests } from "../../shared/package/manifest/index.ts";
 import { packageManifest } from "../domain/packageManifest.ts";
 import { inParallel } from "../operations/inParallel.ts";
+import type { PackageRef } from "../stores/refs.ts";
 import { readPlan, readUpload } from "../stores/roundBlobs.ts";
-import type { PackageRef } from "../stores/rounds.ts";
 import { defineActivity } from "./activity.ts";
 
 /** Manifests are written at the same time; there are nine at most. */

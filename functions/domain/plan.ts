@@ -12,7 +12,7 @@ import { checkFileSize } from "../../shared/rules/fileSize.ts";
 import { checkName } from "../../shared/rules/names.ts";
 import { baseName, joinPath, parentOf } from "../../shared/rules/paths.ts";
 import { checkTime } from "../../shared/rules/times.ts";
-import type { Target } from "./records.ts";
+import type { RoundRecord, Target, TaskRecord } from "./records.ts";
 
 /** What shall become of one item of a segment. `migrate` items have an identity; the others have a reason. */
 export const planItemSchema = inventoryEntrySchema.extend({
@@ -120,6 +120,16 @@ export const destinationFolder = (target: Target): string =>
 /** Path of an item relative to the library's root. */
 export const inLibrary = (target: Target, path: string): string =>
   joinPath(target.folders.at(-1)?.path ?? "", path);
+
+/** Integer id of the first item of a segment: every segment has room for as many items as a package may have. */
+export const firstIntId = (
+  { intIdBase, settings }: Pick<RoundRecord, "intIdBase" | "settings">,
+  segment: number,
+): number => intIdBase + segment * settings.packageItems;
+
+/** The first integer id that no item of the task has, after this round. */
+export const nextIntId = (task: Pick<TaskRecord, "nextIntId">, round: RoundRecord): number =>
+  Math.max(task.nextIntId, firstIntId(round, round.scan.segments));
 
 export const idsOf = (target: Target, path: string) => itemIds(target, inLibrary(target, path));
 

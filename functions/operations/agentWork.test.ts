@@ -13,14 +13,14 @@ import { planSegment } from "../domain/plan.ts";
 import type { AgentRecord, WorkRecord } from "../domain/records.ts";
 import { expired } from "../domain/workItems.ts";
 import { KEY_LIFETIME_MS } from "../security/contentKeys.ts";
-import { readUpload, writePlan } from "../stores/roundBlobs.ts";
 import {
   type PackageRef,
   type ScanId,
   type UploadId,
   type WorkId,
   workId,
-} from "../stores/rounds.ts";
+} from "../stores/refs.ts";
+import { readUpload, writePlan } from "../stores/roundBlobs.ts";
 import { claimWork, completeWork, failWork, heartbeat, releaseWork } from "./agentWork.ts";
 
 let around: Surroundings;

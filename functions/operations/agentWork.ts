@@ -13,8 +13,8 @@ import { acceptUpload } from "../domain/acceptUpload.ts";
 import type { AgentRecord, WorkRecord } from "../domain/records.ts";
 import { claimed, completed, failed, released, renewed } from "../domain/workItems.ts";
 import type { Services } from "../services.ts";
+import { parseWorkId, type UploadId, type WorkId } from "../stores/refs.ts";
 import { readPlan, writeUpload } from "../stores/roundBlobs.ts";
-import { parseWorkId, type UploadId, type WorkId } from "../stores/rounds.ts";
 import { workSpec } from "./workSpec.ts";
 
 /** What agents do with work items. In each the row changes first and orchestrations are told afterwards. */

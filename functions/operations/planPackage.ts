@@ -1,4 +1,4 @@
-import { type Plan, planSegment } from "../domain/plan.ts";
+import { firstIntId, type Plan, planSegment } from "../domain/plan.ts";
 import type { PackageRecord, RoundRecord } from "../domain/records.ts";
 import type { Services } from "../services.ts";
 import { earlierOutcomes } from "../stores/ledger.ts";
@@ -22,6 +22,8 @@ export async function planPackage(
           { taskId, round: ledgerRound },
           entries.map(({ path }) => path),
         );
-  const firstIntId = round.intIdBase + pkg.summary.segment * round.settings.packageItems;
-  return planSegment({ open, entries, earlier, target, firstIntId });
+  return planSegment({
+    ...{ open, entries, earlier, target },
+    firstIntId: firstIntId(round, pkg.summary.segment),
+  });
 }

@@ -1,8 +1,8 @@
 import { survivesRestart } from "../domain/packageStates.ts";
 import type { PackageRecord, RoundRecord } from "../domain/records.ts";
 import type { Services } from "../services.ts";
+import type { RunRef } from "../stores/refs.ts";
 import { listRoundBlobs } from "../stores/roundBlobs.ts";
-import type { RunRef } from "../stores/rounds.ts";
 import { retireAttempt } from "./retireAttempt.ts";
 
 /** What adds up in a round: the part of its row that recovery computes anew. */

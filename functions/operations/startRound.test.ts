@@ -103,6 +103,51 @@ describe("a finished task", () => {
     expect(again.suspectSegments).toBe(40 + 256);
   });
 
+  describe("that failed, and was changed since", () => {
+    const elsewhere = { ...task().destination, folder: "elsewhere" };
+    const failed = (more: Partial<RoundRecord> = {}) =>
+      putRound({
+        ...{ state: "Failed", nextSegment: 4, failure: { code: "INTERNAL", message: "no" } },
+        ...more,
+      });
+
+    it("takes its round up with what may change", async () => {
+      const settings = { ...task().settings, parallelPackages: 2, packageItems: 10 };
+      await put("Failed", { round: 0, agentGroup: "paris", settings });
+      await failed();
+      await start();
+      await expectRun(0);
+      expect(await foundRound()).toMatchObject({
+        agentGroup: "paris",
+        // Integer ids are counted by packageItems.
+        settings: { parallelPackages: 2, packageItems: 250 },
+      });
+    });
+
+    it.each([
+      ["leads to another folder", { destination: elsewhere }],
+      ["comes from another source", { source: "/srv/elsewhere" }],
+    ])(
+      "begins a new round when it %s: what was brought stays where it is",
+      async (_what, change) => {
+        await put("Failed", { round: 0, ...change });
+        await failed();
+        await start();
+        await expectRun(1);
+        expect(await foundRound(1)).toMatchObject(change);
+        expect((await foundRound(0)).state).toBe("Failed");
+      },
+    );
+
+    it("takes its round up all the same when nothing was brought yet", async () => {
+      await put("Failed", { round: 0, destination: elsewhere });
+      await failed({ nextSegment: 0 });
+      await start();
+      await expectRun(0);
+      expect((await foundRound()).destination).toEqual(elsewhere);
+    });
+  });
+
   it("keeps the end of a scan that did not fail", async () => {
     await put("InProgress", { round: 0 });
     await putRound({ scan: { ...round().scan, finished: true } });

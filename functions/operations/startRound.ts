@@ -4,7 +4,7 @@ import { newId } from "../domain/ids.ts";
 import type { RoundRecord, TaskRecord } from "../domain/records.ts";
 import { isOpen, taskAfter } from "../domain/taskStates.ts";
 import type { Services } from "../services.ts";
-import { roundKey } from "../stores/rounds.ts";
+import { roundKey } from "../stores/refs.ts";
 import { noTotals } from "./recoverRound.ts";
 
 const ALIVE = new Set(["Pending", "Running", "ContinuedAsNew", "Suspended"]);
@@ -13,8 +13,8 @@ const ALIVE = new Set(["Pending", "Running", "ContinuedAsNew", "Suspended"]);
 const SUSPECT_MARGIN = 256;
 
 /**
- * Runs a task. A finished task begins its next round; a failed round is taken up again where it stopped; a task that is in
- * progress is looked after.
+ * Runs a task. A finished task begins its next round; a failed round is taken up again where it stopped, unless the task leads
+ * elsewhere by now; a task that is in progress is looked after.
  */
 export async function startRound(
   app: Services,
@@ -28,7 +28,8 @@ export async function startRound(
 
   const state = taskAfter(task.state, "run");
   const last = task.round === undefined ? undefined : await rounds.find(taskId, task.round);
-  const number = last?.state === "Failed" ? last.number : (task.round ?? -1) + 1;
+  const again = last?.state === "Failed" && leadsThere(task, last);
+  const number = again ? last.number : (task.round ?? -1) + 1;
   // First of all the task is noted as active: should we be cut off after any of these steps, the timer goes on.
   await tasks.setActive(taskId);
   let mine = false;
@@ -123,12 +124,23 @@ const wishes = ({ source, destination, agentGroup, settings }: TaskRecord) => ({
   settings,
 });
 
+/** Whether a round can go on for the task as it is now: what it has brought must be where the rest is going to be. */
+function leadsThere(task: TaskRecord, round: RoundRecord): boolean {
+  const place = ({ source, destination }: TaskRecord | RoundRecord) =>
+    JSON.stringify([source, destination.siteUrl, destination.library, destination.folder]);
+  const isUntouched = round.nextSegment === 0 && round.suspectSegments === 0;
+  return isUntouched || place(task) === place(round);
+}
+
 function reopened(round: RoundRecord, task: TaskRecord, run: string): RoundRecord {
   const { endedAt: _end, failure, target, ...rest } = round;
+  // Integer ids of the round's items are counted by the size of its packages.
+  const { packageItems } = round.settings;
+  const wished = { ...wishes(task), settings: { ...task.settings, packageItems } };
   return {
     ...rest,
     // A round that failed is begun again by people, who may have mended the task; one that was cut off goes on as it was.
-    ...(round.state === "Failed" && wishes(task)),
+    ...(round.state === "Failed" && wished),
     run,
     state: "InProgress",
     suspectSegments: target

@@ -2,7 +2,7 @@ import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { RoundView, TaskView } from "../../shared/contracts/tasks.ts";
 import type { LaneRecord, RoundRecord, TaskRecord } from "../domain/records.ts";
 import type { Services } from "../services.ts";
-import { workId } from "../stores/rounds.ts";
+import { workId } from "../stores/refs.ts";
 
 /** A task and its newest round as the API shows them. Costs a constant number of storage calls, however large the task is. */
 export async function viewTask(app: Services, taskId: string): Promise<TaskView> {

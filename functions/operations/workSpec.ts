@@ -2,8 +2,8 @@ import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { WorkSpec } from "../../shared/contracts/work.ts";
 import { sasUrl } from "../security/sas.ts";
 import type { Services } from "../services.ts";
+import type { WorkId } from "../stores/refs.ts";
 import { readPlan } from "../stores/roundBlobs.ts";
-import type { WorkId } from "../stores/rounds.ts";
 
 /**
  * What an agent needs for a work item, and nothing more: a SAS that may create and write in one container, and the unwrapped

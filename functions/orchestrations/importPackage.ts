@@ -3,7 +3,7 @@ import * as df from "durable-functions";
 import { followImport } from "../activities/followImport.ts";
 import type { Timing } from "../activities/openRound.ts";
 import { submitImport } from "../activities/submitImport.ts";
-import type { PackageRef } from "../stores/rounds.ts";
+import type { PackageRef } from "../stores/refs.ts";
 import type { WorkEnd } from "./agentWork.ts";
 import { call, patiently, type Steps, sleep } from "./call.ts";
 

@@ -3,7 +3,7 @@ import * as df from "durable-functions";
 import { closeRound } from "../activities/closeRound.ts";
 import { failRound } from "../activities/failRound.ts";
 import { openRound } from "../activities/openRound.ts";
-import type { RunRef } from "../stores/rounds.ts";
+import type { RunRef } from "../stores/refs.ts";
 import { call, type Steps, stepError } from "./call.ts";
 
 /**

@@ -301,7 +301,7 @@ describe("a round that cannot go on", () => {
   });
 });
 
-describe("a library that was made again", () => {
+describe("a library that was made again,", () => {
   it("gets everything again", async () => {
     await machine.boot().start(taskId);
     await app.rounds.change(taskId, 0, (value) => ({
@@ -311,6 +311,22 @@ describe("a library that was made again", () => {
     await machine.boot().start(taskId);
     expect(await round(1)).not.toHaveProperty("ledgerRound");
     expect((await round(1)).migrated.items).toBe(8);
+  });
+
+  it("or a folder that is another one by now, too", async () => {
+    await machine.boot().start(taskId);
+    const first = folder;
+    folder = `${first} moved`;
+    await app.tasks.update(taskId, (value) => ({
+      ...value,
+      destination: { ...value.destination, folder },
+    }));
+    await machine.boot().start(taskId);
+    expect(arrived()).toEqual(FILES);
+    expect((await round(1)).migrated.items).toBe(8);
+    // The next round is compared with this one again.
+    await machine.boot().start(taskId);
+    expect((await round(2)).skipped.items).toBe(9);
   });
 });
 

@@ -3,7 +3,7 @@ import * as df from "durable-functions";
 import { errorDefinition } from "../../shared/contracts/errors.ts";
 import { finishScan } from "../activities/finishScan.ts";
 import type { Timing } from "../activities/openRound.ts";
-import type { RunRef } from "../stores/rounds.ts";
+import type { RunRef } from "../stores/refs.ts";
 import type { WorkEnd } from "./agentWork.ts";
 import { call, callChild, type Steps, sleep, stepError } from "./call.ts";
 

@@ -9,7 +9,7 @@ import { type Outcome, outcomeSchema } from "../../shared/contracts/outcomes.ts"
 import { type UploadResult, uploadResultSchema } from "../../shared/contracts/work.ts";
 import { type Plan, planSchema } from "../domain/plan.ts";
 import { readJson, readLines, writeJson, writeLines } from "./lines.ts";
-import type { PackageRef } from "./rounds.ts";
+import type { PackageRef } from "./refs.ts";
 
 /** Names and formats of a round's blobs: per-file data lives here, never in rows or orchestrations. */
 

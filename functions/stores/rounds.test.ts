@@ -5,15 +5,14 @@ import { PACKAGE_STATES, type PackageRecord, type WorkRecord } from "../domain/r
 import { claimed, completed, renewed } from "../domain/workItems.ts";
 import { openTable } from "./documents.ts";
 import {
-  MAX_PACKAGES_PER_WRITE,
   type PackageRef,
   parseWorkId,
-  RoundStore,
   type ScanId,
   type UploadId,
   type WorkId,
   workId,
-} from "./rounds.ts";
+} from "./refs.ts";
+import { MAX_PACKAGES_PER_WRITE, RoundStore } from "./rounds.ts";
 
 let storage: TestStorage;
 let store: RoundStore;

@@ -1,7 +1,7 @@
 import type { TableClient } from "@azure/data-tables";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { SegmentSummary } from "../../shared/contracts/inventory.ts";
-import { canBecome, stagesReached } from "../domain/packageStates.ts";
+import { canBecome } from "../domain/packageStates.ts";
 import {
   type LaneRecord,
   laneRecordSchema,
@@ -13,20 +13,17 @@ import {
   workRecordSchema,
 } from "../domain/records.ts";
 import { type Document, Documents, retryConflicts, Writes } from "./documents.ts";
+import { type PackageRef, pad, type RunRef, roundKey, type UploadId, type WorkId } from "./refs.ts";
+import {
+  countStages,
+  isRunOf,
+  requirePlanned,
+  requireRun,
+  requireUnopened,
+  requireWork,
+} from "./roundChecks.ts";
 
-/** Which orchestration asks: it may touch the round only while the round's row names its run. */
-export interface RunRef {
-  taskId: string;
-  round: number;
-  run: string;
-}
-export interface PackageRef extends RunRef {
-  segment: number;
-}
-
-export const roundKey = (taskId: string, round: number): string => `${taskId}.R${round}`;
 const ROUND = "round";
-const pad = (segment: number) => segment.toString().padStart(6, "0");
 const packageRow = (segment: number) => `package-${pad(segment)}`;
 const laneRow = (lane: number) => `lane-${lane.toString().padStart(2, "0")}`;
 const workRow = (id: string) => `work-${id}`;
@@ -274,7 +271,7 @@ export class RoundStore {
         );
       pkg.state = to;
       change(pkg, round);
-      count(pkg, round);
+      countStages(pkg, round);
       await new Writes(this.table, partition)
         .replace(this.packages, packageRow(ref.segment), pkg, foundPackage.etag)
         .replace(this.rounds, ROUND, round, foundRound.etag)
@@ -358,88 +355,8 @@ export class RoundStore {
   }
 }
 
-/** A work item's id names its round, so that agents can be answered without looking anything up. */
-export type WorkId = ScanId | UploadId;
-export interface ScanId extends RunRef {
-  text: string;
-  kind: "scan";
-}
-export interface UploadId extends PackageRef {
-  text: string;
-  kind: "upload";
-  attempt: number;
-}
-
-export function workId(
-  { taskId, round, run }: RunRef,
-  what: { kind: "scan" } | { kind: "upload"; segment: number; attempt: number },
-): WorkId {
-  const stem = `${roundKey(taskId, round)}.${run}`;
-  if (what.kind === "scan") return { taskId, round, run, kind: "scan", text: `${stem}.scan` };
-  const { segment, attempt } = what;
-  const text = `${stem}.upload.${pad(segment)}.${attempt}`;
-  return { taskId, round, run, segment, attempt, kind: "upload", text };
-}
-
-const WORK_ID = /^([a-z0-9]+-[a-z0-9]+)\.R(\d+)\.([a-z0-9]+)\.(?:scan|upload\.(\d+)\.(\d+))$/;
-
-/** Parses what an agent sends; undefined when it is no work item's id. */
-export function parseWorkId(text: string): WorkId | undefined {
-  const [, taskId, round, run, segment, attempt] = WORK_ID.exec(text) ?? [];
-  if (taskId === undefined || run === undefined) return undefined;
-  const ref = { taskId, round: Number(round), run };
-  const id =
-    segment === undefined
-      ? workId(ref, { kind: "scan" })
-      : workId(ref, { kind: "upload", segment: Number(segment), attempt: Number(attempt) });
-  return id.text === text ? id : undefined;
-}
-
 const workPartition = (id: WorkId) => roundKey(id.taskId, id.round);
-
-const isRunOf = (round: RoundRecord, ref: RunRef) =>
-  round.run === ref.run && round.state === "InProgress";
-
-function requireRun(round: RoundRecord | undefined, ref: RunRef): asserts round is RoundRecord {
-  if (!round)
-    throw new LongshoreError("NOT_FOUND", `task ${ref.taskId} has no round R${ref.round}`);
-  if (!isRunOf(round, ref))
-    throw new LongshoreError(
-      "CONFLICT",
-      `round R${ref.round} of task ${ref.taskId} is ${round.state} under run ${round.run}; run ${ref.run} is over`,
-    );
-}
-
-/** A round has its target from the moment it is open. */
-function requireUnopened({ taskId, number, target }: RoundRecord): void {
-  if (target)
-    throw new LongshoreError("CONFLICT", `round R${number} of task ${taskId} is open already`);
-}
-
-function requireWork(found: Document<WorkRecord> | undefined, id: WorkId): Document<WorkRecord> {
-  if (!found) throw new LongshoreError("NOT_FOUND", `there is no work item ${id.text}`);
-  return found;
-}
-
-function requirePlanned(pkg: PackageRecord | undefined, id: UploadId): PackageRecord {
-  if (pkg?.state === "planned" && pkg.attempt === id.attempt) return pkg;
-  throw new LongshoreError(
-    "CONFLICT",
-    `package ${id.segment} does not wait for the upload of attempt ${id.attempt} any more`,
-  );
-}
 
 function* batches<T>(items: readonly T[], size: number): Generator<T[]> {
   for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size);
-}
-
-function count(pkg: PackageRecord, round: RoundRecord): void {
-  const stages = [round.packaged, round.uploaded, round.imported];
-  const reached = stagesReached(pkg.state);
-  for (const stage of stages.slice(pkg.counted, reached)) {
-    stage.items += pkg.summary.items;
-    stage.bytes += pkg.summary.bytes;
-  }
-  if (reached === 4 && pkg.counted < 4) round.recorded++;
-  pkg.counted = Math.max(pkg.counted, reached);
 }

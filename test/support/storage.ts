@@ -40,16 +40,21 @@ export async function startStorage(): Promise<TestStorage> {
 /** A table prefix that no other test has, so that tests may share one account. */
 export const uniquePrefix = (): string => `T${randomBytes(6).toString("hex")}`;
 
+/** Loaded first: when the tests are killed the pipe to them closes, and nothing is left running. */
+const ENDS_WITH_US =
+  "data:text/javascript,process.stdin.on('close',()=>process.exit()).resume().unref()";
+
 async function startService(service: "blob" | "table", accounts: string) {
   const port = await freePort();
   const child = spawn(
     process.execPath,
     [
+      ...["--import", ENDS_WITH_US],
       fileURLToPath(new URL(`node_modules/azurite/dist/src/${service}/main.js`, repository)),
       ...["--silent", "--disableTelemetry", "--skipApiVersionCheck", "--inMemoryPersistence"],
       ...[`--${service}Host`, "127.0.0.1", `--${service}Port`, String(port)],
     ],
-    { stdio: "ignore", env: { ...process.env, AZURITE_ACCOUNTS: accounts } },
+    { stdio: ["pipe", "ignore", "ignore"], env: { ...process.env, AZURITE_ACCOUNTS: accounts } },
   );
   for (let tries = 0; ; tries++) {
     if (child.exitCode !== null) throw new Error(`Azurite ended with code ${child.exitCode}`);
