@@ -50,8 +50,9 @@ export async function startSurroundings(): Promise<Surroundings> {
       libraries: [{ site: "finance", title: "Documents", folder: library }],
     }),
   ]);
+  // Not beside those of earlier vaults of this process: they have the same name, and OpenSSL takes the first that has.
   tls.setDefaultCACertificates([
-    ...tls.getCACertificates("default"),
+    ...tls.getCACertificates("bundled"),
     readFileSync(vault.certificateFile, "utf8"),
   ]);
   const credential = credentialOf(vault);
