@@ -47,6 +47,7 @@ export const recordPackage = defineActivity(
     const bytes = outcomes.reduce((sum, { size }) => sum + size, 0);
     await rounds.advance(ref, "recorded", (row, current) => {
       row.result = result;
+      if (row.agent && !current.agents.includes(row.agent)) current.agents.push(row.agent);
       correctBytes(row, current, bytes);
       for (const key of ["migrated", "skipped", "failed"] as const) {
         current[key].items += result[key].items;
