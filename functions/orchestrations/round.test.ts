@@ -1,5 +1,4 @@
 import {
-  chmodSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -376,12 +375,3 @@ function sample(total: number, count: number): number[] {
   const step = total / count;
   return Array.from({ length: count }, (_, n) => Math.floor((n + Math.random()) * step));
 }
-
-// Unreadable files need an account that is refused: root reads everything.
-const isRoot = process.getuid?.() === 0;
-(isRoot ? it.skip : it)("a file that cannot be read fails alone", async () => {
-  chmodSync(join(source, "a/large.bin"), 0);
-  await machine.boot().start(taskId);
-  expect((await outcomes()).get("a/large.bin")?.issue?.code).toBe("SOURCE_ACCESS_DENIED");
-  expect((await round()).failed.items).toBe(2);
-});
