@@ -11,6 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { Outcome } from "../../shared/contracts/outcomes.ts";
 import { taskSettingsSchema } from "../../shared/contracts/tasks.ts";
 import { type Machine, startMachine } from "../../test/support/machine.ts";
@@ -250,6 +251,95 @@ describe("a round", () => {
     put("a/b/deep.txt", "back", new Date(THEN.getTime() + HOUR));
     await machine.boot().start(taskId);
     expect(arrived()["a/b/deep.txt"]).toBe("back");
+  });
+});
+
+describe("a round that meets trouble on its way", () => {
+  /** A part of the services of which some methods are replaced. */
+  const but = <T extends object>(part: T, methods: Partial<T>): T =>
+    new Proxy(part, {
+      get(of, name) {
+        const value = Reflect.get(name in methods ? methods : of, name) as unknown;
+        return typeof value === "function" ? value.bind(of) : value;
+      },
+    });
+  const unreachable = () => new LongshoreError("DESTINATION_UNREACHABLE", "no answer");
+
+  it("waits while SharePoint cannot be reached, and submits nothing twice", async () => {
+    let [silent, submitted] = [0, 0];
+    const destination = but(app.destination, {
+      progress: async (...args) => {
+        if (silent++ < 20) throw unreachable();
+        return app.destination.progress(...args);
+      },
+      events: async (...args) => {
+        if (silent++ < 40) throw unreachable();
+        return app.destination.events(...args);
+      },
+      submit: async (...args) => {
+        submitted++;
+        return app.destination.submit(...args);
+      },
+    });
+    await machine.boot([], { destination }).start(taskId);
+    await expectFirstRound();
+    expect({ submitted, waited: silent > 40 }).toEqual({ submitted: 3, waited: true });
+  });
+
+  it("makes a package anew when nobody knows whether its job was accepted", async () => {
+    const used: string[] = [];
+    const destination = but(app.destination, {
+      submit: async (target, files) => {
+        used.push(new URL(files.dataUrl).pathname.split("/").at(-1) as string);
+        const job = await app.destination.submit(target, files);
+        if (used.length === 1) throw unreachable();
+        return job;
+      },
+    });
+    await machine.boot([], { destination }).start(taskId);
+    await expectFirstRound();
+    expect(used).toHaveLength(4);
+    expect(await app.packageBlobs.getContainerClient(used[0] as string).exists()).toBe(false);
+    for (const name of used.slice(1))
+      expect(await app.packageBlobs.getContainerClient(name).exists()).toBe(true);
+  });
+
+  it("makes a package anew that waited longer than its key lives", async () => {
+    let made = 0;
+    const keys = but(app.keys, {
+      create: async (now) => app.keys.create(made++ < 4 ? now - 4 * 24 * HOUR : now),
+    });
+    await machine.boot([], { keys }).start(taskId);
+    await expectFirstRound();
+    expect(made).toBeGreaterThan(4);
+  });
+
+  it("fails the items of a package without a key, and remembers what they were", async () => {
+    await machine.boot().start(taskId);
+    put("a/b/deep.txt", "DEEP", new Date(THEN.getTime() + HOUR));
+    const keys = but(app.keys, {
+      create: () => Promise.reject(new LongshoreError("KEY_UNAVAILABLE", "no vault")),
+    });
+    await machine.boot([], { keys }).start(taskId);
+    const [before, after] = [await outcomes(), await outcomes(1)];
+    expect(after.get("a/b/deep.txt")).toMatchObject({
+      ...{ result: "failed", issue: { code: "KEY_UNAVAILABLE" }, arrived: { round: 0 } },
+      intId: before.get("a/b/deep.txt")?.intId,
+    });
+    expect((await round(1)).skipped.items).toBe(8);
+    await machine.boot().start(taskId);
+    expect((await round(2)).migrated.items).toBe(1);
+    expect(arrived()["a/b/deep.txt"]).toBe("DEEP");
+  });
+
+  it("does not walk again what an earlier run has walked to its end", async () => {
+    // Recovered once, a finished scan is not walked again: what is new since waits for the next round.
+    await machine.boot([{ write: 45, when: "after", kill: true }]).start(taskId);
+    put("zzz.txt", "later");
+    await machine.boot().revive(taskId);
+    const { state, scan } = await round();
+    expect(state).toBe("CompletedWithErrors");
+    expect([10, 11]).toContain(scan.items);
   });
 });
 

@@ -1,6 +1,11 @@
 import { z } from "zod";
 
-const jwkSchema = z.object({ kty: z.literal("OKP"), crv: z.literal("Ed25519"), x: z.string() });
+const jwkSchema = z.object({
+  kty: z.literal("OKP"),
+  crv: z.literal("Ed25519"),
+  /** 32 bytes. */
+  x: z.base64url().length(43),
+});
 
 /** An agent proves a token once and registers the public half of the key pair it made. */
 export const enrolRequestSchema = z.object({
@@ -10,8 +15,8 @@ export const enrolRequestSchema = z.object({
     .string()
     .regex(/^[a-z0-9-]{1,40}$/)
     .default("default"),
-  version: z.string(),
-  platform: z.string(),
+  version: z.string().max(100),
+  platform: z.string().max(255),
   publicKey: jwkSchema,
 });
 export type EnrolRequest = z.input<typeof enrolRequestSchema>;
@@ -20,7 +25,7 @@ export const enrolResponseSchema = z.object({ agentId: z.string() });
 
 /** What an agent learns when it starts, and again before `queueExpires`. */
 export const helloRequestSchema = z.object({
-  version: z.string(),
+  version: z.string().max(100),
   slots: z.number().int().positive(),
 });
 export const helloResponseSchema = z.object({

@@ -18,8 +18,8 @@ import { Killed, Orchestrations } from "./orchestrations.ts";
 
 /** A control plane that can be killed, and an agent beside it, over real storage, a real vault and a real SharePoint. */
 export interface Machine {
-  /** Begins a process of the control plane; the one before it must be dead or done. */
-  boot(faults?: readonly Fault[]): Process;
+  /** Begins a process of the control plane, some of its services replaced; the one before it must be dead or done. */
+  boot(faults?: readonly Fault[], replaced?: Partial<Services>): Process;
   /** Lets the agent finish what it has in hand. */
   stop(): Promise<void>;
 }
@@ -106,8 +106,8 @@ export function startMachine(services: Services): Machine {
   })();
 
   return {
-    boot(faults = []) {
-      const app = withFaults({ ...services, queues: queue }, faults);
+    boot(faults = [], replaced = {}) {
+      const app = withFaults({ ...services, queues: queue, ...replaced }, faults);
       const orchestrations = new Orchestrations(app);
       const running = new Map<string, Promise<unknown>>();
       const client = {
