@@ -1,5 +1,5 @@
 import type { Issue } from "../../shared/contracts/inventory.ts";
-import { isTerminal } from "../destinations/jobEvents.ts";
+import { isFatal, isTerminal, saidBy } from "../destinations/jobEvents.ts";
 import type { PackageRef } from "../stores/refs.ts";
 import { defineActivity } from "./activity.ts";
 
@@ -20,6 +20,10 @@ export const followImport = defineActivity(
     if (!target || !job) throw new Error(`package ${ref.segment} has lost its job`);
     const page = await destination.progress(target, job, jobToken);
     if (!page) return { ended: true, issue: UNKNOWN_JOB };
+
+    // Its containers may be gone, or its errors too many: another attempt leaves out what has arrived.
+    const fatal = page.events.find(isFatal);
+    if (fatal) return { ended: true, issue: { code: "IMPORT_JOB_FAILED", message: saidBy(fatal) } };
 
     const now = Date.now();
     const isNews = page.token !== jobToken;

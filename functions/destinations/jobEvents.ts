@@ -42,6 +42,12 @@ export function parseJobEvent(text: string): JobEvent {
   };
 }
 
-const TERMINAL = new Set(["JobEnd", "JobFatalError", "JobCancelled", "JobDeleted"]);
+/** The job stopped before it was through. */
+export const isFatal = ({ event }: JobEvent): boolean =>
+  event === "JobFatalError" || event === "JobCancelled" || event === "JobDeleted";
 
-export const isTerminal = ({ event }: JobEvent): boolean => TERMINAL.has(event);
+export const isTerminal = (event: JobEvent): boolean => event.event === "JobEnd" || isFatal(event);
+
+/** What SharePoint said, for a report. */
+export const saidBy = ({ event, message, errorCode }: JobEvent): string =>
+  `SharePoint: ${message || event}${errorCode && ` (${errorCode})`}`.slice(0, 1000);

@@ -1,5 +1,5 @@
 import type { Issue } from "../../shared/contracts/inventory.ts";
-import type { JobEvent } from "../destinations/jobEvents.ts";
+import { isFatal, type JobEvent, saidBy } from "../destinations/jobEvents.ts";
 
 /**
  * What the events of a job say about the items of its package. There is no event for success: an item has arrived when the
@@ -32,7 +32,6 @@ export function importOutcome(
   let filesCreated: number | undefined;
   let ended = false;
   for (const event of events) {
-    const text = `SharePoint: ${event.message || event.event}${event.errorCode && ` (${event.errorCode})`}`;
     if (event.event === "JobError") {
       const path = pathOf(event, items, urls);
       if (path === undefined) doubtful = true;
@@ -40,9 +39,8 @@ export function importOutcome(
       // An error of its list item says nothing about whether the file was created.
       else if (files.has(path)) doubtful = true;
       if (path !== undefined && !errors.has(path))
-        errors.set(path, { code: "IMPORT_ITEM_FAILED", message: text.slice(0, 1000) });
-    } else if (["JobFatalError", "JobCancelled", "JobDeleted"].includes(event.event))
-      fatal ??= { code: "IMPORT_JOB_FAILED", message: text.slice(0, 1000) };
+        errors.set(path, { code: "IMPORT_ITEM_FAILED", message: saidBy(event) });
+    } else if (isFatal(event)) fatal ??= { code: "IMPORT_JOB_FAILED", message: saidBy(event) };
     else if (event.event === "JobEnd") {
       ended = true;
       filesCreated = event.filesCreated;

@@ -1,6 +1,7 @@
+import { utimesSync } from "node:fs";
 import { utimes } from "node:fs/promises";
 import { type ItemStore, parentOf } from "../record/item-store.ts";
-import { diskPath } from "../record/library-folder.ts";
+import { diskPath, lookAt } from "../record/library-folder.ts";
 import type { Library } from "../sites.ts";
 import type { Place } from "./places.ts";
 
@@ -33,4 +34,22 @@ export function folderTimes(items: ItemStore) {
       return problems;
     },
   };
+}
+
+/**
+ * Gives every folder of a library the time of the record. A job that was killed has changed the times of folders it wrote into,
+ * and may not get as far again.
+ */
+export function restoreAllFolderTimes(items: ItemStore, library: Library): void {
+  for (let last = ""; ; ) {
+    const page = items.after(library.listId, last);
+    const end = page.at(-1);
+    if (!end) return;
+    last = end.path;
+    for (const { kind, path, modified } of page) {
+      if (kind !== "folder" || modified === null || !lookAt(library, path)) continue;
+      const time = new Date(modified);
+      utimesSync(diskPath(library, path), time, time);
+    }
+  }
 }

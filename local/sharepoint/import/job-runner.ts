@@ -14,6 +14,7 @@ import type { Site } from "../sites.ts";
 import { hresult } from "./error-codes.ts";
 import { eventFactory, type JobEvent } from "./events.ts";
 import { describe, JobFailure } from "./failures.ts";
+import { restoreAllFolderTimes } from "./folder-times.ts";
 import { importJob } from "./import-job.ts";
 import { logFileName, writeJobLogs } from "./job-log.ts";
 
@@ -174,7 +175,12 @@ export function jobRunner(context: RunnerContext) {
     resume(): void {
       for (const site of sites.values()) site.libraries.forEach(removeTemporaryFiles);
       settleEndedClaims(database, items, sites);
-      for (const job of jobs.unfinished()) {
+      const unfinished = jobs.unfinished();
+      if (unfinished.length > 0) {
+        for (const { libraries } of sites.values())
+          for (const library of libraries) restoreAllFolderTimes(items, library);
+      }
+      for (const job of unfinished) {
         if (context.sites.has(job.site.toLowerCase())) enqueue(job, 0);
       }
     },

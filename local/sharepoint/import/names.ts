@@ -1,3 +1,5 @@
+import { TEMPORARY_FOLDER } from "../record/library-folder.ts";
+
 /** MS docs "Invalid file names and file types in OneDrive and SharePoint". */
 const FORBIDDEN_CHARACTERS = /["*:<>?/\\|\p{Cc}]/u;
 const RESERVED_NAMES = /^(?:\.lock|con|prn|aux|nul|com\d|lpt\d|desktop\.ini)$/i;
@@ -26,5 +28,7 @@ export function whyInvalid(webUrl: string, path: string): string | undefined {
   }
   // "Forms" below the library root holds the library's own pages.
   if (/^forms(?:\/|$)/i.test(path)) return 'The name "forms" is reserved in the root of a library';
+  if (path.split("/")[0] === TEMPORARY_FOLDER)
+    return `This stand-in keeps unfinished files in "${TEMPORARY_FOLDER}"; SharePoint itself would take the name`;
   return undefined;
 }
