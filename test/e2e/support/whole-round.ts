@@ -11,12 +11,13 @@ import type { Migrated, Workspace } from "./workspace.ts";
 /**
  * What has to be true after a round in which nothing can fail, whatever was killed meanwhile: everything is there, every item
  * is told of once, hardly any file was imported twice, nobody is left, and no log gives a signature away. `earlier`: items that
- * the rounds before have brought.
+ * the rounds before have brought. `storageForgets`: Azurite was killed, which saves every five seconds; on a quick machine that is
+ * all that the round had done, and what nobody knows of comes again, under the same identity.
  */
 export async function expectWholeRound(
   workspace: Workspace,
   run: Migrated,
-  { round = 0, earlier = 0 } = {},
+  { round = 0, earlier = 0, storageForgets = false } = {},
 ): Promise<void> {
   const source = walk(workspace.source);
   const items = source.size;
@@ -47,7 +48,7 @@ export async function expectWholeRound(
   const files = record.filter(({ kind }) => kind === "file");
   // A package that was on its way may come again; all the others must not.
   const again = files.filter(({ imports }) => imports > 1).length;
-  expect(again).toBeLessThan(files.length / 4);
+  if (!storageForgets) expect(again).toBeLessThan(files.length / 4);
 
   expect(await gone(workspace.root, 0)).toEqual([]);
   // Errors like to repeat the URL of a request.
