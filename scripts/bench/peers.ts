@@ -49,7 +49,9 @@ export async function runPeer(peer: Peer, source: string, containerSas: string):
   });
   let usage = { cpuSeconds: 0, peakMb: 0 };
   const sampling = setInterval(() => {
-    if (child.pid !== undefined) usage = usageOf(child.pid) ?? usage;
+    const now = child.pid === undefined ? undefined : usageOf(child.pid);
+    // A process that has just ended has no memory any more, but is still listed.
+    if (now && now.peakMb > 0) usage = now;
   }, 50);
   const code = await new Promise((resolve, reject) => {
     child.on("error", reject);
