@@ -5,6 +5,7 @@ import { packageOutcomes, totalsOf, type Verdict } from "../domain/outcomes.ts";
 import { sealedItems } from "../domain/packageManifest.ts";
 import { inLibrary, type Plan } from "../domain/plan.ts";
 import type { PackageRecord, RoundRecord, Target } from "../domain/records.ts";
+import { addResult } from "../domain/roundTotals.ts";
 import { findArrived } from "../operations/arrived.ts";
 import { planPackage } from "../operations/planPackage.ts";
 import type { Services } from "../services.ts";
@@ -49,10 +50,7 @@ export const recordPackage = defineActivity(
       row.result = result;
       if (row.agent && !current.agents.includes(row.agent)) current.agents.push(row.agent);
       correctBytes(row, current, bytes);
-      for (const key of ["migrated", "skipped", "failed"] as const) {
-        current[key].items += result[key].items;
-        current[key].bytes += result[key].bytes;
-      }
+      addResult(current, result);
     });
   },
 );

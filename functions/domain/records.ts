@@ -1,6 +1,12 @@
 import { z } from "zod";
 import { issueSchema, segmentSummarySchema } from "../../shared/contracts/inventory.ts";
-import { TASK_STATES, taskSettingsSchema } from "../../shared/contracts/tasks.ts";
+import {
+  amountSchema,
+  placeSchema,
+  ROUND_STATES,
+  TASK_STATES,
+  taskSettingsSchema,
+} from "../../shared/contracts/tasks.ts";
 
 /** What the tables hold. Every schema here is one kind of row; see stores/ for the keys. */
 
@@ -16,7 +22,7 @@ export const taskRecordSchema = z.object({
   sessionId: z.string(),
   name: z.string(),
   source: z.string(),
-  destination: z.object({ siteUrl: z.string(), library: z.string(), folder: z.string() }),
+  destination: placeSchema,
   agentGroup: z.string(),
   settings: taskSettingsSchema,
   state: z.enum(TASK_STATES),
@@ -46,20 +52,18 @@ export const targetSchema = z.object({
 });
 export type Target = z.infer<typeof targetSchema>;
 
-const amount = z.object({ items: z.number().int(), bytes: z.number().int() });
-
 export const roundRecordSchema = z.object({
   taskId: z.string(),
   number: z.number().int(),
   /** Names the orchestration that may work on the round; whoever brings another one is fenced off. */
   run: z.string(),
-  state: z.enum(["InProgress", "Completed", "CompletedWithErrors", "Failed"]),
+  state: z.enum(ROUND_STATES),
   startedAt: z.string(),
   endedAt: z.string().optional(),
   failure: issueSchema.optional(),
   /** The task as it was when the round began: what is changed later never touches a round that runs. */
   source: z.string(),
-  destination: z.object({ siteUrl: z.string(), library: z.string(), folder: z.string() }),
+  destination: placeSchema,
   agentGroup: z.string(),
   settings: taskSettingsSchema,
   /** There as soon as the round is open for its lanes. */
@@ -85,12 +89,12 @@ export const roundRecordSchema = z.object({
   /** The next segment a lane takes. */
   nextSegment: z.number().int(),
   recorded: z.number().int(),
-  packaged: amount,
-  uploaded: amount,
-  imported: amount,
-  migrated: amount,
-  skipped: amount,
-  failed: amount,
+  packaged: amountSchema,
+  uploaded: amountSchema,
+  imported: amountSchema,
+  migrated: amountSchema,
+  skipped: amountSchema,
+  failed: amountSchema,
   /** Agents that worked on the round, for the reports. */
   agents: z.array(z.string()),
 });
@@ -137,7 +141,9 @@ export const packageRecordSchema = z.object({
   jobNewsAt: z.string().optional(),
   agent: z.string().optional(),
   /** What became of the items, once recorded. */
-  result: z.object({ migrated: amount, skipped: amount, failed: amount }).optional(),
+  result: z
+    .object({ migrated: amountSchema, skipped: amountSchema, failed: amountSchema })
+    .optional(),
 });
 export type PackageRecord = z.infer<typeof packageRecordSchema>;
 
@@ -158,7 +164,7 @@ export const workRecordSchema = z.object({
   offeredAt: z.string(),
   agentId: z.string().optional(),
   leaseUntil: z.string().optional(),
-  progress: amount,
+  progress: amountSchema,
   issue: issueSchema.optional(),
 });
 export type WorkRecord = z.infer<typeof workRecordSchema>;

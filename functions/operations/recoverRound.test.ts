@@ -11,9 +11,10 @@ import {
 } from "../../test/support/services.ts";
 import { stagesReached } from "../domain/packageStates.ts";
 import { PACKAGE_STATES, type PackageRecord } from "../domain/records.ts";
+import { noTotals } from "../domain/roundTotals.ts";
 import { writeLines } from "../stores/lines.ts";
 import { writeOutcomes, writePlan, writeUpload } from "../stores/roundBlobs.ts";
-import { noTotals, recoverRound } from "./recoverRound.ts";
+import { recoverRound } from "./recoverRound.ts";
 
 let around: Surroundings;
 let app: TestServices;

@@ -1,23 +1,10 @@
 import { survivesRestart } from "../domain/packageStates.ts";
-import type { PackageRecord, RoundRecord } from "../domain/records.ts";
+import type { PackageRecord } from "../domain/records.ts";
+import { addPackage, noTotals, type RoundTotals } from "../domain/roundTotals.ts";
 import type { Services } from "../services.ts";
 import type { RunRef } from "../stores/refs.ts";
 import { listRoundBlobs } from "../stores/roundBlobs.ts";
 import { retireAttempt } from "./retireAttempt.ts";
-
-/** What adds up in a round: the part of its row that recovery computes anew. */
-export type RoundTotals = Pick<
-  RoundRecord,
-  | "scan"
-  | "nextSegment"
-  | "recorded"
-  | "packaged"
-  | "uploaded"
-  | "imported"
-  | "migrated"
-  | "skipped"
-  | "failed"
->;
 
 /**
  * Brings the packages of a round that is not open yet into a state that a new run can go on from, and adds up what stays. Rows
@@ -63,43 +50,4 @@ export async function recoverRound(app: Services, ref: RunRef): Promise<RoundTot
   await rounds.mendPackages(ref, changes);
   totals.scan.finished = round.scan.finished && totals.scan.segments === round.scan.segments;
   return totals;
-}
-
-function addPackage(totals: RoundTotals, { summary, counted, state, result }: PackageRecord): void {
-  const { scan } = totals;
-  // Lanes begin at the first package that is left to do.
-  if (totals.nextSegment === scan.segments && state === "recorded") totals.nextSegment++;
-  scan.segments++;
-  add(scan, summary);
-  scan.files += summary.files;
-  scan.folders += summary.folders;
-  scan.issues += summary.issues;
-  scan.lastPath = summary.last;
-  const stages = [totals.packaged, totals.uploaded, totals.imported];
-  for (const stage of stages.slice(0, counted)) add(stage, summary);
-  if (!result) return;
-  totals.recorded++;
-  for (const key of ["migrated", "skipped", "failed"] as const) add(totals[key], result[key]);
-}
-
-type Amount = { items: number; bytes: number };
-
-function add(to: Amount, what: Amount): void {
-  to.items += what.items;
-  to.bytes += what.bytes;
-}
-
-export function noTotals(): RoundTotals {
-  const none = (): Amount => ({ items: 0, bytes: 0 });
-  return {
-    scan: { finished: false, segments: 0, files: 0, folders: 0, issues: 0, ...none() },
-    nextSegment: 0,
-    recorded: 0,
-    packaged: none(),
-    uploaded: none(),
-    imported: none(),
-    migrated: none(),
-    skipped: none(),
-    failed: none(),
-  };
 }

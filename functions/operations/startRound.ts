@@ -2,10 +2,10 @@ import type { DurableClient } from "durable-functions";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import { newId } from "../domain/ids.ts";
 import type { RoundRecord, TaskRecord } from "../domain/records.ts";
+import { noTotals } from "../domain/roundTotals.ts";
 import { isOpen, taskAfter } from "../domain/taskStates.ts";
 import type { Services } from "../services.ts";
 import { roundKey } from "../stores/refs.ts";
-import { noTotals } from "./recoverRound.ts";
 
 const ALIVE = new Set(["Pending", "Running", "ContinuedAsNew", "Suspended"]);
 

@@ -1,5 +1,6 @@
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { RoundView, TaskView } from "../../shared/contracts/tasks.ts";
+import { agentState } from "../domain/agentStates.ts";
 import type { LaneRecord, RoundRecord, TaskRecord } from "../domain/records.ts";
 import type { Services } from "../services.ts";
 import { workId } from "../stores/refs.ts";
@@ -82,11 +83,10 @@ async function waitingFor(
   queued: boolean,
 ): Promise<{ waitingFor?: string }> {
   if (!queued) return {};
-  const connectedSince = Date.now() - 3 * config.HEARTBEAT_SECONDS * 1000;
-  let connected = 0;
-  for await (const agent of agents.list())
-    if (agent.group === task.agentGroup && Date.parse(agent.lastSeenAt) >= connectedSince)
-      connected++;
-  if (connected > 0) return {};
+  const now = Date.now();
+  for await (const agent of agents.list()) {
+    const state = agentState(agent, config.HEARTBEAT_SECONDS, now);
+    if (agent.group === task.agentGroup && state !== "Disconnected") return {};
+  }
   return { waitingFor: `group ${task.agentGroup} has no connected agent` };
 }

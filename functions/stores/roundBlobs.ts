@@ -9,21 +9,19 @@ import { type Outcome, outcomeSchema } from "../../shared/contracts/outcomes.ts"
 import { type UploadResult, uploadResultSchema } from "../../shared/contracts/work.ts";
 import { type Plan, planSchema } from "../domain/plan.ts";
 import { readJson, readLines, writeJson, writeLines } from "./lines.ts";
-import type { PackageRef } from "./refs.ts";
+import { type PackageRef, pad } from "./refs.ts";
 
 /** Names and formats of a round's blobs: per-file data lives here, never in rows or orchestrations. */
 
 type RoundRef = { taskId: string; round: number };
 
 const folder = ({ taskId, round }: RoundRef) => `${taskId}/R${round}/`;
-const number = (segment: number) => segment.toString().padStart(6, "0");
 const planName = (ref: PackageRef, attempt: number) =>
-  `${folder(ref)}${number(ref.segment)}.${attempt}.plan.json.gz`;
+  `${folder(ref)}${pad(ref.segment)}.${attempt}.plan.json.gz`;
 // With the epoch, so that an agent whose lease has ended cannot replace the result of the one that came after it.
 const uploadName = (ref: PackageRef, attempt: number, epoch: number) =>
-  `${folder(ref)}${number(ref.segment)}.${attempt}.e${epoch}.upload.json.gz`;
-const outcomesName = (ref: RoundRef, segment: number) =>
-  `${folder(ref)}${number(segment)}.jsonl.gz`;
+  `${folder(ref)}${pad(ref.segment)}.${attempt}.e${epoch}.upload.json.gz`;
+const outcomesName = (ref: RoundRef, segment: number) => `${folder(ref)}${pad(segment)}.jsonl.gz`;
 const indexName = (ref: RoundRef) => `${folder(ref)}index.json.gz`;
 export const reportFolder = folder;
 

@@ -1,5 +1,4 @@
 import { LongshoreError } from "../../shared/contracts/errors.ts";
-import { stagesReached } from "../domain/packageStates.ts";
 import type { PackageRecord, RoundRecord, WorkRecord } from "../domain/records.ts";
 import type { Document } from "./documents.ts";
 import type { RunRef, UploadId, WorkId } from "./refs.ts";
@@ -42,16 +41,4 @@ export function requirePlanned(pkg: PackageRecord | undefined, id: UploadId): Pa
     "CONFLICT",
     `package ${id.segment} does not wait for the upload of attempt ${id.attempt} any more`,
   );
-}
-
-/** Adds a package to the counters of the stages that it has reached, once per stage however often it is tried. */
-export function countStages(pkg: PackageRecord, round: RoundRecord): void {
-  const stages = [round.packaged, round.uploaded, round.imported];
-  const reached = stagesReached(pkg.state);
-  for (const stage of stages.slice(pkg.counted, reached)) {
-    stage.items += pkg.summary.items;
-    stage.bytes += pkg.summary.bytes;
-  }
-  if (reached === 4 && pkg.counted < 4) round.recorded++;
-  pkg.counted = Math.max(pkg.counted, reached);
 }

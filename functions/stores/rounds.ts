@@ -12,10 +12,10 @@ import {
   type WorkRecord,
   workRecordSchema,
 } from "../domain/records.ts";
+import { addSegment, countStages } from "../domain/roundTotals.ts";
 import { type Document, Documents, retryConflicts, Writes } from "./documents.ts";
 import { type PackageRef, pad, type RunRef, roundKey, type UploadId, type WorkId } from "./refs.ts";
 import {
-  countStages,
   isRunOf,
   requirePlanned,
   requireRun,
@@ -166,13 +166,7 @@ export class RoundStore {
       const writes = new Writes(this.table, partition);
       for (const summary of segments) {
         if (round.scan.finished || summary.segment !== round.scan.segments) continue;
-        round.scan.segments++;
-        round.scan.items += summary.items;
-        round.scan.files += summary.files;
-        round.scan.folders += summary.folders;
-        round.scan.issues += summary.issues;
-        round.scan.bytes += summary.bytes;
-        round.scan.lastPath = summary.last;
+        addSegment(round, summary);
         const fresh: PackageRecord = { summary, state: "scanned", attempt: 0, counted: 0 };
         writes.put(this.packages, packageRow(summary.segment), fresh);
       }

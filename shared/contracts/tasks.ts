@@ -16,6 +16,8 @@ export const TASK_STATES = [
 ] as const;
 export type TaskState = (typeof TASK_STATES)[number];
 
+export const ROUND_STATES = ["InProgress", "Completed", "CompletedWithErrors", "Failed"] as const;
+
 export const taskSettingsSchema = z.object({
   /** Packages of the task that are on their way at the same time. */
   parallelPackages: z.number().int().min(1).max(16).default(6),
@@ -62,6 +64,13 @@ export const destinationSchema = z.object({
 });
 export type Destination = z.infer<typeof destinationSchema>;
 
+/** A destination that was checked when it came in. */
+export const placeSchema = z.object({
+  siteUrl: z.string(),
+  library: z.string(),
+  folder: z.string(),
+});
+
 export const sessionCreateSchema = z.object({ name: z.string().trim().min(1).max(255) });
 export const sessionViewSchema = z.object({
   id: z.string(),
@@ -84,13 +93,13 @@ export const taskCreateSchema = z.object({
 });
 export type TaskCreate = z.input<typeof taskCreateSchema>;
 
-const amountSchema = z.object({ items: z.number().int(), bytes: z.number().int() });
+export const amountSchema = z.object({ items: z.number().int(), bytes: z.number().int() });
 export type Amount = z.infer<typeof amountSchema>;
 
 /** A round as it is shown: what each stage has behind it, and what became of the items. */
 export const roundViewSchema = z.object({
   number: z.number().int().nonnegative(),
-  state: z.enum(["InProgress", "Completed", "CompletedWithErrors", "Failed"]),
+  state: z.enum(ROUND_STATES),
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime().optional(),
   /** Why the round as a whole failed. */
@@ -118,7 +127,7 @@ export const taskViewSchema = z.object({
   sessionId: z.string(),
   name: z.string(),
   source: z.string(),
-  destination: z.object({ siteUrl: z.string(), library: z.string(), folder: z.string() }),
+  destination: placeSchema,
   agentGroup: z.string(),
   settings: taskSettingsSchema,
   state: z.enum(TASK_STATES),

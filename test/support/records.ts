@@ -4,7 +4,7 @@ import type {
   Target,
   TaskRecord,
 } from "../../functions/domain/records.ts";
-import { noTotals } from "../../functions/operations/recoverRound.ts";
+import { noTotals } from "../../functions/domain/roundTotals.ts";
 import type { InventoryEntry, SegmentSummary } from "../../shared/contracts/inventory.ts";
 import { taskSettingsSchema } from "../../shared/contracts/tasks.ts";
 
