@@ -11,9 +11,6 @@ const GB = 1024 * MB;
 /** Items in one package; versions count as items. sp-dev: migration-content-package. */
 export const MAX_PACKAGE_ITEMS = 250;
 
-/** Content bytes of one package; a larger file is a package of its own. sp-dev: migration-content-package. */
-export const MAX_PACKAGE_BYTES = 250 * MB;
-
 /** Zip archives of small files in one package. sp-dev: migration-content-package (ArchivedFiles.xml). */
 export const MAX_ARCHIVES = 2;
 
@@ -26,29 +23,11 @@ export const MAX_ARCHIVED_MEMBER_BYTES = 100 * KB - 1;
 /** Content bytes of one file. mm-file-size-limitations: 250 GB for file shares (cloud sources: 15 GB). */
 export const MAX_FILE_BYTES = 250 * GB;
 
-/** From here on a file needs a QuickXorHash in its manifest. sp-dev: migration-api-overview (2023), `Checksum`. */
-export const QUICK_XOR_HASH_ABOVE_BYTES = 15 * GB;
-
 /** Characters of a decoded server-relative path, file name included. support; mm-faqs. */
 export const MAX_PATH_LENGTH = 400;
 
 /** Characters of one file or folder name. support. */
 export const MAX_NAME_LENGTH = 255;
-
-/** Item errors after which SharePoint cancels the whole job ("Operation canceled"). mm-settings. */
-export const MAX_ITEM_ERRORS_PER_JOB = 100;
-
-/** Jobs waiting in a tenant's queue. sp-dev: migration-api-overview; sharepoint-online-and-onedrive-migration-speed. */
-export const MAX_QUEUED_JOBS = 5_000;
-
-/** Items in one library. spmt-scan-risk-codes: ITEM_COUNT_EXCEED_LIMIT. */
-export const MAX_LIBRARY_ITEMS = 30_000_000;
-
-/** Items above which a library's views may be throttled. spmt-scan-risk-codes: LIST_VIEW_EXCEED_LIMIT. */
-export const LIST_VIEW_THRESHOLD = 5_000;
-
-/** Items above which no column of a library can be indexed any more. spmt-scan-risk-codes: ITEM_COUNT_EXCEED_INDEX_LIMIT. */
-export const COLUMN_INDEX_THRESHOLD = 20_000;
 
 /**
  * Earliest and latest time a SharePoint date column holds, ms UTC (docs of the Date and Time column: 1900 to 8900).
