@@ -1,3 +1,4 @@
+import { app } from "@azure/functions";
 /** Every trigger of the control plane. */
 import "./http/agentEnrol.ts";
 import "./http/agents.ts";
@@ -12,3 +13,6 @@ import "./orchestrations/migrateTask.ts";
 import "./orchestrations/packageLane.ts";
 import "./orchestrations/scanSource.ts";
 import "./timers/reviveRounds.ts";
+
+// Reports may be larger than what fits into one message between the host and its worker: bodies are streams.
+app.setup({ enableHttpStream: true });
