@@ -85,8 +85,11 @@ export class SharePointHttp {
   }
 }
 
-/** GetMigrationJobProgress says "do not retry" with a 500 whose body names the job (MS docs, job-progress reference). */
-const isFinal = (text: string) => text.includes("-2147213145") || text.includes("-2147213146");
+/**
+ * GetMigrationJobProgress says "do not retry" with a 500 whose body names the job (MS docs, job-progress reference); the list view
+ * threshold is another 500 that no repetition mends.
+ */
+const isFinal = (text: string) => /-21472131(45|46)|-2147024860/.test(text);
 
 function retryAfter(response: Response): number | undefined {
   const seconds = Number(response.headers.get("retry-after") ?? Number.NaN);

@@ -17,7 +17,7 @@ import { packageManifest } from "../domain/packageManifest.ts";
 import { planSegment } from "../domain/plan.ts";
 import type { Target } from "../domain/records.ts";
 import { sasUrl } from "../security/sas.ts";
-import { isTerminal } from "./jobEvents.ts";
+import { isFatal, isTerminal } from "./jobEvents.ts";
 import { SharePointDestination } from "./sharePoint.ts";
 
 let around: Surroundings;
@@ -240,6 +240,28 @@ describe("a job", () => {
     expect(events.some(isTerminal)).toBe(false);
   });
 
+  it("is taken back before it starts", async () => {
+    const { files } = await packageOf("taken-back.txt");
+    await around.faults({ startDelayMs: 60_000 });
+    const job = await app.destination.submit(target, files);
+    expect(await app.destination.cancelJob(target, job)).toBe(true);
+    expect(await app.destination.isOver(target, job)).toBe(true);
+    const events = await app.destination.events(target, job);
+    expect(events.some(isFatal)).toBe(true);
+    expect(await app.destination.findFile(target, "taken-back.txt")).toBeUndefined();
+    expect(await app.destination.cancelJob(target, job)).toBe(false);
+  });
+
+  it.each([
+    [200, { value: true }, true],
+    [200, { d: { DeleteMigrationJob: true } }, true],
+    [200, { d: { DeleteMigrationJob: "false" } }, false],
+    [404, {}, false],
+    [500, { error: { code: "-2147213145, Microsoft.SharePoint.SPException" } }, false],
+  ])("says by %i %j whether it was taken back", async (status, body, gone) => {
+    expect(await app.destination.cancelJob(await answering(json(status, body)), "j")).toBe(gone);
+  });
+
   it("that SharePoint does not know is undefined, at once", async () => {
     const unknown = "11111111-1111-4111-8111-111111111111";
     expect(await app.destination.progress(target, unknown, "0")).toBeUndefined();
@@ -351,6 +373,58 @@ describe("items at the destination", () => {
     expect(await app.destination.findFolder(target, "no such")).toBeUndefined();
     expect(await app.destination.findFolder(target, "by-hand.txt")).toBeUndefined();
     expect(await app.destination.findFile(target, "by-hand.txt")).toMatchObject({ size: 1 });
+  });
+
+  it("are listed by lower-case name, files and folders, page by page", async () => {
+    mkdirSync(join(around.library, "Listed/Sub Folder"), { recursive: true });
+    writeFileSync(join(around.library, "Listed/Ünïcode.TXT"), "four");
+    for (let n = 0; n < 5; n++) writeFileSync(join(around.library, `Listed/${n}.txt`), "x");
+    const listed = await app.destination.listFolder(target, "Listed");
+    expect([...(listed?.keys() ?? [])].toSorted()).toEqual(
+      ["0.txt", "1.txt", "2.txt", "3.txt", "4.txt", "sub folder", "ünïcode.txt"].toSorted(),
+    );
+    const there = await app.destination.findFile(target, "Listed/Ünïcode.TXT");
+    expect(listed?.get("ünïcode.txt")).toEqual({ kind: "file", ...there });
+    expect(listed?.get("sub folder")).toMatchObject({
+      ...{ kind: "folder", size: 0 },
+      id: await app.destination.findFolder(target, "Listed/Sub Folder"),
+    });
+    expect(await app.destination.listFolder(target, "")).toBeDefined();
+    expect(await app.destination.listFolder(target, "Listed/nowhere")).toBeUndefined();
+  });
+
+  it("are listed over several pages, and in the verbose form", async () => {
+    const asked: string[] = [];
+    const there = await answering((request, response) => {
+      const url = new URL(`http://x${request.url}`);
+      asked.push(`${url.pathname.split("/").at(-1)} ${url.searchParams.get("$skip")}`);
+      const isFiles = url.pathname.endsWith("/Files");
+      const count = isFiles && url.searchParams.get("$skip") === "0" ? 2000 : 3;
+      const results = Array.from({ length: count }, (_, n) => ({
+        __metadata: {},
+        ...{ UniqueId: "ABC", Name: `${url.searchParams.get("$skip")}-${n}`, Length: "7" },
+        TimeLastModified: "2024-06-01T12:00:00Z",
+      }));
+      json(200, { d: { results } })(request, response);
+    });
+    const listed = await app.destination.listFolder(there, "big");
+    expect(asked).toEqual(["Folders 0", "Files 0", "Files 2000"]);
+    expect(listed?.size).toBe(2003);
+    expect(listed?.get("2000-2")).toEqual({ id: "abc", kind: "file", size: 7, modified: NOON });
+  });
+
+  it("are not listed beyond the threshold of SharePoint, which is no outage", async () => {
+    const there = await answering(
+      json(500, {
+        "odata.error": {
+          code: "-2147024860, Microsoft.SharePoint.SPQueryThrottledException",
+          message: { lang: "en-US", value: "The attempted operation is prohibited" },
+        },
+      }),
+    );
+    await expect(app.destination.listFolder(there, "huge")).rejects.toMatchObject({
+      code: "DESTINATION_FOLDER_TOO_LARGE",
+    });
   });
 
   it.each([404, 400, 414])("are not there when SharePoint answers %i", async (status) => {

@@ -222,11 +222,24 @@ export const ERRORS = {
     remedy: "Check the site URL and the library title of the task, and the app's permissions.",
     retryable: false,
   },
+  DESTINATION_FOLDER_TOO_LARGE: {
+    stage: "package",
+    cause: "SharePoint does not list a folder with more than 5,000 items.",
+    remedy: "Nothing to do: the items are looked up one by one.",
+    retryable: false,
+  },
   DESTINATION_UNREACHABLE: {
     stage: "round",
     legacy: "0x02010018",
     cause: "SharePoint could not be reached.",
     remedy: "Check the network and the site URL, then run the task again.",
+    retryable: true,
+  },
+  THROTTLED: {
+    stage: "round",
+    legacy: "0x02010018",
+    cause: "SharePoint asked the app to wait before it sends more requests.",
+    remedy: "Nothing to do: the work goes on by itself at the time that the message names.",
     retryable: true,
   },
   DESTINATION_ACCESS_DENIED: {
@@ -274,6 +287,24 @@ export const ERRORS = {
     stage: "api",
     cause: "The session already has a task with this source and destination.",
     remedy: "Run that task again instead; its id is in the answer.",
+    retryable: false,
+  },
+  PRECONDITION_REQUIRED: {
+    stage: "api",
+    cause: "The request does not say which version of the resource it changes.",
+    remedy: "Read the resource and send its ETag as If-Match, or * to overwrite whatever is there.",
+    retryable: false,
+  },
+  PRECONDITION_FAILED: {
+    stage: "api",
+    cause: "The resource was changed by somebody else in the meantime.",
+    remedy: "Read the resource again and repeat the change on what is there now.",
+    retryable: false,
+  },
+  FORBIDDEN: {
+    stage: "api",
+    cause: "The caller's role does not allow this.",
+    remedy: "Ask an administrator for the role that the answer names.",
     retryable: false,
   },
   UNAUTHORIZED: {
