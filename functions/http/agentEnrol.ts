@@ -1,7 +1,8 @@
 import {
   enrolRequestSchema,
-  type HelloResponse,
+  enrolResponseSchema,
   helloRequestSchema,
+  helloResponseSchema,
 } from "../../shared/contracts/agents.ts";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import { isId, newId } from "../domain/ids.ts";
@@ -12,12 +13,15 @@ import { defineRoute } from "./route.ts";
 const QUEUE_TOKEN_HOURS = 8;
 
 defineRoute(
-  "agentEnrol",
   {
+    name: "agentEnrol",
     method: "POST",
     route: "agent/v1/enrol",
-    caller: "anyone",
+    role: "anyone",
+    tag: "work",
+    summary: "Enrols an agent with a token and the public half of its key pair",
     body: enrolRequestSchema,
+    response: enrolResponseSchema,
     status: 201,
   },
   async ({ app, body }) => {
@@ -40,9 +44,17 @@ defineRoute(
 );
 
 defineRoute(
-  "agentHello",
-  { method: "POST", route: "agent/v1/hello", caller: "agent", body: helloRequestSchema },
-  async ({ app, agent, body }): Promise<HelloResponse> => {
+  {
+    name: "agentHello",
+    method: "POST",
+    route: "agent/v1/hello",
+    role: "agent",
+    tag: "work",
+    summary: "Tells an agent its queue and a credential to listen on it",
+    body: helloRequestSchema,
+    response: helloResponseSchema,
+  },
+  async ({ app, agent, body }) => {
     const expires = new Date(Date.now() + QUEUE_TOKEN_HOURS * 3600_000);
     await app.agents.update(agent.id, (row) => ({
       ...row,

@@ -1,15 +1,23 @@
-import { type AgentView, enrolmentTokenRequestSchema } from "../../shared/contracts/agents.ts";
+import {
+  type AgentView,
+  agentListSchema,
+  enrolmentTokenRequestSchema,
+  enrolmentTokenResponseSchema,
+} from "../../shared/contracts/agents.ts";
 import { agentState } from "../domain/agentStates.ts";
 import { newEnrolmentToken } from "../security/enrolmentTokens.ts";
 import { defineRoute } from "./route.ts";
 
 defineRoute(
-  "createEnrolmentToken",
   {
+    name: "createEnrolmentToken",
     method: "POST",
     route: "v1/enrolment-tokens",
-    caller: "administrator",
+    role: "administrator",
+    tag: "agents",
+    summary: "Makes a token that lets agents enrol; it is shown this once",
     body: enrolmentTokenRequestSchema,
+    response: enrolmentTokenResponseSchema,
     status: 201,
   },
   async ({ app, body }) => {
@@ -20,8 +28,15 @@ defineRoute(
 );
 
 defineRoute(
-  "listAgents",
-  { method: "GET", route: "v1/agents", caller: "administrator" },
+  {
+    name: "listAgents",
+    method: "GET",
+    route: "v1/agents",
+    role: "reader",
+    tag: "agents",
+    summary: "Lists the agents",
+    response: agentListSchema,
+  },
   async ({ app }) => {
     const now = Date.now();
     const agents: AgentView[] = [];

@@ -1,10 +1,18 @@
 import { LongshoreError } from "../../shared/contracts/errors.ts";
+import { reportListSchema } from "../../shared/contracts/tasks.ts";
 import { reportFolder } from "../stores/roundBlobs.ts";
 import { defineRoute, Raw } from "./route.ts";
 
 defineRoute(
-  "listReports",
-  { method: "GET", route: "v1/tasks/{task}/rounds/{round:int}/reports", caller: "administrator" },
+  {
+    name: "listReports",
+    method: "GET",
+    route: "v1/tasks/{task}/rounds/{round:int}/reports",
+    role: "reader",
+    tag: "reports",
+    summary: "Lists the reports of a round",
+    response: reportListSchema,
+  },
   async ({ app, params }) => {
     const prefix = folderOf(params);
     const reports = [];
@@ -18,11 +26,14 @@ defineRoute(
 );
 
 defineRoute(
-  "getReport",
   {
+    name: "getReport",
     method: "GET",
     route: "v1/tasks/{task}/rounds/{round:int}/reports/{name}",
-    caller: "administrator",
+    role: "reader",
+    tag: "reports",
+    summary: "Downloads a report",
+    produces: "text/csv",
   },
   async ({ app, params }) => {
     const blob = app.state.reports.getBlobClient(`${folderOf(params)}${params.name}`);
@@ -36,5 +47,5 @@ defineRoute(
   },
 );
 
-const folderOf = (params: Record<string, string>) =>
-  reportFolder({ taskId: params.task ?? "", round: Number(params.round) });
+const folderOf = ({ task, round }: { task: string; round: number }) =>
+  reportFolder({ taskId: task, round });

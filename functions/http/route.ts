@@ -7,150 +7,139 @@ import {
 import type { DurableClient } from "durable-functions";
 import * as df from "durable-functions";
 import type { z } from "zod";
-import { type ErrorCode, errorDefinition, LongshoreError } from "../../shared/contracts/errors.ts";
-import type { Problem } from "../../shared/contracts/tasks.ts";
+import type { Role } from "../../shared/contracts/api.ts";
+import { LongshoreError } from "../../shared/contracts/errors.ts";
+import { newId } from "../domain/ids.ts";
 import type { AgentRecord } from "../domain/records.ts";
 import { verifyAgent } from "../security/agentSignature.ts";
-import { redacted } from "../security/redacted.ts";
 import { type Services, services } from "../services.ts";
+import { IfMatch, matches, Raw, Tagged } from "./answers.ts";
+import { Invalid, problem } from "./problems.ts";
+import { paramsOf, parseParams, type RouteParams } from "./routeParams.ts";
 
-interface RouteDefinition<B> {
-  method: "GET" | "POST" | "DELETE";
+export { Raw, tagged } from "./answers.ts";
+
+/** The parts of the API, as its document lists them. */
+export type Tag =
+  | "sessions"
+  | "tasks"
+  | "scans"
+  | "reports"
+  | "agents"
+  | "settings"
+  | "administration"
+  | "work";
+
+export interface RouteDefinition<P extends string, Q, B, R> {
+  /** Name of the function, and of the operation in the API's document. */
+  name: string;
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Below the app's route prefix: "v1/tasks/{task}". */
-  route: string;
-  /** `administrator` needs a function key, `agent` a signature; `anyone` proves itself within the request. */
-  caller: "administrator" | "agent" | "anyone";
+  route: P;
+  /** Who may call: at least this role; an `agent` by its signature; `anyone` proves itself within the request. */
+  role: Role | "agent" | "anyone";
+  tag: Tag;
+  summary: string;
+  query?: z.ZodType<Q>;
   body?: z.ZodType<B>;
-  status?: number;
+  /** What the handler answers with; without it the answer is 204, or the handler's own `Raw`. */
+  response?: z.ZodType<R>;
+  /** Media type of a `Raw` answer. */
+  produces?: string;
+  status?: 200 | 201 | 202;
+  /** Creation that honours `Idempotency-Key`. What it makes has to take its ids from `newId`. */
+  idempotent?: true;
+  /** PUT, PATCH and DELETE ask for `If-Match`, unless there is no version to match. */
+  unconditional?: true;
 }
 
-export interface RouteCall<B> {
+export interface RouteCall<P extends string, Q, B> {
   app: Services;
   client: DurableClient;
-  params: Record<string, string>;
+  params: RouteParams<P>;
+  query: Q;
   body: B;
   /** The agent that signed; only on agent routes. */
   agent: AgentRecord;
+  ifMatch: IfMatch;
+  /** Ids of what the call creates: the same ones when an idempotent creation is repeated. */
+  newId(length?: number): string;
 }
 
+/** Every route of the API, in order of registration. */
+export const routes: RouteDefinition<string, unknown, unknown, unknown>[] = [];
+
 /**
- * Registers an HTTP function: checks who calls, parses the body, calls the handler and answers with its value as JSON, or
- * with problem details (RFC 9457) when it refuses. A handler may return a ready response instead.
+ * Registers an HTTP function: checks who calls, parses what was sent, calls the handler and answers with its value as JSON, or
+ * with problem details (RFC 9457) when it refuses. A handler may return a `Raw` answer, or a `tagged` value.
  */
-export function defineRoute<B = undefined>(
-  name: string,
-  definition: RouteDefinition<B>,
-  handler: (call: RouteCall<B>) => Promise<unknown>,
+export function defineRoute<P extends string, Q = undefined, B = undefined, R = void>(
+  definition: RouteDefinition<P, Q, B, R>,
+  handler: (call: RouteCall<P, Q, B>) => Promise<NoInfer<R> | Tagged<NoInfer<R>> | Raw>,
 ): void {
-  const { method, route, caller, status = 200 } = definition;
-  const handle = async (
-    request: HttpRequest,
-    context: InvocationContext,
-  ): Promise<HttpResponseInit> => {
-    try {
-      const running = await services();
-      const text = method === "GET" ? "" : await request.text();
-      const agent =
-        caller === "agent"
-          ? await verifyAgent(running.agents, {
-              authorization: request.headers.get("authorization"),
-              method,
-              path: new URL(request.url).pathname,
-              body: text,
-            })
-          : undefined;
-      const value = await handler({
-        app: running,
-        client: df.getClient(context),
-        params: request.params,
-        body: parseBody(definition.body, text),
-        agent: agent as AgentRecord,
-      });
-      if (value instanceof Raw) return value.response;
-      return value === undefined ? { status: 204 } : { status, jsonBody: value };
-    } catch (error) {
-      return problem(error, context);
-    }
+  const { name, method, route, role } = definition;
+  const params = paramsOf(route);
+  const conditional = ["PUT", "PATCH", "DELETE"].includes(method) && !definition.unconditional;
+  routes.push(definition as (typeof routes)[number]);
+
+  const answer = async (request: HttpRequest, context: InvocationContext) => {
+    const running = await services();
+    const text = method === "GET" ? "" : await request.text();
+    const agent =
+      role === "agent"
+        ? await verifyAgent(running.agents, {
+            authorization: request.headers.get("authorization"),
+            method,
+            path: new URL(request.url).pathname,
+            body: text,
+          })
+        : undefined;
+    const ifMatch = request.headers.get("if-match");
+    if (conditional && ifMatch === null) throw new LongshoreError("PRECONDITION_REQUIRED");
+    const value = await handler({
+      app: running,
+      client: df.getClient(context),
+      params: parseParams(params, request.params),
+      query: parse(definition.query, Object.fromEntries(request.query)),
+      body: parse(definition.body, definition.body && parseJson(text)),
+      agent: agent as AgentRecord,
+      ifMatch: new IfMatch(ifMatch),
+      newId,
+    });
+    return respond(value, definition.status ?? 200, request.headers.get("if-none-match"));
   };
+
   app.http(name, {
     methods: [method],
     route,
-    authLevel: caller === "administrator" ? "function" : "anonymous",
+    authLevel: role === "agent" || role === "anyone" ? "anonymous" : "function",
     extraInputs: [df.input.durableClient()],
-    handler: handle,
+    handler: (request, context) =>
+      answer(request, context).catch((error: unknown) => problem(error, context)),
   });
 }
 
-/** An answer that is no JSON. */
-export class Raw {
-  readonly response: HttpResponseInit;
-
-  constructor(response: HttpResponseInit) {
-    this.response = response;
-  }
+function respond(value: unknown, status: number, ifNoneMatch: string | null): HttpResponseInit {
+  if (value instanceof Raw) return value.response;
+  if (value === undefined) return { status: 204 };
+  if (!(value instanceof Tagged)) return { status, jsonBody: value };
+  const headers = { etag: value.etag };
+  if (status === 200 && ifNoneMatch !== null && matches(ifNoneMatch, value.etag))
+    return { status: 304, headers };
+  return { status, headers, jsonBody: value.value };
 }
 
-function parseBody<B>(schema: z.ZodType<B> | undefined, text: string): B {
-  if (!schema) return undefined as B;
-  let json: unknown;
+function parseJson(text: string): unknown {
   try {
-    json = text === "" ? {} : JSON.parse(text);
+    return text === "" ? {} : JSON.parse(text);
   } catch (error) {
     throw new LongshoreError("BAD_REQUEST", `the body is not JSON: ${(error as Error).message}`);
   }
-  const parsed = schema.safeParse(json);
+}
+
+function parse<T>(schema: z.ZodType<T> | undefined, value: unknown): T {
+  if (!schema) return undefined as T;
+  const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new InvalidBody(parsed.error);
-}
-
-/** The body does not fit. A ZodError from anywhere else is our own defect. */
-class InvalidBody extends Error {
-  readonly errors: { field: string; message: string }[];
-
-  constructor({ issues }: z.ZodError) {
-    super("some fields are not valid");
-    this.errors = issues.map(({ path, message }) => ({ field: path.join("."), message }));
-  }
-}
-
-const STATUS: Partial<Record<ErrorCode, number>> = {
-  BAD_REQUEST: 400,
-  UNAUTHORIZED: 401,
-  ENROLMENT_REFUSED: 403,
-  NOT_FOUND: 404,
-  CONFLICT: 409,
-  DUPLICATE_TASK: 409,
-  STALE_LEASE: 409,
-  KEY_UNAVAILABLE: 503,
-  DESTINATION_UNREACHABLE: 503,
-};
-
-function problem(error: unknown, context: InvocationContext): HttpResponseInit {
-  const invalid = error instanceof InvalidBody ? error : undefined;
-  const known = error instanceof LongshoreError ? error : undefined;
-  const code: ErrorCode = invalid ? "BAD_REQUEST" : (known?.code ?? "INTERNAL");
-  const status = STATUS[code] ?? 500;
-  const { cause, remedy } = errorDefinition(code);
-  if (status >= 500)
-    context.error(
-      JSON.stringify({
-        event: "request-failed",
-        code,
-        message: redacted(String((error as Error)?.stack)),
-      }),
-    );
-  const body: Problem = {
-    type: `urn:longshore:error:${code}`,
-    title: cause,
-    status,
-    code,
-    detail: invalid?.message ?? redacted(known?.message ?? "see the app's log"),
-    remedy,
-    ...(invalid && { errors: invalid.errors }),
-  };
-  return {
-    status,
-    jsonBody: body,
-    headers: { "content-type": "application/problem+json" },
-  };
+  throw Invalid.of(parsed.error);
 }

@@ -1,17 +1,24 @@
-import { type SessionView, sessionCreateSchema } from "../../shared/contracts/tasks.ts";
-import { newId } from "../domain/ids.ts";
+import {
+  sessionCreateSchema,
+  sessionListSchema,
+  sessionViewSchema,
+} from "../../shared/contracts/tasks.ts";
 import { defineRoute } from "./route.ts";
 
 defineRoute(
-  "createSession",
   {
+    name: "createSession",
     method: "POST",
     route: "v1/sessions",
-    caller: "administrator",
+    role: "operator",
+    tag: "sessions",
+    summary: "Creates a session",
     body: sessionCreateSchema,
+    response: sessionViewSchema,
     status: 201,
+    idempotent: true,
   },
-  async ({ app, body }): Promise<SessionView> => {
+  async ({ app, body, newId }) => {
     const session = { id: newId(8), name: body.name, createdAt: new Date().toISOString() };
     await app.tasks.insertSession(session);
     return session;
@@ -19,7 +26,14 @@ defineRoute(
 );
 
 defineRoute(
-  "listSessions",
-  { method: "GET", route: "v1/sessions", caller: "administrator" },
+  {
+    name: "listSessions",
+    method: "GET",
+    route: "v1/sessions",
+    role: "reader",
+    tag: "sessions",
+    summary: "Lists the sessions",
+    response: sessionListSchema,
+  },
   async ({ app }) => ({ sessions: await Array.fromAsync(app.tasks.listSessions()) }),
 );

@@ -1,6 +1,10 @@
 import { LongshoreError } from "../../shared/contracts/errors.ts";
-import { taskCreateSchema, taskSettingsSchema } from "../../shared/contracts/tasks.ts";
-import { newId } from "../domain/ids.ts";
+import {
+  taskCreateSchema,
+  taskListSchema,
+  taskSettingsSchema,
+  taskViewSchema,
+} from "../../shared/contracts/tasks.ts";
 import type { TaskRecord } from "../domain/records.ts";
 import { startRound } from "../operations/startRound.ts";
 import { viewTask } from "../operations/viewTask.ts";
@@ -8,16 +12,20 @@ import type { Services } from "../services.ts";
 import { defineRoute } from "./route.ts";
 
 defineRoute(
-  "createTask",
   {
+    name: "createTask",
     method: "POST",
     route: "v1/sessions/{session}/tasks",
-    caller: "administrator",
+    role: "operator",
+    tag: "tasks",
+    summary: "Creates a task, and starts it unless told otherwise",
     body: taskCreateSchema,
+    response: taskViewSchema,
     status: 201,
+    idempotent: true,
   },
-  async ({ app, client, params, body }) => {
-    const sessionId = params.session ?? "";
+  async ({ app, client, params, body, newId }) => {
+    const sessionId = params.session;
     if (!(await app.tasks.findSession(sessionId)))
       throw new LongshoreError("NOT_FOUND", `there is no session ${sessionId}`);
     const task: TaskRecord = {
@@ -43,10 +51,17 @@ defineRoute(
 );
 
 defineRoute(
-  "listTasks",
-  { method: "GET", route: "v1/sessions/{session}/tasks", caller: "administrator" },
+  {
+    name: "listTasks",
+    method: "GET",
+    route: "v1/sessions/{session}/tasks",
+    role: "reader",
+    tag: "tasks",
+    summary: "Lists the tasks of a session",
+    response: taskListSchema,
+  },
   async ({ app, params }) => {
-    const sessionId = params.session ?? "";
+    const sessionId = params.session;
     if (!(await app.tasks.findSession(sessionId)))
       throw new LongshoreError("NOT_FOUND", `there is no session ${sessionId}`);
     const tasks = [];
@@ -56,17 +71,32 @@ defineRoute(
 );
 
 defineRoute(
-  "getTask",
-  { method: "GET", route: "v1/tasks/{task}", caller: "administrator" },
-  async ({ app, params }) => viewTask(app, params.task ?? ""),
+  {
+    name: "getTask",
+    method: "GET",
+    route: "v1/tasks/{task}",
+    role: "reader",
+    tag: "tasks",
+    summary: "Shows a task and its newest round",
+    response: taskViewSchema,
+  },
+  async ({ app, params }) => viewTask(app, params.task),
 );
 
 defineRoute(
-  "runTask",
-  { method: "POST", route: "v1/tasks/{task}/run", caller: "administrator", status: 202 },
+  {
+    name: "runTask",
+    method: "POST",
+    route: "v1/tasks/{task}/run",
+    role: "operator",
+    tag: "tasks",
+    summary: "Runs a task now: its first or next round, or the failed one again",
+    response: taskViewSchema,
+    status: 202,
+  },
   async ({ app, client, params }) => {
-    await startRound(app, client, params.task ?? "");
-    return viewTask(app, params.task ?? "");
+    await startRound(app, client, params.task);
+    return viewTask(app, params.task);
   },
 );
 

@@ -5,9 +5,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { CommandError } from "../../local/supervisor/command-error.ts";
 import { agentViewSchema, enrolmentTokenResponseSchema } from "../../shared/contracts/agents.ts";
+import { type Problem, problemSchema } from "../../shared/contracts/api.ts";
 import {
-  type Problem,
-  problemSchema,
   reportListSchema,
   sessionViewSchema,
   type TaskCreate,

@@ -78,6 +78,7 @@ export const sessionViewSchema = z.object({
   createdAt: z.iso.datetime(),
 });
 export type SessionView = z.infer<typeof sessionViewSchema>;
+export const sessionListSchema = z.object({ sessions: z.array(sessionViewSchema) });
 
 export const taskCreateSchema = z.object({
   name: z.string().trim().min(1).max(255),
@@ -136,19 +137,8 @@ export const taskViewSchema = z.object({
   round: roundViewSchema.optional(),
 });
 export type TaskView = z.infer<typeof taskViewSchema>;
+export const taskListSchema = z.object({ tasks: z.array(taskViewSchema) });
 
 export const reportListSchema = z.object({
   reports: z.array(z.object({ name: z.string(), bytes: z.number().int() })),
 });
-
-/** RFC 9457 problem details with our code. */
-export const problemSchema = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.number().int(),
-  code: z.string(),
-  detail: z.string(),
-  remedy: z.string(),
-  errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
-});
-export type Problem = z.infer<typeof problemSchema>;

@@ -1,0 +1,65 @@
+import type { HttpResponseInit, InvocationContext } from "@azure/functions";
+import type { z } from "zod";
+import type { Problem } from "../../shared/contracts/api.ts";
+import { type ErrorCode, errorDefinition, LongshoreError } from "../../shared/contracts/errors.ts";
+import { redacted } from "../security/redacted.ts";
+
+/** HTTP statuses of refusals. A code that is missing here is our own failure: 500. */
+export const STATUS: Partial<Record<ErrorCode, number>> = {
+  BAD_REQUEST: 400,
+  UNAUTHORIZED: 401,
+  FORBIDDEN: 403,
+  ENROLMENT_REFUSED: 403,
+  NOT_FOUND: 404,
+  CONFLICT: 409,
+  DUPLICATE_TASK: 409,
+  STALE_LEASE: 409,
+  PRECONDITION_FAILED: 412,
+  PRECONDITION_REQUIRED: 428,
+  KEY_UNAVAILABLE: 503,
+  DESTINATION_UNREACHABLE: 503,
+};
+
+/** A part of the request does not fit its schema. A ZodError from anywhere else is our own defect. */
+export class Invalid extends LongshoreError {
+  readonly errors: { field: string; message: string }[];
+
+  constructor(errors: { field: string; message: string }[]) {
+    super("BAD_REQUEST", "some fields are not valid");
+    this.errors = errors;
+  }
+
+  static of({ issues }: z.ZodError): Invalid {
+    return new Invalid(issues.map(({ path, message }) => ({ field: path.join("."), message })));
+  }
+}
+
+/** The answer to a request that could not be fulfilled: problem details (RFC 9457) with our code. */
+export function problem(error: unknown, context: InvocationContext): HttpResponseInit {
+  const known = error instanceof LongshoreError ? error : undefined;
+  const code: ErrorCode = known?.code ?? "INTERNAL";
+  const status = STATUS[code] ?? 500;
+  const { cause, remedy } = errorDefinition(code);
+  if (status >= 500)
+    context.error(
+      JSON.stringify({
+        event: "request-failed",
+        code,
+        message: redacted(String((error as Error)?.stack)),
+      }),
+    );
+  const body: Problem = {
+    type: `urn:longshore:error:${code}`,
+    title: cause,
+    status,
+    code,
+    detail: redacted(known?.message ?? "see the app's log"),
+    remedy,
+    ...(error instanceof Invalid && { errors: error.errors }),
+  };
+  return {
+    status,
+    jsonBody: body,
+    headers: { "content-type": "application/problem+json" },
+  };
+}

@@ -1,0 +1,43 @@
+import { LongshoreError } from "../../shared/contracts/errors.ts";
+
+/** The parameters of a route as its template names them: `{task}` is text, `{round:int}` a number. */
+export type RouteParams<R extends string> = R extends `${string}{${infer P}}${infer Rest}`
+  ? Param<P> & RouteParams<Rest>
+  : unknown;
+type Param<P extends string> = P extends `${infer N}:int` ? Record<N, number> : Record<P, string>;
+
+const id = "[0-9a-hjkmnp-tv-z]{4,32}";
+
+/** How the text parameters look, by name. What looks otherwise names nothing that exists, and never becomes a key of a table. */
+export const PARAM_PATTERNS: Record<string, string> = {
+  session: id,
+  task: `${id}-${id}`,
+  agent: id,
+  webhook: id,
+  name: "\\w[\\w .()-]{0,127}",
+  work: "[\\w.-]{1,255}",
+};
+
+export interface RouteParam {
+  name: string;
+  isNumber: boolean;
+}
+
+export const paramsOf = (route: string): RouteParam[] =>
+  [...route.matchAll(/\{(\w+)(:int)?\}/g)].map(([, name, int]) => ({
+    name: name as string,
+    isNumber: int !== undefined,
+  }));
+
+export function parseParams<R extends string>(
+  params: readonly RouteParam[],
+  values: Record<string, string>,
+): RouteParams<R> {
+  const parsed = params.map(({ name, isNumber }) => {
+    const text = values[name] ?? "";
+    const fits = isNumber ? /^\d{1,9}$/ : new RegExp(`^(?:${PARAM_PATTERNS[name] ?? ".{1,255}"})$`);
+    if (!fits.test(text)) throw new LongshoreError("NOT_FOUND", `there is no ${name} of this name`);
+    return [name, isNumber ? Number(text) : text] as const;
+  });
+  return Object.fromEntries(parsed) as RouteParams<R>;
+}

@@ -1,0 +1,19 @@
+import { z } from "zod";
+
+/** What all routes of the HTTP API have in common. */
+
+/** Each may do what those before it may. */
+export const ROLES = ["reader", "operator", "administrator"] as const;
+export type Role = (typeof ROLES)[number];
+
+/** RFC 9457 problem details with our code. */
+export const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.number().int(),
+  code: z.string(),
+  detail: z.string(),
+  remedy: z.string(),
+  errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+});
+export type Problem = z.infer<typeof problemSchema>;
