@@ -1,0 +1,45 @@
+import {
+  type EffectiveSettings,
+  SETTING_NAMES,
+  type SettingLevel,
+  type Settings,
+  type SettingsLayer,
+  settingsSchema,
+} from "../../shared/contracts/settings.ts";
+
+export interface SettingsOfLevels {
+  global?: SettingsLayer | undefined;
+  session?: SettingsLayer | undefined;
+  task?: SettingsLayer | undefined;
+}
+
+/** The values that count, the innermost level first, and which level each is from. */
+export function effectiveSettings({ global, session, task }: SettingsOfLevels): {
+  values: Settings;
+  origin: Record<keyof Settings, SettingLevel>;
+} {
+  const levels: [SettingLevel, SettingsLayer | undefined][] = [
+    ["task", task],
+    ["session", session],
+    ["global", global],
+    ["default", settingsSchema.parse({})],
+  ];
+  const values: Record<string, unknown> = {};
+  const origin: Record<string, SettingLevel> = {};
+  for (const name of SETTING_NAMES)
+    for (const [level, layer] of levels) {
+      if (layer?.[name] === undefined) continue;
+      values[name] = layer[name];
+      origin[name] = level;
+      break;
+    }
+  return { values: values as Settings, origin: origin as Record<keyof Settings, SettingLevel> };
+}
+
+/** The same for people: every setting with its value and where that is from. */
+export function explainSettings(levels: SettingsOfLevels): EffectiveSettings {
+  const { values, origin } = effectiveSettings(levels);
+  return Object.fromEntries(
+    SETTING_NAMES.map((name) => [name, { value: values[name], from: origin[name] }]),
+  ) as EffectiveSettings;
+}

@@ -1,0 +1,185 @@
+import { z } from "zod";
+
+/**
+ * A point in time that bounds what is migrated: a day ("2024-06-01", its midnight UTC) or an instant with its zone. `null`: no
+ * bound, which a task may need to say when its session has one.
+ */
+const boundSchema = z.union([z.iso.date(), z.iso.datetime({ offset: true }), z.null()]);
+
+const patternsSchema = z.array(z.string().trim().min(1).max(255)).max(100);
+
+/**
+ * Every setting with its default, for all levels: what the administrator sets globally, for a session or for a task. Each
+ * level stores only what it sets itself (`settingsLayerSchema`); a round keeps the values it began with.
+ */
+export const settingsSchema = z.object({
+  scanOnly: z
+    .boolean()
+    .describe(
+      "Only scan: the round says for every item what would become of it, and migrates nothing.",
+    )
+    .default(false),
+
+  // Which items
+  migrateHidden: z
+    .boolean()
+    .describe(
+      "Migrate hidden files and folders: names that begin with a period, and what the agent reports as hidden.",
+    )
+    .default(true),
+  createdAfter: boundSchema
+    .describe("Leave out files that were created before this moment.")
+    .default(null),
+  createdBefore: boundSchema
+    .describe("Leave out files that were created at this moment or later.")
+    .default(null),
+  modifiedAfter: boundSchema
+    .describe("Leave out files that were last modified before this moment.")
+    .default(null),
+  modifiedBefore: boundSchema
+    .describe("Leave out files that were last modified at this moment or later.")
+    .default(null),
+  excludeExtensions: z
+    .string()
+    .trim()
+    .max(4_000)
+    .regex(/^[^/\\*?]*$/, 'must be extensions with ":" between them, like TXT:EXE')
+    .describe(
+      'Leave out files with these extensions: "TXT:EXE:JPEG", in any case; of "a.tar.gz" only "gz" counts.',
+    )
+    .default(""),
+  excludeNames: patternsSchema
+    .describe(
+      'Leave out files and folders by glob, in any case: "*.tmp" is compared with the name, "Old/**" (with a slash) with the path below the source.',
+    )
+    .default([]),
+  excludeFolders: patternsSchema
+    .describe(
+      'Leave out folders of these names at any depth, in any case, with everything in them; globs ("backup*") are allowed.',
+    )
+    .default([]),
+
+  // What they are called, and where they go
+  invalidCharacters: z
+    .enum(["skip", "replace", "try"])
+    .describe(
+      "Names with characters that SharePoint refuses (also leading or trailing spaces and trailing periods). skip: the item stays behind and is reported as failed; replace: by replacementCharacter; try: as it is, and SharePoint decides.",
+    )
+    .default("skip"),
+  replacementCharacter: z
+    .string()
+    .length(1)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are exactly what SharePoint refuses
+    .regex(/^[^"*:<>?/\\|\s.\u0000-\u001f\u007f-\u009f\ud800-\udfff\ufffe\uffff]$/, {
+      error: "must be one character that SharePoint allows at any place of a name",
+    })
+    .describe("What stands in for an invalid character when invalidCharacters is replace.")
+    .default("_"),
+  includeRootFolder: z
+    .boolean()
+    .describe(
+      "Make a folder at the destination that is named like the source folder, and put its contents there.",
+    )
+    .default(false),
+  onConflict: z
+    .enum(["newer", "overwrite", "skip", "fail"])
+    .describe(
+      "Files that are at the destination although no earlier round brought them. newer: overwritten when the source is newer; overwrite: always; skip: never; fail: the item is reported as failed. Existing folders are used as they are.",
+    )
+    .default("newer"),
+
+  // How the work is done
+  attemptsPerItem: z
+    .number()
+    .int()
+    .min(1)
+    .max(10)
+    .describe("How often one file is tried before it counts as failed.")
+    .default(3),
+  parallelPackages: z
+    .number()
+    .int()
+    .min(1)
+    .max(16)
+    .describe("Packages of the task that are on their way at the same time.")
+    .default(6),
+  packageItems: z
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .describe("Items of one package; SharePoint's own advice is 250.")
+    .default(250),
+  packageBytes: z
+    .number()
+    .int()
+    .min(1_000_000)
+    .max(10_000_000_000)
+    .describe("Bytes of one package; SharePoint's own advice is 250 MB.")
+    .default(250_000_000),
+  archiveSmallFiles: z
+    .boolean()
+    .describe("Send files under 100 KB in archives: two requests instead of hundreds.")
+    .default(true),
+
+  // What a scan reports
+  nominalDestination: z
+    .string()
+    .regex(/^\/[^?#]*$/, "must be a server-relative path, like /sites/finance/Shared Documents")
+    .max(400)
+    .describe("Where a scan without a destination pretends to migrate to, to compute path lengths.")
+    .default("/sites/destination/Shared Documents"),
+  syncRoot: z
+    .string()
+    .max(260)
+    .describe(
+      "The folder that OneDrive syncs the library to, to find paths over 260 characters that will not sync.",
+    )
+    .default("C:\\Users\\firstname.lastname\\Contoso\\Site - Documents"),
+});
+/** All values, as a round uses them. */
+export type Settings = z.infer<typeof settingsSchema>;
+export type SettingName = keyof Settings;
+
+type Shape = typeof settingsSchema.shape;
+type Inner<K extends SettingName> =
+  Shape[K] extends z.ZodDefault<infer T extends z.ZodType> ? T : never;
+type Layer = { [K in SettingName]: z.ZodOptional<Inner<K>> };
+
+/** What one level sets. Unknown names are refused, so that a typing error does not pass for a setting. */
+export const settingsLayerSchema = z.strictObject(
+  // zod 4 applies the default of an optional field; a layer must not have what nobody set.
+  Object.fromEntries(
+    Object.entries(settingsSchema.shape).map(([name, field]) => [name, field.unwrap().optional()]),
+  ) as unknown as Layer,
+);
+export type SettingsLayer = z.infer<typeof settingsLayerSchema>;
+
+export const SETTING_NAMES = Object.keys(settingsSchema.shape) as SettingName[];
+
+/** Where a value comes from: the innermost level that sets it. */
+export const SETTING_LEVELS = ["default", "global", "session", "task"] as const;
+export type SettingLevel = (typeof SETTING_LEVELS)[number];
+
+/** Every setting with the value that counts and the level it is from. */
+export const effectiveSettingsSchema = z.object(
+  Object.fromEntries(
+    Object.entries(settingsSchema.shape).map(([name, field]) => [
+      name,
+      z.object({ value: field.unwrap(), from: z.enum(SETTING_LEVELS) }),
+    ]),
+  ) as unknown as {
+    [K in SettingName]: z.ZodObject<{
+      value: Inner<K>;
+      from: z.ZodEnum<{ [L in SettingLevel]: L }>;
+    }>;
+  },
+);
+export type EffectiveSettings = z.infer<typeof effectiveSettingsSchema>;
+
+export const globalSettingsViewSchema = z.object({
+  /** What is set globally. */
+  settings: settingsLayerSchema,
+  effective: effectiveSettingsSchema,
+});
+export type GlobalSettingsView = z.infer<typeof globalSettingsViewSchema>;
