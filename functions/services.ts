@@ -8,11 +8,13 @@ import { ContentKeys } from "./security/contentKeys.ts";
 import { AgentStore } from "./stores/agents.ts";
 import { openTable } from "./stores/documents.ts";
 import { RoundStore } from "./stores/rounds.ts";
+import { SettingsStore } from "./stores/settings.ts";
 import { TaskStore } from "./stores/tasks.ts";
 
 /** Everything the triggers need, built once per process from the settings. */
 export interface Services {
   config: Config;
+  settings: SettingsStore;
   tasks: TaskStore;
   rounds: RoundStore;
   agents: AgentStore;
@@ -62,6 +64,7 @@ async function build(config: Config): Promise<Services> {
   const credential = new DefaultAzureCredential();
   return {
     config,
+    settings: new SettingsStore(sessions),
     tasks: new TaskStore(sessions, tasks),
     rounds: new RoundStore(rounds),
     agents: new AgentStore(agents),

@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { issueSchema, segmentSummarySchema } from "../../shared/contracts/inventory.ts";
+import { settingsSchema, storedLayerSchema } from "../../shared/contracts/settings.ts";
 import {
   amountSchema,
   placeSchema,
   ROUND_STATES,
   TASK_STATES,
-  taskSettingsSchema,
 } from "../../shared/contracts/tasks.ts";
 
 /** What the tables hold. Every schema here is one kind of row; see stores/ for the keys. */
@@ -13,6 +13,8 @@ import {
 export const sessionRecordSchema = z.object({
   id: z.string(),
   name: z.string(),
+  /** What the session sets for its tasks. */
+  settings: storedLayerSchema.optional(),
   createdAt: z.string(),
 });
 export type SessionRecord = z.infer<typeof sessionRecordSchema>;
@@ -24,7 +26,8 @@ export const taskRecordSchema = z.object({
   source: z.string(),
   destination: placeSchema,
   agentGroup: z.string(),
-  settings: taskSettingsSchema,
+  /** What the task itself sets; see domain/settings.ts for what counts. */
+  settings: storedLayerSchema,
   state: z.enum(TASK_STATES),
   createdAt: z.string(),
   /** Number of the newest round, and of the round whose outcomes the next one is compared with. */
@@ -65,7 +68,7 @@ export const roundRecordSchema = z.object({
   source: z.string(),
   destination: placeSchema,
   agentGroup: z.string(),
-  settings: taskSettingsSchema,
+  settings: settingsSchema,
   /** There as soon as the round is open for its lanes. */
   target: targetSchema.optional(),
   ledgerRound: z.number().int().optional(),

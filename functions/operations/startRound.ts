@@ -1,11 +1,13 @@
 import type { DurableClient } from "durable-functions";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
+import type { Settings } from "../../shared/contracts/settings.ts";
 import { newId } from "../domain/ids.ts";
 import type { RoundRecord, TaskRecord } from "../domain/records.ts";
 import { noTotals } from "../domain/roundTotals.ts";
 import { isOpen, taskAfter } from "../domain/taskStates.ts";
 import type { Services } from "../services.ts";
 import { roundKey } from "../stores/refs.ts";
+import { loadSettings } from "./loadSettings.ts";
 
 const ALIVE = new Set(["Pending", "Running", "ContinuedAsNew", "Suspended"]);
 
@@ -68,18 +70,20 @@ async function lookAfter(app: Services, client: DurableClient, task: TaskRecord)
 
 /** Makes the round's row, or takes it over, for a run with its own orchestration. Whoever worked on it before is fenced off. */
 async function beginRun(
-  { tasks, rounds }: Services,
+  app: Services,
   client: DurableClient,
   task: TaskRecord,
   number: number,
 ): Promise<void> {
+  const { tasks, rounds } = app;
   const run = newId(6);
+  const settings = await loadSettings(app, task);
   // Again, now that the task is open: somebody may just have taken it off the list as a finished one.
   await tasks.setActive(task.id);
   if (task.round === undefined)
     await tasks.update(task.id, (value) => ({ ...value, round: value.round ?? number }));
-  if (!(await rounds.insert(newRound(task, number, run))))
-    await rounds.change(task.id, number, (value) => reopened(value, task, run));
+  if (!(await rounds.insert(newRound(task, settings, number, run))))
+    await rounds.change(task.id, number, (value) => reopened(value, task, settings, run));
   await client.startNew("migrateTask", {
     instanceId: instanceOf(task.id, number, run),
     input: { taskId: task.id, round: number, run },
@@ -99,7 +103,7 @@ async function isAlive(client: DurableClient, round: RoundRecord): Promise<boole
   return status !== undefined && ALIVE.has(String(status.runtimeStatus));
 }
 
-function newRound(task: TaskRecord, number: number, run: string): RoundRecord {
+function newRound(task: TaskRecord, settings: Settings, number: number, run: string): RoundRecord {
   return {
     taskId: task.id,
     number,
@@ -107,6 +111,7 @@ function newRound(task: TaskRecord, number: number, run: string): RoundRecord {
     state: "InProgress",
     startedAt: new Date().toISOString(),
     ...wishes(task),
+    settings,
     ...(task.ledgerRound !== undefined && { ledgerRound: task.ledgerRound }),
     intIdBase: task.nextIntId,
     suspectSegments: 0,
@@ -117,11 +122,10 @@ function newRound(task: TaskRecord, number: number, run: string): RoundRecord {
 }
 
 /** What a task asks of its round. */
-const wishes = ({ source, destination, agentGroup, settings }: TaskRecord) => ({
+const wishes = ({ source, destination, agentGroup }: TaskRecord) => ({
   source,
   destination,
   agentGroup,
-  settings,
 });
 
 /** Whether a round can go on for the task as it is now: what it has brought must be where the rest is going to be. */
@@ -132,11 +136,16 @@ function leadsThere(task: TaskRecord, round: RoundRecord): boolean {
   return isUntouched || place(task) === place(round);
 }
 
-function reopened(round: RoundRecord, task: TaskRecord, run: string): RoundRecord {
+function reopened(
+  round: RoundRecord,
+  task: TaskRecord,
+  settings: Settings,
+  run: string,
+): RoundRecord {
   const { endedAt: _end, failure, target, ...rest } = round;
   // Integer ids of the round's items are counted by the size of its packages.
   const { packageItems } = round.settings;
-  const wished = { ...wishes(task), settings: { ...task.settings, packageItems } };
+  const wished = { ...wishes(task), settings: { ...settings, packageItems } };
   return {
     ...rest,
     // A round that failed is begun again by people, who may have mended the task; one that was cut off goes on as it was.

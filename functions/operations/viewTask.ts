@@ -2,8 +2,10 @@ import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { RoundView, TaskView } from "../../shared/contracts/tasks.ts";
 import { agentState } from "../domain/agentStates.ts";
 import type { LaneRecord, RoundRecord, TaskRecord } from "../domain/records.ts";
+import { explainSettings } from "../domain/settings.ts";
 import type { Services } from "../services.ts";
 import { workId } from "../stores/refs.ts";
+import { loadLevels } from "./loadSettings.ts";
 
 /** A task and its newest round as the API shows them. Costs a constant number of storage calls, however large the task is. */
 export async function viewTask(app: Services, taskId: string): Promise<TaskView> {
@@ -13,6 +15,7 @@ export async function viewTask(app: Services, taskId: string): Promise<TaskView>
   const { id, sessionId, name, source, destination, agentGroup, settings, state, createdAt } = task;
   return {
     ...{ id, sessionId, name, source, destination, agentGroup, settings, state, createdAt },
+    effective: explainSettings(await loadLevels(app, task)),
     ...(round && { round: await viewRound(app, task, round) }),
   };
 }

@@ -13,7 +13,6 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { Outcome } from "../../shared/contracts/outcomes.ts";
-import { taskSettingsSchema } from "../../shared/contracts/tasks.ts";
 import { type Machine, startMachine } from "../../test/support/machine.ts";
 import { task } from "../../test/support/records.ts";
 import {
@@ -71,7 +70,7 @@ const newTask = (): TaskRecord =>
   task({
     ...{ id: taskId, source },
     destination: { siteUrl: around.siteUrl, library: "Documents", folder },
-    settings: taskSettingsSchema.parse({ packageItems: 4, parallelPackages: 2 }),
+    settings: { packageItems: 4, parallelPackages: 2 },
   });
 
 function put(path: string, content: string, time = THEN): void {

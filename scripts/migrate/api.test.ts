@@ -5,9 +5,9 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { explainSettings } from "../../functions/domain/settings.ts";
 import type { Problem } from "../../shared/contracts/api.ts";
 import type { TaskView } from "../../shared/contracts/tasks.ts";
-import { taskSettingsSchema } from "../../shared/contracts/tasks.ts";
 import { createApi } from "./api.ts";
 import { runTaskOf, SESSION_NAME } from "./migrations.ts";
 import { downloadReports, firstFailures } from "./reports.ts";
@@ -61,7 +61,8 @@ const task = (more: Partial<TaskView> = {}): TaskView => ({
   source: "/share",
   destination: { siteUrl: "http://site", library: "Documents", folder: "" },
   agentGroup: "default",
-  settings: taskSettingsSchema.parse({}),
+  settings: {},
+  effective: explainSettings({}),
   state: "InProgress",
   createdAt: "2026-01-01T00:00:00.000Z",
   round: roundView(),

@@ -1,5 +1,6 @@
 import { expect, it } from "@jest/globals";
-import { type TaskView, taskSettingsSchema } from "../../shared/contracts/tasks.ts";
+import { explainSettings } from "../../functions/domain/settings.ts";
+import type { TaskView } from "../../shared/contracts/tasks.ts";
 import { ApiProblem } from "./api.ts";
 import { followRound } from "./followed-round.ts";
 import { roundView } from "./test-support.ts";
@@ -11,7 +12,8 @@ const task = (number: number, state: "InProgress" | "Completed", id = "t1"): Tas
   source: "/share",
   destination: { siteUrl: "http://site", library: "Documents", folder: "" },
   agentGroup: "default",
-  settings: taskSettingsSchema.parse({}),
+  settings: {},
+  effective: explainSettings({}),
   state,
   createdAt: "2026-01-01T00:00:00.000Z",
   round: roundView({ number, state }),

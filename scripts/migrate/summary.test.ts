@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
-import { type RoundView, type TaskView, taskSettingsSchema } from "../../shared/contracts/tasks.ts";
+import { explainSettings } from "../../functions/domain/settings.ts";
+import type { RoundView, TaskView } from "../../shared/contracts/tasks.ts";
 import { summarize, summaryLines } from "./summary.ts";
 import { amount, roundView } from "./test-support.ts";
 
@@ -10,7 +11,8 @@ const task: TaskView = {
   source: "/share",
   destination: { siteUrl: "http://127.0.0.1:1/sites/x", library: "Documents", folder: "" },
   agentGroup: "default",
-  settings: taskSettingsSchema.parse({}),
+  settings: {},
+  effective: explainSettings({}),
   state: "Completed",
   createdAt: "2026-01-01T00:00:00.000Z",
 };

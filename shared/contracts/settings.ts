@@ -146,13 +146,15 @@ type Inner<K extends SettingName> =
   Shape[K] extends z.ZodDefault<infer T extends z.ZodType> ? T : never;
 type Layer = { [K in SettingName]: z.ZodOptional<Inner<K>> };
 
+// zod 4 applies the default of an optional field; a layer must not have what nobody set.
+const layerShape = Object.fromEntries(
+  Object.entries(settingsSchema.shape).map(([name, field]) => [name, field.unwrap().optional()]),
+) as unknown as Layer;
+
 /** What one level sets. Unknown names are refused, so that a typing error does not pass for a setting. */
-export const settingsLayerSchema = z.strictObject(
-  // zod 4 applies the default of an optional field; a layer must not have what nobody set.
-  Object.fromEntries(
-    Object.entries(settingsSchema.shape).map(([name, field]) => [name, field.unwrap().optional()]),
-  ) as unknown as Layer,
-);
+export const settingsLayerSchema = z.strictObject(layerShape);
+/** The same as it is stored and shown: what another version of the app set is passed over. */
+export const storedLayerSchema = z.object(layerShape);
 export type SettingsLayer = z.infer<typeof settingsLayerSchema>;
 
 export const SETTING_NAMES = Object.keys(settingsSchema.shape) as SettingName[];
@@ -179,7 +181,7 @@ export type EffectiveSettings = z.infer<typeof effectiveSettingsSchema>;
 
 export const globalSettingsViewSchema = z.object({
   /** What is set globally. */
-  settings: settingsLayerSchema,
+  settings: storedLayerSchema,
   effective: effectiveSettingsSchema,
 });
 export type GlobalSettingsView = z.infer<typeof globalSettingsViewSchema>;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
-import { destinationSchema, taskCreateSchema, taskSettingsSchema } from "./tasks.ts";
+import { settingsSchema } from "./settings.ts";
+import { destinationSchema, taskCreateSchema } from "./tasks.ts";
 
 const destination = (more: object = {}) => ({
   ...{ siteUrl: "https://contoso.sharepoint.com/sites/finance", library: "Documents", ...more },
@@ -58,12 +59,12 @@ describe("a task", () => {
   });
 
   it("has settings within SharePoint's limits", () => {
-    expect(taskSettingsSchema.parse({})).toEqual({
+    expect(settingsSchema.parse({})).toMatchObject({
       ...{ parallelPackages: 6, packageItems: 250, packageBytes: 250_000_000 },
       ...{ archiveSmallFiles: true, attemptsPerItem: 3 },
     });
     for (const wrong of [{ packageItems: 0 }, { parallelPackages: 17 }, { packageBytes: 1 }])
-      expect(taskSettingsSchema.safeParse(wrong).success).toBe(false);
+      expect(settingsSchema.safeParse(wrong).success).toBe(false);
   });
 
   it("starts at once, in the default group, under a trimmed name", () => {

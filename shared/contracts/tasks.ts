@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { checkName } from "../rules/names.ts";
 import { issueSchema } from "./inventory.ts";
+import { effectiveSettingsSchema, settingsLayerSchema, storedLayerSchema } from "./settings.ts";
 
 export const TASK_STATES = [
   "Scheduled",
@@ -17,19 +18,6 @@ export const TASK_STATES = [
 export type TaskState = (typeof TASK_STATES)[number];
 
 export const ROUND_STATES = ["InProgress", "Completed", "CompletedWithErrors", "Failed"] as const;
-
-export const taskSettingsSchema = z.object({
-  /** Packages of the task that are on their way at the same time. */
-  parallelPackages: z.number().int().min(1).max(16).default(6),
-  /** Items and bytes of one package; SharePoint's own advice is 250 and 250 MB. */
-  packageItems: z.number().int().min(1).max(1000).default(250),
-  packageBytes: z.number().int().min(1_000_000).max(10_000_000_000).default(250_000_000),
-  /** Send files under 100 KB in archives: two requests instead of hundreds. */
-  archiveSmallFiles: z.boolean().default(true),
-  /** How often one file is tried before it counts as failed. */
-  attemptsPerItem: z.number().int().min(1).max(10).default(3),
-});
-export type TaskSettings = z.infer<typeof taskSettingsSchema>;
 
 const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"];
 
@@ -89,7 +77,7 @@ export const taskCreateSchema = z.object({
     .string()
     .regex(/^[a-z0-9-]{1,40}$/)
     .default("default"),
-  settings: taskSettingsSchema.partial().optional(),
+  settings: settingsLayerSchema.optional(),
   start: z.enum(["now", "manually"]).default("now"),
 });
 export type TaskCreate = z.input<typeof taskCreateSchema>;
@@ -130,7 +118,9 @@ export const taskViewSchema = z.object({
   source: z.string(),
   destination: placeSchema,
   agentGroup: z.string(),
-  settings: taskSettingsSchema,
+  /** What the task itself sets, and what counts for its next round. */
+  settings: storedLayerSchema,
+  effective: effectiveSettingsSchema,
   state: z.enum(TASK_STATES),
   createdAt: z.iso.datetime(),
   /** The newest round; absent before the first. */

@@ -1,4 +1,5 @@
 import type {
+  AgentRecord,
   PackageRecord,
   RoundRecord,
   Target,
@@ -6,7 +7,7 @@ import type {
 } from "../../functions/domain/records.ts";
 import { noTotals } from "../../functions/domain/roundTotals.ts";
 import type { InventoryEntry, SegmentSummary } from "../../shared/contracts/inventory.ts";
-import { taskSettingsSchema } from "../../shared/contracts/tasks.ts";
+import { settingsSchema } from "../../shared/contracts/settings.ts";
 
 /* Rows and entries with the fields that a test does not care about filled in. */
 
@@ -66,7 +67,7 @@ export const task = (more: Partial<TaskRecord> = {}): TaskRecord => ({
     folder: "",
   },
   agentGroup: "default",
-  settings: taskSettingsSchema.parse({}),
+  settings: {},
   state: "Queued",
   createdAt: new Date(NOON).toISOString(),
   nextIntId: 1,
@@ -82,7 +83,7 @@ export const round = (more: Partial<RoundRecord> = {}): RoundRecord => ({
   source: task().source,
   destination: task().destination,
   agentGroup: task().agentGroup,
-  settings: task().settings,
+  settings: settingsSchema.parse({}),
   intIdBase: 1,
   suspectSegments: 0,
   inventoryContainer: "inventory",
@@ -96,5 +97,15 @@ export const pkg = (segment: number, more: Partial<PackageRecord> = {}): Package
   state: "scanned",
   attempt: 0,
   counted: 0,
+  ...more,
+});
+
+/** An agent of the group "default" that has just been heard of. */
+export const agent = (id: string, more: Partial<AgentRecord> = {}): AgentRecord => ({
+  ...{ id, name: `name of ${id}`, group: "default", version: "1", platform: "test" },
+  ...{ slots: 2, busy: 0, enabled: true, protocol: 1, sourceRoots: [], checks: [] },
+  publicKey: { kty: "OKP", crv: "Ed25519", x: "x" },
+  enrolledAt: new Date().toISOString(),
+  lastSeenAt: new Date().toISOString(),
   ...more,
 });

@@ -12,6 +12,7 @@ import type { Services } from "../../functions/services.ts";
 import { AgentStore } from "../../functions/stores/agents.ts";
 import { openTable } from "../../functions/stores/documents.ts";
 import { RoundStore } from "../../functions/stores/rounds.ts";
+import { SettingsStore } from "../../functions/stores/settings.ts";
 import { TaskStore } from "../../functions/stores/tasks.ts";
 import { type KeyVault, startKeyVault } from "../../local/key-vault/vault.ts";
 import { type Broker, startBroker } from "../../local/service-bus/broker.ts";
@@ -141,6 +142,7 @@ export async function buildServices(surroundings: Surroundings): Promise<TestSer
   const receivers = new Map<string, ServiceBusReceiver>();
   return {
     config,
+    settings: new SettingsStore(sessions),
     tasks: new TaskStore(sessions, tasks),
     rounds: new RoundStore(rounds),
     agents: new AgentStore(agents),
