@@ -181,10 +181,31 @@ export const agentRecordSchema = z.object({
   publicKey: z.object({ kty: z.literal("OKP"), crv: z.literal("Ed25519"), x: z.string() }),
   slots: z.number().int(),
   busy: z.number().int(),
+  /** Work items it had in hand at its last heartbeat. */
+  work: z.array(z.string()).default([]),
+  /** False from when an administrator disables it until he enables it again. */
+  enabled: z.boolean().default(true),
+  protocol: z.number().int().default(1),
+  /** The folders the agent says it may read; none means any. It refuses others itself. */
+  sourceRoots: z.array(z.string()).default([]),
+  /** Sources an administrator wants it to try, until it has answered. */
+  checks: z.array(z.object({ id: z.string(), source: z.string() })).default([]),
   enrolledAt: z.string(),
   lastSeenAt: z.string(),
 });
 export type AgentRecord = z.infer<typeof agentRecordSchema>;
+
+/** A source that an administrator has an agent try. */
+export const sourceCheckRecordSchema = z.object({
+  id: z.string(),
+  agentId: z.string(),
+  source: z.string(),
+  askedAt: z.string(),
+  answeredAt: z.string().optional(),
+  ok: z.boolean().optional(),
+  detail: z.string().optional(),
+});
+export type SourceCheckRecord = z.infer<typeof sourceCheckRecordSchema>;
 
 export const enrolmentTokenRecordSchema = z.object({
   id: z.string(),
@@ -192,5 +213,8 @@ export const enrolmentTokenRecordSchema = z.object({
   hash: z.string(),
   uses: z.number().int(),
   expires: z.string(),
+  createdAt: z.string().optional(),
+  /** The only group an agent may join with it. */
+  group: z.string().optional(),
 });
 export type EnrolmentTokenRecord = z.infer<typeof enrolmentTokenRecordSchema>;

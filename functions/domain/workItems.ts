@@ -71,6 +71,11 @@ export function released(work: WorkRecord, by: { agentId: string; epoch: number 
   return requeued(work);
 }
 
+/** The item of an agent that is disabled, removed or begun anew goes to others; undefined when the agent does not hold it. */
+export function takenBack(work: WorkRecord, agentId: string): WorkRecord | undefined {
+  return work.state === "leased" && work.agentId === agentId ? requeued(work) : undefined;
+}
+
 /** What becomes of an item whose lease ran out. */
 export function expired(work: WorkRecord): WorkRecord {
   const lost = work.lost + 1;

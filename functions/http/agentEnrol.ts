@@ -1,4 +1,5 @@
 import {
+  ACCEPTED_PROTOCOLS,
   enrolRequestSchema,
   enrolResponseSchema,
   helloRequestSchema,
@@ -25,17 +26,22 @@ defineRoute(
     status: 201,
   },
   async ({ app, body }) => {
-    const { token, ...agent } = body;
+    const { token, group, ...agent } = body;
     const { id, matches } = parseEnrolmentToken(token);
-    if (!isId(id) || !(await app.agents.useToken(id, matches, Date.now())))
-      throw new LongshoreError("ENROLMENT_REFUSED");
+    const used = isId(id) && (await app.agents.useToken(id, { matches, group }, Date.now()));
+    if (!used) throw new LongshoreError("ENROLMENT_REFUSED");
     const now = new Date().toISOString();
     const agentId = newId();
     await app.agents.insert({
       ...agent,
       id: agentId,
+      group: group ?? used.group ?? "default",
       slots: 0,
       busy: 0,
+      enabled: true,
+      sourceRoots: [],
+      checks: [],
+      work: [],
       enrolledAt: now,
       lastSeenAt: now,
     });
@@ -58,10 +64,15 @@ defineRoute(
     const expires = new Date(Date.now() + QUEUE_TOKEN_HOURS * 3600_000);
     await app.agents.update(agent.id, (row) => ({
       ...row,
-      version: body.version,
-      slots: body.slots,
+      ...body,
       lastSeenAt: new Date().toISOString(),
     }));
+    // Noted all the same: the list of agents says which ones have to be updated.
+    if (!ACCEPTED_PROTOCOLS.includes(body.protocol))
+      throw new LongshoreError(
+        "AGENT_INCOMPATIBLE",
+        `the agent speaks protocol ${body.protocol}, this control plane ${ACCEPTED_PROTOCOLS.join(" and ")}`,
+      );
     return {
       name: agent.name,
       group: agent.group,

@@ -1,31 +1,25 @@
 import {
-  type AgentView,
+  agentGroupListSchema,
   agentListSchema,
-  enrolmentTokenRequestSchema,
-  enrolmentTokenResponseSchema,
+  agentPatchSchema,
+  agentViewSchema,
+  sourceCheckRequestSchema,
+  sourceCheckViewSchema,
 } from "../../shared/contracts/agents.ts";
-import { agentState } from "../domain/agentStates.ts";
-import { newEnrolmentToken } from "../security/enrolmentTokens.ts";
-import { defineRoute } from "./route.ts";
+import { LongshoreError } from "../../shared/contracts/errors.ts";
+import type { AgentRecord } from "../domain/records.ts";
+import {
+  askForSourceCheck,
+  changeAgent,
+  removeAgent,
+  viewAgent,
+  viewGroups,
+  viewSourceCheck,
+} from "../operations/agents.ts";
+import { defineRoute, tagged } from "./route.ts";
 
-defineRoute(
-  {
-    name: "createEnrolmentToken",
-    method: "POST",
-    route: "v1/enrolment-tokens",
-    role: "administrator",
-    tag: "agents",
-    summary: "Makes a token that lets agents enrol; it is shown this once",
-    body: enrolmentTokenRequestSchema,
-    response: enrolmentTokenResponseSchema,
-    status: 201,
-  },
-  async ({ app, body }) => {
-    const { token, record } = newEnrolmentToken(body.uses, body.validHours, Date.now());
-    await app.agents.insertToken(record);
-    return { token, expires: record.expires };
-  },
-);
+/** What people change of an agent; its row also changes with every heartbeat. */
+const version = ({ name, group, enabled }: AgentRecord) => [name, group, enabled];
 
 defineRoute(
   {
@@ -34,17 +28,104 @@ defineRoute(
     route: "v1/agents",
     role: "reader",
     tag: "agents",
-    summary: "Lists the agents",
+    summary: "Lists the agents with their states, and why those that take no work take none",
     response: agentListSchema,
   },
   async ({ app }) => {
-    const now = Date.now();
-    const agents: AgentView[] = [];
-    for await (const { publicKey: _key, busy, ...agent } of app.agents.list())
-      agents.push({
-        ...agent,
-        state: agentState({ ...agent, busy }, app.config.HEARTBEAT_SECONDS, now),
-      });
-    return { agents };
+    const agents = await Array.fromAsync(app.agents.list());
+    return { agents: agents.map((agent) => viewAgent(app, agent)) };
   },
+);
+
+defineRoute(
+  {
+    name: "listAgentGroups",
+    method: "GET",
+    route: "v1/agent-groups",
+    role: "reader",
+    tag: "agents",
+    summary: "Lists the agent groups with how many agents of each can take work now",
+    response: agentGroupListSchema,
+  },
+  async ({ app }) => ({ groups: viewGroups(app, await Array.fromAsync(app.agents.list())) }),
+);
+
+defineRoute(
+  {
+    name: "getAgent",
+    method: "GET",
+    route: "v1/agents/{agent}",
+    role: "reader",
+    tag: "agents",
+    summary: "Shows an agent",
+    response: agentViewSchema,
+  },
+  async ({ app, params }) => {
+    const agent = await app.agents.find(params.agent);
+    if (!agent) throw new LongshoreError("NOT_FOUND", `there is no agent ${params.agent}`);
+    return tagged(viewAgent(app, agent), version(agent));
+  },
+);
+
+defineRoute(
+  {
+    name: "updateAgent",
+    method: "PATCH",
+    route: "v1/agents/{agent}",
+    role: "administrator",
+    tag: "agents",
+    summary: "Renames an agent, moves it to another group, disables it at once or enables it again",
+    body: agentPatchSchema,
+    response: agentViewSchema,
+  },
+  async ({ app, params, body, ifMatch }) => {
+    const agent = await changeAgent(app, params.agent, body, (row) =>
+      ifMatch.require(version(row)),
+    );
+    return tagged(viewAgent(app, agent), version(agent));
+  },
+);
+
+defineRoute(
+  {
+    name: "deleteAgent",
+    method: "DELETE",
+    route: "v1/agents/{agent}",
+    role: "administrator",
+    tag: "agents",
+    summary: "Removes an agent: its key is worth nothing from now on, its work goes to others",
+  },
+  async ({ app, params, ifMatch }) => {
+    await removeAgent(app, params.agent, (row) => ifMatch.require(version(row)));
+  },
+);
+
+defineRoute(
+  {
+    name: "createSourceCheck",
+    method: "POST",
+    route: "v1/agents/{agent}/checks",
+    role: "operator",
+    tag: "agents",
+    summary:
+      "Asks an agent to try whether it can read a source; it answers with its next heartbeat",
+    body: sourceCheckRequestSchema,
+    response: sourceCheckViewSchema,
+    status: 202,
+  },
+  async ({ app, params, body, newId }) =>
+    askForSourceCheck(app, params.agent, { id: newId(), source: body.source }),
+);
+
+defineRoute(
+  {
+    name: "getSourceCheck",
+    method: "GET",
+    route: "v1/agents/{agent}/checks/{check}",
+    role: "reader",
+    tag: "agents",
+    summary: "Shows what an agent saw of a source",
+    response: sourceCheckViewSchema,
+  },
+  async ({ app, params }) => viewSourceCheck(app, params.agent, params.check),
 );

@@ -14,6 +14,8 @@ export const PARAM_PATTERNS: Record<string, string> = {
   task: `${id}-${id}`,
   agent: id,
   webhook: id,
+  token: id,
+  check: id,
   name: "\\w[\\w .()-]{0,127}",
   work: "[\\w.-]{1,255}",
 };

@@ -2,7 +2,16 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import type { UploadResult } from "../../shared/contracts/work.ts";
 import { type NotedClient, noteClient } from "../../test/support/durable-client.ts";
-import { file, folder, pkg, round, summaryOf, target, task } from "../../test/support/records.ts";
+import {
+  agent,
+  file,
+  folder,
+  pkg,
+  round,
+  summaryOf,
+  target,
+  task,
+} from "../../test/support/records.ts";
 import {
   buildServices,
   type Surroundings,
@@ -38,12 +47,9 @@ afterAll(async () => {
   await around.stop();
 });
 
-const agent = (name: string, group = "default"): AgentRecord => ({
-  ...{ id: `agent0000${name}`, name: `name of ${name}`, group, version: "1", platform: "test" },
-  publicKey: { kty: "OKP", crv: "Ed25519", x: "x" },
-  ...{ slots: 2, busy: 0, enrolledAt: "then", lastSeenAt: "then" },
-});
-const [a, b] = [agent("a"), agent("b")];
+const named = (name: string, group = "default") =>
+  agent(`agent0000${name}`, { name: `name of ${name}`, group });
+const [a, b] = [named("a"), named("b")];
 const entries = [folder("d"), file("d/f"), file("d/g", { size: 20 }), file("d/x:")];
 const scan = () => workId(ref, { kind: "scan" }) as ScanId;
 const upload = (attempt = 1) => workId(ref, { kind: "upload", segment: 0, attempt }) as UploadId;
@@ -146,13 +152,13 @@ describe("claiming an upload", () => {
   });
 
   it("by all at once grants it to one", async () => {
-    const agents = ["a", "b", "c", "d", "e"].map((name) => agent(name));
+    const agents = ["a", "b", "c", "d", "e"].map((name) => named(name));
     const answers = await Promise.all(agents.map((who) => claim(upload(), who)));
     expect(answers.filter(({ status }) => status === "granted")).toHaveLength(1);
   });
 
   it("is refused to an agent of another group", async () => {
-    expect((await claim(upload(), agent("p", "paris"))).status).toBe("gone");
+    expect((await claim(upload(), named("p", "paris"))).status).toBe("gone");
     expect((await work(upload())).state).toBe("queued");
   });
 

@@ -68,6 +68,7 @@ export async function heartbeat(
     ...row,
     slots: request.slots,
     busy: request.work.length,
+    work: request.work.map(({ workItem }) => workItem),
     lastSeenAt: new Date().toISOString(),
   }));
   const verdicts = await Promise.all(

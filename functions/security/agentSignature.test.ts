@@ -2,6 +2,7 @@ import { createHash, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { SignJWT, UnsecuredJWT } from "jose";
 import { signRequest } from "../../agent/identity.ts";
+import { agent } from "../../test/support/records.ts";
 import { startStorage, type TestStorage, uniquePrefix } from "../../test/support/storage.ts";
 import type { AgentRecord } from "../domain/records.ts";
 import { AgentStore } from "../stores/agents.ts";
@@ -15,12 +16,9 @@ const keys = new Map<string, KeyObject>();
 async function enrol(id: string): Promise<void> {
   const { publicKey, privateKey } = generateKeyPairSync("ed25519");
   keys.set(id, privateKey);
-  const now = new Date().toISOString();
-  await agents.insert({
-    ...{ id, name: id, group: "default", version: "1", platform: "test", slots: 1, busy: 0 },
-    publicKey: publicKey.export({ format: "jwk" }) as AgentRecord["publicKey"],
-    ...{ enrolledAt: now, lastSeenAt: now },
-  });
+  await agents.insert(
+    agent(id, { publicKey: publicKey.export({ format: "jwk" }) as AgentRecord["publicKey"] }),
+  );
 }
 
 beforeAll(async () => {

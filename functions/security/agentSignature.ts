@@ -52,5 +52,6 @@ export async function verifyAgent(
   const bodyHash = createHash("sha256").update(request.body).digest("base64url");
   if (claims.htm !== request.method || claims.htu !== request.path || claims.bh !== bodyHash)
     return refuse("the signature belongs to another request");
+  if (!agent.enabled) throw new LongshoreError("AGENT_DISABLED");
   return agent;
 }

@@ -15,19 +15,19 @@ beforeAll(async () => {
 });
 afterAll(() => storage.stop());
 
-async function issue(uses = 1, validHours = 1): Promise<string> {
-  const { token, record } = newEnrolmentToken(uses, validHours, NOW);
+async function issue(uses = 1, validHours = 1, group?: string): Promise<string> {
+  const { token, record } = newEnrolmentToken({ uses, validHours, group }, NOW);
   await agents.insertToken(record);
   return token;
 }
-const use = (token: string, now = NOW) => {
+const use = async (token: string, now = NOW, group?: string) => {
   const { id, matches } = parseEnrolmentToken(token);
-  return agents.useToken(id, matches, now);
+  return (await agents.useToken(id, { matches, group }, now)) !== undefined;
 };
 
 describe("an enrolment token", () => {
   it("is stored without its secret", () => {
-    const { token, record } = newEnrolmentToken(3, 24, NOW);
+    const { token, record } = newEnrolmentToken({ uses: 3, validHours: 24 }, NOW);
     const [id, secret] = token.split(".");
     expect(record).toMatchObject({ id, uses: 3, expires: "2026-01-02T00:00:00.000Z" });
     expect(JSON.stringify(record)).not.toContain(secret);
@@ -60,6 +60,19 @@ describe("an enrolment token", () => {
   });
 
   it.each(["", ".", "unknown0.secret", "a.b.c"])("%j is none", async (token) => {
+    expect(await use(token)).toBe(false);
+  });
+
+  it("that names a group lets nobody join another one, which costs it no use", async () => {
+    const token = await issue(1, 1, "paris");
+    expect(await use(token, NOW, "london")).toBe(false);
+    expect(await use(token, NOW, "paris")).toBe(true);
+  });
+
+  it("can be revoked", async () => {
+    const token = await issue(5);
+    const { id } = parseEnrolmentToken(token);
+    expect([await agents.removeToken(id), await agents.removeToken(id)]).toEqual([true, false]);
     expect(await use(token)).toBe(false);
   });
 });

@@ -6,14 +6,15 @@ const hashOf = (secret: string) => createHash("sha256").update(secret).digest("b
 
 /** A new token and the row that will recognise it. The token is shown once and stored nowhere. */
 export function newEnrolmentToken(
-  uses: number,
-  validHours: number,
+  { uses, validHours, group }: { uses: number; validHours: number; group?: string | undefined },
   now: number,
 ): { token: string; record: EnrolmentTokenRecord } {
   const id = newId();
   const secret = randomBytes(24).toString("base64url");
   const expires = new Date(now + validHours * 3600_000).toISOString();
-  return { token: `${id}.${secret}`, record: { id, hash: hashOf(secret), uses, expires } };
+  const createdAt = new Date(now).toISOString();
+  const record = { id, hash: hashOf(secret), uses, expires, createdAt, ...(group && { group }) };
+  return { token: `${id}.${secret}`, record };
 }
 
 /** The id of a token and a check of its secret against a stored hash. */

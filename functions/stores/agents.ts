@@ -4,20 +4,25 @@ import {
   agentRecordSchema,
   type EnrolmentTokenRecord,
   enrolmentTokenRecordSchema,
+  type SourceCheckRecord,
+  sourceCheckRecordSchema,
 } from "../domain/records.ts";
 import { Documents } from "./documents.ts";
 
 const AGENTS = "agents";
 const TOKENS = "tokens";
+const checksOf = (agentId: string) => `checks-${agentId}`;
 
 /** Enrolled agents and the tokens that let further ones enrol. */
 export class AgentStore {
   private readonly agents: Documents<AgentRecord>;
   private readonly tokens: Documents<EnrolmentTokenRecord>;
+  private readonly checks: Documents<SourceCheckRecord>;
 
   constructor(table: TableClient) {
     this.agents = new Documents(table, agentRecordSchema);
     this.tokens = new Documents(table, enrolmentTokenRecordSchema);
+    this.checks = new Documents(table, sourceCheckRecordSchema);
   }
 
   async insert(agent: AgentRecord): Promise<void> {
@@ -39,17 +44,50 @@ export class AgentStore {
     for await (const { value } of this.agents.list(AGENTS)) yield value;
   }
 
+  async remove(id: string): Promise<void> {
+    await this.agents.remove(AGENTS, id);
+  }
+
+  async putCheck(check: SourceCheckRecord): Promise<void> {
+    await this.checks.put(checksOf(check.agentId), check.id, check);
+  }
+
+  async findCheck(agentId: string, id: string): Promise<SourceCheckRecord | undefined> {
+    return (await this.checks.get(checksOf(agentId), id))?.value;
+  }
+
+  async *listTokens(): AsyncGenerator<EnrolmentTokenRecord> {
+    for await (const { value } of this.tokens.list(TOKENS)) yield value;
+  }
+
+  /** False when there is no such token. */
+  async removeToken(id: string): Promise<boolean> {
+    const found = await this.tokens.get(TOKENS, id);
+    if (found) await this.tokens.remove(TOKENS, id);
+    return found !== undefined;
+  }
+
   async insertToken(token: EnrolmentTokenRecord): Promise<void> {
     await this.tokens.insert(TOKENS, token.id, token);
   }
 
-  /** Uses a token once; false when it is unknown, expired, used up or its secret does not match. */
-  async useToken(id: string, matches: (hash: string) => boolean, now: number): Promise<boolean> {
+  /**
+   * Uses a token once; undefined when it is unknown, expired, used up, for another group, or its secret does not match.
+   */
+  async useToken(
+    id: string,
+    proof: { matches: (hash: string) => boolean; group?: string | undefined },
+    now: number,
+  ): Promise<EnrolmentTokenRecord | undefined> {
     let accepted = false;
-    await this.tokens.update(TOKENS, id, (token) => {
-      accepted = token.uses > 0 && Date.parse(token.expires) > now && matches(token.hash);
-      return accepted ? { ...token, uses: token.uses - 1 } : undefined;
+    const token = await this.tokens.update(TOKENS, id, (row) => {
+      accepted =
+        row.uses > 0 &&
+        Date.parse(row.expires) > now &&
+        (!row.group || !proof.group || row.group === proof.group) &&
+        proof.matches(row.hash);
+      return accepted ? { ...row, uses: row.uses - 1 } : undefined;
     });
-    return accepted;
+    return accepted ? token : undefined;
   }
 }

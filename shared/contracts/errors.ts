@@ -319,6 +319,18 @@ export const ERRORS = {
     remedy: "Create a new enrolment token and configure the agent with it.",
     retryable: false,
   },
+  AGENT_DISABLED: {
+    stage: "agent",
+    cause: "An administrator has disabled this agent.",
+    remedy: "Enable it again; it notices within half a minute and needs no restart.",
+    retryable: true,
+  },
+  AGENT_INCOMPATIBLE: {
+    stage: "agent",
+    cause: "The agent speaks a protocol that this control plane does not speak.",
+    remedy: "Update the agent, or the control plane, to the same release.",
+    retryable: true,
+  },
   STALE_LEASE: {
     stage: "agent",
     cause: "The agent no longer holds the lease of this work item.",

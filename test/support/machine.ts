@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DurableClient } from "durable-functions";
 import { createPerformer } from "../../agent/work/perform.ts";
-import type { AgentRecord } from "../../functions/domain/records.ts";
 import {
   claimWork,
   completeWork,
@@ -15,6 +14,7 @@ import type { SegmentSummary } from "../../shared/contracts/inventory.ts";
 import type { CompleteRequest, WorkMessage } from "../../shared/contracts/work.ts";
 import { type Fault, type FaultyServices, withFaults } from "./faults.ts";
 import { Killed, Orchestrations } from "./orchestrations.ts";
+import { agent } from "./records.ts";
 
 /** A control plane that can be killed, and an agent beside it, over real storage, a real vault and a real SharePoint. */
 export interface Machine {
@@ -32,11 +32,7 @@ export interface Process {
   revive(taskId: string): Promise<boolean>;
 }
 
-const AGENT: AgentRecord = {
-  ...{ id: "agent00001", name: "agent", group: "default", version: "1", platform: "test" },
-  publicKey: { kty: "OKP", crv: "Ed25519", x: "x" },
-  ...{ slots: 2, busy: 0, enrolledAt: "then", lastSeenAt: "then" },
-};
+const AGENT = agent("agent00001", { name: "agent" });
 
 export function startMachine(services: Services): Machine {
   const messages: WorkMessage[] = [];

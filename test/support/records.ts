@@ -103,7 +103,7 @@ export const pkg = (segment: number, more: Partial<PackageRecord> = {}): Package
 /** An agent of the group "default" that has just been heard of. */
 export const agent = (id: string, more: Partial<AgentRecord> = {}): AgentRecord => ({
   ...{ id, name: `name of ${id}`, group: "default", version: "1", platform: "test" },
-  ...{ slots: 2, busy: 0, enabled: true, protocol: 1, sourceRoots: [], checks: [] },
+  ...{ slots: 2, busy: 0, enabled: true, protocol: 1, sourceRoots: [], checks: [], work: [] },
   publicKey: { kty: "OKP", crv: "Ed25519", x: "x" },
   enrolledAt: new Date().toISOString(),
   lastSeenAt: new Date().toISOString(),
