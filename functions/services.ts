@@ -7,9 +7,11 @@ import { WorkQueues } from "./queues/workQueues.ts";
 import { ContentKeys } from "./security/contentKeys.ts";
 import { AgentStore } from "./stores/agents.ts";
 import { openTable } from "./stores/documents.ts";
+import { JobSlots, slotLimits } from "./stores/jobSlots.ts";
 import { RoundStore } from "./stores/rounds.ts";
 import { SettingsStore } from "./stores/settings.ts";
 import { TaskStore } from "./stores/tasks.ts";
+import { ThrottleStore } from "./stores/throttle.ts";
 
 /** Everything the triggers need, built once per process from the settings. */
 export interface Services {
@@ -25,6 +27,8 @@ export interface Services {
   queues: WorkQueues;
   keys: ContentKeys;
   destination: SharePointDestination;
+  /** How many import jobs are at SharePoint. */
+  slots: JobSlots;
 }
 
 let built: Promise<Services> | undefined;
@@ -52,15 +56,17 @@ async function build(config: Config): Promise<Services> {
     await client.createIfNotExists();
     return client;
   };
-  const [sessions, tasks, rounds, agents, plans, outcomes, reports] = await Promise.all([
-    table("Sessions"),
-    table("Tasks"),
-    table("Rounds"),
-    table("Agents"),
-    container("plans"),
-    container("outcomes"),
-    container("reports"),
-  ]);
+  const [sessions, tasks, rounds, agents, destinations, plans, outcomes, reports] =
+    await Promise.all([
+      table("Sessions"),
+      table("Tasks"),
+      table("Rounds"),
+      table("Agents"),
+      table("Destinations"),
+      container("plans"),
+      container("outcomes"),
+      container("reports"),
+    ]);
   const credential = new DefaultAzureCredential();
   return {
     config,
@@ -73,6 +79,7 @@ async function build(config: Config): Promise<Services> {
     packageBlobs: BlobServiceClient.fromConnectionString(config.PACKAGE_STORAGE_CONNECTION),
     queues: new WorkQueues(config),
     keys: new ContentKeys(config, credential),
-    destination: new SharePointDestination(credential),
+    destination: new SharePointDestination(credential, new ThrottleStore(destinations)),
+    slots: new JobSlots(destinations, slotLimits(config)),
   };
 }

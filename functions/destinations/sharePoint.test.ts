@@ -13,10 +13,13 @@ import {
   startSurroundings,
   type TestServices,
 } from "../../test/support/services.ts";
+import { uniquePrefix } from "../../test/support/storage.ts";
 import { packageManifest } from "../domain/packageManifest.ts";
 import { planSegment } from "../domain/plan.ts";
 import type { Target } from "../domain/records.ts";
 import { sasUrl } from "../security/sas.ts";
+import { openTable } from "../stores/documents.ts";
+import { ThrottleStore } from "../stores/throttle.ts";
 import { isFatal, isTerminal } from "./jobEvents.ts";
 import { SharePointDestination } from "./sharePoint.ts";
 
@@ -41,6 +44,10 @@ afterEach(async () => {
 
 const resolve = (more: object = {}) =>
   app.destination.resolve({ siteUrl: around.siteUrl, library: "Documents", folder: "", ...more });
+
+/** A budget that no other test has spent anything of. */
+const budget = async () =>
+  new ThrottleStore(await openTable(around.storage.connection, `${uniquePrefix()}Budget`));
 
 /** A server that answers as the test says, for what no real one does on demand. */
 async function answering(listener: RequestListener): Promise<Target> {
@@ -180,6 +187,28 @@ describe("requests", () => {
     for (let n = 0; n < 10; n++) expect((await resolve()).listId).toBe(target.listId);
   });
 
+  it("are not slept through for long: the caller hears until when to wait, and nobody else asks meanwhile", async () => {
+    let asked = 0;
+    const there = await answering((_request, response) => {
+      asked++;
+      response.writeHead(503, { "retry-after": "300" });
+      response.end();
+    });
+    const began = Date.now();
+    const first = await app.destination.findFolder(there, "a").catch((error) => error);
+    expect(first).toMatchObject({ code: "THROTTLED" });
+    const until = Date.parse(/until (\S+)$/.exec(first.message)?.[1] ?? "");
+    expect(until - began).toBeGreaterThan(299_000);
+    expect(until - began).toBeLessThan(305_000);
+    expect(asked).toBe(1);
+    await expect(app.destination.findFolder(there, "b")).rejects.toMatchObject({
+      code: "THROTTLED",
+    });
+    expect(asked).toBe(1);
+    expect(await app.destination.throttledUntil(there.origin)).toBe(new Date(until).toISOString());
+    expect(await app.destination.throttledUntil(target.origin)).toBeUndefined();
+  });
+
   it("carry a token and the decorated user agent", async () => {
     const seen: Record<string, unknown>[] = [];
     const there = await answering((request, response) => {
@@ -198,13 +227,14 @@ describe("requests", () => {
 
   it("ask for a token again when the identity fails once", async () => {
     let asked = 0;
-    const shaky = new SharePointDestination({
-      getToken: async (scopes) => {
+    const shaky = {
+      getToken: async (scopes: string | string[]) => {
         if (asked++ === 0) throw new Error("identity endpoint is starting");
         return around.credential.getToken(scopes);
       },
-    });
-    expect(await shaky.findFolder(target, "nowhere")).toBeUndefined();
+    };
+    const destination = new SharePointDestination(shaky, await budget());
+    expect(await destination.findFolder(target, "nowhere")).toBeUndefined();
     expect(asked).toBe(2);
   });
 });

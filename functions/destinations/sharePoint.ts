@@ -1,6 +1,7 @@
 import type { TokenCredential } from "@azure/identity";
 import type { Destination } from "../../shared/contracts/tasks.ts";
 import type { Target } from "../domain/records.ts";
+import type { ThrottleStore } from "../stores/throttle.ts";
 import { SharePointHttp } from "./http.ts";
 import { type FoundItem, findFile, findFolder, type ListedItem, listFolder } from "./items.ts";
 import {
@@ -20,9 +21,13 @@ export type { ImportPackage } from "./jobs.ts";
 export class SharePointDestination {
   private readonly http: SharePointHttp;
 
-  constructor(credential: TokenCredential) {
-    this.http = new SharePointHttp(credential);
+  constructor(credential: TokenCredential, budget: ThrottleStore) {
+    this.http = new SharePointHttp(credential, budget);
   }
+
+  /** Until when SharePoint takes no request of the app for this site, as ISO text; undefined when it does. Costs next to nothing. */
+  throttledUntil = (siteUrl: string): Promise<string | undefined> =>
+    this.http.throttledUntil(siteUrl);
 
   resolve = (destination: Destination): Promise<Target> =>
     resolveDestination(this.http, destination);

@@ -11,9 +11,11 @@ import { ContentKeys } from "../../functions/security/contentKeys.ts";
 import type { Services } from "../../functions/services.ts";
 import { AgentStore } from "../../functions/stores/agents.ts";
 import { openTable } from "../../functions/stores/documents.ts";
+import { JobSlots, slotLimits } from "../../functions/stores/jobSlots.ts";
 import { RoundStore } from "../../functions/stores/rounds.ts";
 import { SettingsStore } from "../../functions/stores/settings.ts";
 import { TaskStore } from "../../functions/stores/tasks.ts";
+import { ThrottleStore } from "../../functions/stores/throttle.ts";
 import { type KeyVault, startKeyVault } from "../../local/key-vault/vault.ts";
 import { type Broker, startBroker } from "../../local/service-bus/broker.ts";
 import { type SharePoint, startSharePoint } from "../../local/sharepoint/server.ts";
@@ -125,15 +127,17 @@ export async function buildServices(surroundings: Surroundings): Promise<TestSer
     await client.create();
     return client;
   };
-  const [sessions, tasks, rounds, agents, plans, outcomes, reports] = await Promise.all([
-    table("Sessions"),
-    table("Tasks"),
-    table("Rounds"),
-    table("Agents"),
-    container("plans"),
-    container("outcomes"),
-    container("reports"),
-  ]);
+  const [sessions, tasks, rounds, agents, destinations, plans, outcomes, reports] =
+    await Promise.all([
+      table("Sessions"),
+      table("Tasks"),
+      table("Rounds"),
+      table("Agents"),
+      table("Destinations"),
+      container("plans"),
+      container("outcomes"),
+      container("reports"),
+    ]);
   // Jest 30 cannot require() what is being imported at the same time; that SDK is CommonJS, the others are not.
   const { ServiceBusClient } = await import("@azure/service-bus");
   const { WorkQueues } = await import("../../functions/queues/workQueues.ts");
@@ -151,7 +155,8 @@ export async function buildServices(surroundings: Surroundings): Promise<TestSer
     packageBlobs: blobs,
     queues,
     keys: new ContentKeys(config, credential),
-    destination: new SharePointDestination(credential),
+    destination: new SharePointDestination(credential, new ThrottleStore(destinations)),
+    slots: new JobSlots(destinations, slotLimits(config)),
     async messages(queue = "work-default") {
       const receiver =
         receivers.get(queue) ?? listener.createReceiver(queue, { receiveMode: "receiveAndDelete" });
