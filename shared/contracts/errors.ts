@@ -90,6 +90,68 @@ export const ERRORS = {
     remedy: "Nothing to do.",
     retryable: false,
   },
+  CANCELLED: {
+    stage: "round",
+    cause: "The round was cancelled before the item was migrated.",
+    remedy: "Run the task again if the item is wanted.",
+    retryable: false,
+  },
+  // What the task's settings leave out
+  FILTERED_HIDDEN: {
+    stage: "package",
+    cause: "The item is hidden, or lies in a hidden folder.",
+    remedy:
+      "Nothing to do if that is wanted; otherwise change migrateHidden in the settings and run the task again.",
+    retryable: false,
+  },
+  FILTERED_CREATED: {
+    stage: "package",
+    cause: "The file was created outside the time that the task migrates.",
+    remedy:
+      "Nothing to do if that is wanted; otherwise change createdAfter and createdBefore in the settings and run the task again.",
+    retryable: false,
+  },
+  FILTERED_MODIFIED: {
+    stage: "package",
+    cause: "The file was modified outside the time that the task migrates.",
+    remedy:
+      "Nothing to do if that is wanted; otherwise change modifiedAfter and modifiedBefore in the settings and run the task again.",
+    retryable: false,
+  },
+  FILTERED_EXTENSION: {
+    stage: "package",
+    cause: "The task leaves out files with this extension.",
+    remedy:
+      "Nothing to do if that is wanted; otherwise change excludeExtensions in the settings and run the task again.",
+    retryable: false,
+  },
+  FILTERED_NAME: {
+    stage: "package",
+    cause: "A name pattern of the task leaves out this item, or a folder above it.",
+    remedy:
+      "Nothing to do if that is wanted; otherwise change excludeNames in the settings and run the task again.",
+    retryable: false,
+  },
+  FILTERED_FOLDER: {
+    stage: "package",
+    cause: "The task leaves out folders of this name, with everything in them.",
+    remedy:
+      "Nothing to do if that is wanted; otherwise change excludeFolders in the settings and run the task again.",
+    retryable: false,
+  },
+  SCAN_ONLY: {
+    stage: "package",
+    cause: "The task only scans: the item would be migrated.",
+    remedy: "Switch scanOnly off in the settings and run the task again.",
+    retryable: false,
+  },
+  EXISTS_AT_DESTINATION: {
+    stage: "package",
+    cause: "The destination has an item of this name that the task did not bring.",
+    remedy:
+      "Folders are used as they are. For files, see the setting onConflict, or rename one of the two.",
+    retryable: false,
+  },
   // What SharePoint refuses by name, path or size
   NAME_INVALID_CHARACTERS: {
     stage: "package",
@@ -140,6 +202,23 @@ export const ERRORS = {
     cause:
       "Another item of the same folder has the same name but for upper and lower case; SharePoint cannot hold both.",
     remedy: "Rename one of the two, then run the task again.",
+    retryable: false,
+  },
+  NAME_COLLISION: {
+    stage: "scan",
+    legacy: "0x01110010",
+    cause:
+      "Another item of the same folder has the same name at the destination once invalid characters are replaced.",
+    remedy:
+      "Rename one of the two, or choose another replacement character, then run the task again.",
+    retryable: false,
+  },
+  TOO_MANY_INVALID_NAMES: {
+    stage: "package",
+    legacy: "0x01110010",
+    cause:
+      "The package has as many items with invalid names as may be tried: SharePoint blocks a package with more than 100 errors.",
+    remedy: "Rename the item, or have invalid characters replaced, then run the task again.",
     retryable: false,
   },
   PATH_TOO_LONG: {
@@ -306,6 +385,30 @@ export const ERRORS = {
     cause: "The caller's role does not allow this.",
     remedy: "Ask an administrator for the role that the answer names.",
     retryable: false,
+  },
+  PAYLOAD_TOO_LARGE: {
+    stage: "api",
+    cause: "The body of the request is larger than the route accepts.",
+    remedy: "Send less at once, in several requests.",
+    retryable: false,
+  },
+  UNSUPPORTED_MEDIA_TYPE: {
+    stage: "api",
+    cause: "The body of the request is in a format that the route does not read.",
+    remedy: "Send the format that the answer names, and say so in Content-Type.",
+    retryable: false,
+  },
+  IDEMPOTENCY_KEY_REUSED: {
+    stage: "api",
+    cause: "The idempotency key was used for another request before.",
+    remedy: "Make a new key for every new request; repeat a key only with the same body.",
+    retryable: false,
+  },
+  RATE_LIMITED: {
+    stage: "api",
+    cause: "The caller sends more requests than the app allows.",
+    remedy: "Wait for the seconds that Retry-After names, then go on more slowly.",
+    retryable: true,
   },
   UNAUTHORIZED: {
     stage: "api",

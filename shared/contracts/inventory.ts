@@ -19,6 +19,8 @@ export const inventoryEntrySchema = z.object({
   size: z.number().int().nonnegative(),
   modified: z.number().int(),
   created: z.number().int(),
+  /** The file system marks it as hidden. Names that begin with a period need no mark. */
+  hidden: z.boolean().optional(),
   /** What the walk already knows to be wrong with the item (unreadable, not a file, differs by case only). */
   issue: issueSchema.optional(),
 });

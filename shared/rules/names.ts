@@ -31,8 +31,9 @@ export interface NamePlace {
  * Undefined when SharePoint Online accepts `name` as the name of one file or folder, otherwise the first rule it breaks.
  *
  * Source: Microsoft's support article "Restrictions and limitations in OneDrive and SharePoint"; control characters, DEL
- * and the trailing period come from practice (rclone's OneDrive documentation lists what it must encode). SharePoint
- * Online takes `#`, `%`, `~` inside a name, a leading period, and any script.
+ * and the trailing period come from practice (rclone's OneDrive documentation lists what it must encode). The article says
+ * "spaces" only; OneDrive for work refuses the ideographic space at an end as well (OneDrive/onedrive-api-docs#1488), so
+ * every Unicode space counts, and of the controls those above DEL (U+0085 is a space to .NET). SharePoint Online takes `#`, `%`, `~` inside a name, a leading period, and any script.
  */
 export function checkName(name: string, place: NamePlace): RuleViolation | undefined {
   if (!name.isWellFormed()) {
@@ -51,7 +52,7 @@ export function checkName(name: string, place: NamePlace): RuleViolation | undef
       `SharePoint does not allow ${describe(bad)} in a name`,
     );
   }
-  if (name.startsWith(" ") || name.endsWith(" ")) {
+  if (SPACE_AT_AN_END.test(name)) {
     return refuse("NAME_LEADING_OR_TRAILING_SPACE", "the name starts or ends with a space");
   }
   if (name.endsWith(".")) {
@@ -81,7 +82,9 @@ export function isThicketFolder(name: string): boolean {
 
 // U+FFFE and U+FFFF are no XML 1.0 characters, so a manifest cannot carry them.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are exactly what SharePoint refuses
-const INVALID_CHARACTER = /["*:<>?/\\|\u0000-\u001f\u007f\ufffe\uffff]/;
+const INVALID_CHARACTER = /["*:<>?/\\|\u0000-\u001f\u007f-\u009f\ufffe\uffff]/;
+
+const SPACE_AT_AN_END = /^\s|\s$/;
 
 /**
  * Whole names, compared without case. Microsoft lists the device names bare, and we refuse only these: for "CON.txt"
