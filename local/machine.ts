@@ -1,9 +1,11 @@
 import { EventEmitter } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { openCertificate } from "./certificate.ts";
 import { ensurePackageKey } from "./package-key.ts";
 import {
   apiUrl,
+  certificateFolder,
   functionsHostPart,
   keyVaultPart,
   type LocalLibrary,
@@ -75,6 +77,8 @@ async function startLocked(options: MachineOptions, release: () => void): Promis
   const afterUncleanEnd = await tidyUp(data, recordFile, say);
   for (const folder of STATE_FOLDERS)
     mkdirSync(join(data, folder), { recursive: true, mode: 0o700 });
+
+  await openCertificate(certificateFolder({ data })); // Here, because two parts will want it at once.
 
   const ports = await choosePorts(join(data, "ports.json"), PORT_NAMES, {
     pinned: PINNED_PORTS,

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  certificateFolder,
   identityEndpoint,
   type Machine,
   PACKAGE_KEY,
-  vaultCertificate,
   vaultUrl,
 } from "./parts.ts";
 
@@ -24,7 +24,7 @@ export async function ensurePackageKey(machine: Machine): Promise<void> {
   process.env.IDENTITY_HEADER = machine.secrets.identityHeader;
   const client = new KeyClient(vaultUrl(machine), new ManagedIdentityCredential(), {
     disableChallengeResourceVerification: true,
-    tlsOptions: { ca: readFileSync(vaultCertificate(machine)) },
+    tlsOptions: { ca: readFileSync(join(certificateFolder(machine), "certificate.pem")) },
   });
   const exists = await client.getKey(PACKAGE_KEY).then(
     () => true,

@@ -50,8 +50,8 @@ const url = (port: number) => `http://127.0.0.1:${port}`;
 
 export const apiUrl = ({ ports }: Machine) => url(ports["functions-host"]);
 export const vaultUrl = ({ ports }: Machine) => `https://127.0.0.1:${ports["key-vault"]}`;
-/** What clients of the vault have to trust; it makes it at its first start. */
-export const vaultCertificate = ({ data }: Machine) => join(data, "key-vault", "certificate.pem");
+/** Holds the certificate of the vault and of Service Bus, which their clients have to trust. */
+export const certificateFolder = ({ data }: Pick<Machine, "data">) => join(data, "tls");
 export const identityEndpoint = ({ ports }: Machine) => `${url(ports.identity)}/msi/token`;
 export const siteUrl = ({ ports }: Machine, site: string) =>
   `${url(ports.sharepoint)}/sites/${site}`;
@@ -104,7 +104,10 @@ export function serviceBusPart({ data, ports, secrets }: Machine): PartDefinitio
   return {
     name: "service-bus",
     script: script("dist/local/service-bus/main.js"),
-    args: ["--data", folder, "--port", String(ports["service-bus"]), "--config", config],
+    args: [
+      ...["--data", folder, "--config", config],
+      ...["--port", String(ports["service-bus"]), "--tls", certificateFolder({ data })],
+    ],
   };
 }
 
@@ -113,12 +116,8 @@ export function keyVaultPart({ data, ports, secrets }: Machine): PartDefinition 
     name: "key-vault",
     script: script("dist/local/key-vault/main.js"),
     args: [
-      "--data",
-      join(data, "key-vault"),
-      "--port",
-      String(ports["key-vault"]),
-      "--identity-port",
-      String(ports.identity),
+      ...["--data", join(data, "key-vault"), "--tls", certificateFolder({ data })],
+      ...["--port", String(ports["key-vault"]), "--identity-port", String(ports.identity)],
     ],
     env: { IDENTITY_HEADER: secrets.identityHeader },
   };
@@ -178,7 +177,7 @@ function appSettings(machine: Machine): Record<string, string> {
     KEY_VAULT_KEY: PACKAGE_KEY,
     // The vault is 127.0.0.1, not a host of the domain that its challenge names.
     KEY_VAULT_VERIFY_CHALLENGE: "false",
-    NODE_EXTRA_CA_CERTS: vaultCertificate(machine),
+    NODE_EXTRA_CA_CERTS: join(certificateFolder(machine), "certificate.pem"),
     IDENTITY_ENDPOINT: identityEndpoint(machine),
     IDENTITY_HEADER: secrets.identityHeader,
     // Nothing throttles here, and a job of the simulator takes milliseconds, not minutes.

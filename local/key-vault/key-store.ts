@@ -1,7 +1,12 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { makePrivateDirectory, readIfThere, removeDurably, writeDurably } from "./files.ts";
+import {
+  makePrivateDirectory,
+  readIfThere,
+  removeDurably,
+  writeDurably,
+} from "../private-files.ts";
 
 export const OPERATIONS = ["wrapKey", "unwrapKey", "encrypt", "decrypt", "sign", "verify"] as const;
 

@@ -3,7 +3,7 @@ import { destination, pino } from "pino";
 import { startKeyVault } from "./vault.ts";
 
 const USAGE =
-  "Usage: IDENTITY_HEADER=<secret> main.ts --data <directory> [--port <number>] [--identity-port <number>]; port 0 is a free one";
+  "Usage: IDENTITY_HEADER=<secret> main.ts --data <directory> [--tls <directory>] [--port <number>] [--identity-port <number>]; port 0 is a free one";
 
 const log = pino(
   { name: "key-vault", level: process.env.LOG_LEVEL ?? "info" },
@@ -14,6 +14,7 @@ function readOptions() {
   const { values } = parseArgs({
     options: {
       data: { type: "string" },
+      tls: { type: "string" },
       port: { type: "string" },
       "identity-port": { type: "string" },
     },
@@ -23,6 +24,7 @@ function readOptions() {
   if (!identitySecret) throw new Error(`The variable IDENTITY_HEADER must be set. ${USAGE}`);
   return {
     dataDirectory: values.data,
+    certificateDirectory: values.tls,
     identitySecret,
     port: readPort("--port", values.port),
     identityPort: readPort("--identity-port", values["identity-port"]),

@@ -10,7 +10,7 @@ import {
   jwtVerify,
   SignJWT,
 } from "jose";
-import { readIfThere, writeDurably } from "./files.ts";
+import { readIfThere, writeDurably } from "../private-files.ts";
 
 /** The directory ("tenant") that the tokens claim to come from. Made up: nobody looks it up. */
 export const TENANT = "00000000-0000-0000-0000-000000000001";

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { type Logger, pino } from "pino";
-import { openCertificate } from "./certificate.ts";
+import { openCertificate } from "../certificate.ts";
+import { makePrivateDirectory } from "../private-files.ts";
 import { VaultError } from "./errors.ts";
-import { makePrivateDirectory } from "./files.ts";
 import { type HttpRequest, type HttpResponse, serveHttp } from "./http.ts";
 import { identityApi } from "./identity-api.ts";
 import { openKeyStore } from "./key-store.ts";
@@ -13,6 +13,8 @@ import { openTokens, TENANT, type Tokens } from "./tokens.ts";
 export interface KeyVaultOptions {
   /** Where keys and the signing key live; made if missing. */
   dataDirectory: string;
+  /** Where the certificate is, made if missing; absent: the data directory. */
+  certificateDirectory?: string | undefined;
   /** The shared secret of the identity endpoint: what callers have in IDENTITY_HEADER. */
   identitySecret: string;
   /** 0 or absent: free ones. */
@@ -45,7 +47,7 @@ export async function startKeyVault(options: KeyVaultOptions): Promise<KeyVault>
   makePrivateDirectory(dataDirectory);
   const tokens = await openTokens(dataDirectory);
   const store = openKeyStore(join(dataDirectory, "keys"));
-  const certificate = await openCertificate(dataDirectory);
+  const certificate = await openCertificate(options.certificateDirectory ?? dataDirectory);
   let handle: (request: HttpRequest) => Promise<unknown>;
   const vault = await serveHttp(
     port,

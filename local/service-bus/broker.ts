@@ -1,4 +1,6 @@
 import { type Logger, pino } from "pino";
+import type { Certificate } from "../certificate.ts";
+import { adminApi } from "./admin/admin-api.ts";
 import { createAmqpServer } from "./amqp/server.ts";
 import { type BrokerConfigInput, parseConfig } from "./config.ts";
 import { listen } from "./listener.ts";
@@ -12,6 +14,8 @@ export interface BrokerOptions {
   config: BrokerConfigInput;
   /** 0 or absent: a free one. */
   port?: number;
+  /** For AMQP over WebSockets, the administration and AMQP over TLS; absent: no TLS. */
+  certificate?: Certificate | undefined;
   log?: Logger;
   /** Called when the store cannot be written any more; the broker has then stopped answering. */
   onFailure?: (error: unknown) => void;
@@ -56,7 +60,8 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     for (const timer of timers) clearInterval(timer);
     store.close();
   };
-  const listener = await listen(options.port ?? 0, (socket) => amqp.accept(socket)).catch(
+  const protocols = { amqp: amqp.accept, http: adminApi(policies, queues) };
+  const listener = await listen(options.port ?? 0, protocols, options.certificate).catch(
     (error: unknown) => {
       stop();
       throw error;

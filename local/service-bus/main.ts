@@ -1,26 +1,27 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { destination, pino } from "pino";
+import { openCertificate } from "../certificate.ts";
 import { startBroker } from "./broker.ts";
 import type { BrokerConfigInput } from "./config.ts";
 
 const USAGE =
-  "Usage: main.ts --data <directory> --config <file.json> [--port <number, 0 for a free one>]";
+  "Usage: main.ts --data <directory> --config <file.json> [--port <number, 0 for a free one>] [--tls <directory of the certificate>]";
 
 const log = pino(
   { name: "service-bus", level: process.env.LOG_LEVEL ?? "info" },
   destination({ dest: 2, sync: true }),
 );
 
-function readArguments() {
-  const { values } = parseArgs({
-    options: { data: { type: "string" }, config: { type: "string" }, port: { type: "string" } },
-  });
-  const { data, config, port = "0" } = values;
+async function readArguments() {
+  const text = { type: "string" } as const;
+  const { values } = parseArgs({ options: { data: text, config: text, port: text, tls: text } });
+  const { data, config, port = "0", tls } = values;
   if (!data || !config) throw new Error(`--data and --config are required. ${USAGE}`);
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
     throw new Error(`--port must be a number from 0 to 65535, not "${port}". ${USAGE}`);
-  return { dataDirectory: data, config: readConfig(config), port: Number(port) };
+  const certificate = tls === undefined ? undefined : await openCertificate(tls);
+  return { dataDirectory: data, config: readConfig(config), port: Number(port), certificate };
 }
 
 function readConfig(file: string): BrokerConfigInput {
@@ -32,7 +33,11 @@ function readConfig(file: string): BrokerConfigInput {
 }
 
 try {
-  const broker = await startBroker({ ...readArguments(), log, onFailure: () => process.exit(1) });
+  const broker = await startBroker({
+    ...(await readArguments()),
+    log,
+    onFailure: () => process.exit(1),
+  });
   for (const signal of ["SIGTERM", "SIGINT"] as const)
     process.once(signal, () => {
       log.info({ signal }, "broker.stopping");

@@ -10,6 +10,7 @@ import {
   type ServiceBusReceivedMessage,
   type ServiceBusReceiver,
 } from "@azure/service-bus";
+import type { Certificate } from "../certificate.ts";
 import { type Broker, startBroker } from "./broker.ts";
 import type { BrokerConfigInput } from "./config.ts";
 
@@ -41,13 +42,16 @@ export const keyConnectionString = (port: number, policy = "root", key = "root-1
   `Endpoint=sb://127.0.0.1:${port};SharedAccessKeyName=${policy};SharedAccessKey=${key};UseDevelopmentEmulator=true`;
 
 /** Starts a broker in this process with the given queues. */
-export async function startTestBroker(queues: Record<string, QueueOptions>): Promise<TestBroker> {
+export async function startTestBroker(
+  queues: Record<string, QueueOptions>,
+  certificate?: Certificate,
+): Promise<TestBroker> {
   const dataDirectory = temporaryDirectory();
   const config = {
     policies: POLICIES,
     queues: Object.entries(queues).map(([name, options]) => ({ name, ...options })),
   };
-  const broker = await startBroker({ dataDirectory, config });
+  const broker = await startBroker({ dataDirectory, config, certificate });
   const clients: ServiceBusClient[] = [];
   const keep = (client: ServiceBusClient) => {
     clients.push(client);

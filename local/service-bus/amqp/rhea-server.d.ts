@@ -121,14 +121,14 @@ declare module "rhea-server" {
 
 declare module "rhea-server/lib/connection.js" {
   import type { EventEmitter } from "node:events";
-  import type { Socket } from "node:net";
+  import type { Duplex } from "node:stream";
   import type { AmqpError, Container, Link } from "rhea-server";
 
   export class Connection extends EventEmitter {
     constructor(options: Readonly<Record<string, unknown>>, container: Container);
-    readonly socket: Socket;
+    readonly socket: Duplex & { readonly bytesWritten: number };
     readonly container_id?: string;
-    accept(socket: Socket): this;
+    accept(socket: Duplex): this;
     input(bytes: Buffer): void;
     eof(): void;
     is_open(): boolean;

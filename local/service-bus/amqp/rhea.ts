@@ -1,9 +1,13 @@
 // rhea, fitted for a broker. Everything that reaches into its internals is in this file and in consumer.ts.
+import type { Duplex } from "node:stream";
 import rhea, { type DecodedMessage, type Typed } from "rhea-server";
 import Connection from "rhea-server/lib/connection.js";
 import type { ServiceBusError } from "../errors.ts";
 
 const { message, types } = rhea;
+
+/** What a connection runs on: a socket, or a WebSocket that looks like one. */
+export type Transport = Duplex & { readonly bytesWritten: number };
 
 /** Decodes a request to `$cbs` or `$management`. */
 export const decodeMessage = message.decode;

@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import type { Container, EventContext, Link, Receiver, Sender } from "rhea-server";
 import type { Connection as ConnectionType } from "rhea-server/lib/connection.js";
 import type { Right } from "../config.ts";
@@ -18,7 +17,7 @@ import {
   refuse,
 } from "./peer.ts";
 import { servePublisher } from "./publisher.ts";
-import { Connection, rhea } from "./rhea.ts";
+import { Connection, rhea, type Transport } from "./rhea.ts";
 
 const CONNECTION_OPTIONS = {
   receiver_options: { autoaccept: false, credit_window: 0 },
@@ -32,8 +31,8 @@ const CONNECTION_OPTIONS = {
 const SESSION_FILTER = "com.microsoft:session-filter";
 
 export interface AmqpServer {
-  /** Speaks AMQP on a connected socket. */
-  accept(socket: Socket): void;
+  /** Speaks AMQP on a connection. */
+  accept(transport: Transport): void;
   /** Ends links whose token ran out; to be called about once a second. */
   sweep(): void;
   /** Tells every client that the broker goes away and ends the sockets. */
@@ -93,10 +92,10 @@ export function createAmqpServer(broker: BrokerContext): AmqpServer {
     );
 
   return {
-    accept(socket) {
-      const connection = new Connection(CONNECTION_OPTIONS, container).accept(socket);
+    accept(transport) {
+      const connection = new Connection(CONNECTION_OPTIONS, container).accept(transport);
       // rhea only looks for "end" and "error"; a socket that is destroyed would keep its heartbeat timers.
-      socket.once("close", () => connection.eof());
+      transport.once("close", () => connection.eof());
     },
     sweep() {
       for (const peer of peers.values()) closeExpiredLinks(peer);

@@ -9,10 +9,11 @@ export interface Grant {
   expiresAt: number;
 }
 
-/** A path of the namespace in comparable form: no scheme, no host, lower case. The whole namespace is "". */
+/** A path of the namespace in comparable form: no scheme, host or query, lower case. The whole namespace is "". */
 export const pathOf = (address: string): string =>
   address
     .replace(/^[a-z]+:\/\/[^/]*\/?/i, "")
+    .replace(/\?.*$/, "")
     .replace(/^\/+|\/+$/g, "")
     .toLowerCase();
 

@@ -58,6 +58,11 @@ export class Queue implements SubQueueOwner {
     (row.dead_letter ? this.deadLetters : this.main).add(message);
   }
 
+  /** What the contents of all messages take. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   get lockDuration(): number {
     return this.settings.lockDuration;
   }

@@ -71,6 +71,12 @@ export class SubQueue {
     return this.#messages.size;
   }
 
+  countScheduled(): number {
+    let count = 0;
+    for (const { state } of this.#messages.values()) if (state === "scheduled") count++;
+    return count;
+  }
+
   /** Takes in a message that is committed (or will be delivered only after it is: state `held`). */
   add(message: Message): void {
     this.#messages.set(message.sequenceNumber, message);

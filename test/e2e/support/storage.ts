@@ -20,7 +20,7 @@ export function openData(data: string): OpenData {
   process.env.IDENTITY_ENDPOINT = `http://127.0.0.1:${ports.identity}/msi/token`;
   process.env.IDENTITY_HEADER = identityHeader;
   const credential = new ManagedIdentityCredential();
-  const ca = readFileSync(join(data, "key-vault", "certificate.pem"));
+  const ca = readFileSync(join(data, "tls", "certificate.pem"));
   return {
     blobs: new BlobServiceClient(
       url("azurite-blob"),

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { readIfThere, writeDurably } from "./files.ts";
+import { makePrivateDirectory, readIfThere, writeDurably } from "./private-files.ts";
 
 const VALID_DAYS = 3_650;
 
@@ -11,11 +11,13 @@ export interface Certificate {
 }
 
 /**
- * Loads the server's certificate, or makes and keeps one: the SDK talks to vaults over https only
- * (@azure/keyvault-common 2.1 refuses others whatever the options). It is not a certificate authority, so trusting it
- * means trusting this server and nothing else.
+ * Loads the certificate of this machine's servers, or makes and keeps one. SDKs insist on TLS: vaults over https only
+ * (@azure/keyvault-common 2.1, whatever the options), Service Bus' administration over https and AMQP over WebSockets over wss
+ * (@azure/service-bus 7.9.5, also with UseDevelopmentEmulator). It is not a certificate authority, so trusting it means
+ * trusting these servers and nothing else.
  */
 export async function openCertificate(directory: string): Promise<Certificate> {
+  makePrivateDirectory(directory);
   const file = join(directory, "certificate.pem");
   const keyFile = join(directory, "certificate-key.pem");
   const [cert, key] = [readIfThere(file), readIfThere(keyFile)];
