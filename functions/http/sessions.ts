@@ -2,7 +2,7 @@ import {
   sessionCreateSchema,
   sessionListSchema,
   sessionViewSchema,
-} from "../../shared/contracts/tasks.ts";
+} from "../../shared/contracts/sessions.ts";
 import { defineRoute } from "./route.ts";
 
 defineRoute(

@@ -30,17 +30,21 @@ defineRoute(
       source: body.source,
       destination: body.destination,
       agentGroup: body.agentGroup,
+      tags: body.tags,
       settings: body.settings ?? {},
+      ...(body.schedule && { schedule: body.schedule }),
+      ...(body.windows && { windows: body.windows }),
       state: "Queued",
       createdAt: new Date().toISOString(),
       nextIntId: 1,
     };
     await refuseDuplicate(app, task);
-    if (body.start === "manually") task.state = "Scheduled";
+    const start = body.start ?? (body.schedule ? "manually" : "now");
+    if (start === "manually") task.state = "Scheduled";
     // Active before it exists: a task that was stored is started, by the timer if not by us.
-    if (body.start === "now") await app.tasks.setActive(task.id);
+    if (start === "now") await app.tasks.setActive(task.id);
     await app.tasks.insert(task);
-    if (body.start === "now") await startRound(app, client, task.id);
+    if (start === "now") await startRound(app, client, task.id);
     return viewTask(app, task.id);
   },
 );

@@ -15,6 +15,9 @@ export async function viewTask(app: Services, taskId: string): Promise<TaskView>
   const { id, sessionId, name, source, destination, agentGroup, settings, state, createdAt } = task;
   return {
     ...{ id, sessionId, name, source, destination, agentGroup, settings, state, createdAt },
+    tags: task.tags,
+    ...(task.schedule && { schedule: task.schedule }),
+    ...(task.windows && { windows: task.windows }),
     effective: explainSettings(await loadLevels(app, task)),
     ...(round && { round: await viewRound(app, task, round) }),
   };

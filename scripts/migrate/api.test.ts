@@ -62,6 +62,7 @@ const task = (more: Partial<TaskView> = {}): TaskView => ({
   destination: { siteUrl: "http://site", library: "Documents", folder: "" },
   agentGroup: "default",
   settings: {},
+  tags: [],
   effective: explainSettings({}),
   state: "InProgress",
   createdAt: "2026-01-01T00:00:00.000Z",

@@ -6,12 +6,8 @@ import { z } from "zod";
 import { CommandError } from "../../local/supervisor/command-error.ts";
 import { agentViewSchema, enrolmentTokenResponseSchema } from "../../shared/contracts/agents.ts";
 import { type Problem, problemSchema } from "../../shared/contracts/api.ts";
-import {
-  reportListSchema,
-  sessionViewSchema,
-  type TaskCreate,
-  taskViewSchema,
-} from "../../shared/contracts/tasks.ts";
+import { sessionViewSchema } from "../../shared/contracts/sessions.ts";
+import { reportListSchema, type TaskCreate, taskViewSchema } from "../../shared/contracts/tasks.ts";
 
 /** The API refused: problem details that carry what to do. */
 export class ApiProblem extends CommandError {

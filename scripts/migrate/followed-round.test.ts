@@ -13,6 +13,7 @@ const task = (number: number, state: "InProgress" | "Completed", id = "t1"): Tas
   destination: { siteUrl: "http://site", library: "Documents", folder: "" },
   agentGroup: "default",
   settings: {},
+  tags: [],
   effective: explainSettings({}),
   state,
   createdAt: "2026-01-01T00:00:00.000Z",

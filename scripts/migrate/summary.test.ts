@@ -12,6 +12,7 @@ const task: TaskView = {
   destination: { siteUrl: "http://127.0.0.1:1/sites/x", library: "Documents", folder: "" },
   agentGroup: "default",
   settings: {},
+  tags: [],
   effective: explainSettings({}),
   state: "Completed",
   createdAt: "2026-01-01T00:00:00.000Z",

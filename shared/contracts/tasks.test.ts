@@ -19,13 +19,21 @@ describe("a destination", () => {
     ["https://contoso.sharepoint.com", "https://contoso.sharepoint.com"],
     ["http://127.0.0.1:4711/sites/finance", "http://127.0.0.1:4711/sites/finance"],
     ["http://localhost:4711/sites/finance//", "http://localhost:4711/sites/finance"],
+    ["jane.doe@contoso.com", "jane.doe@contoso.com"],
   ])("may be %s", (siteUrl, kept) => {
     expect(destinationSchema.parse(destination({ siteUrl })).siteUrl).toBe(kept);
   });
 
-  it.each(["http://contoso.sharepoint.com", "ftp://127.0.0.1", "contoso", ""])(
-    "may not be %j",
-    (siteUrl) => expect(messagesOf(destination({ siteUrl })).join()).toMatch(/^siteUrl: /),
+  it.each([
+    "http://contoso.sharepoint.com",
+    "ftp://127.0.0.1",
+    "contoso",
+    "",
+    "https://contoso.sharepoint.com/sites/finance?web=1",
+    "https://contoso.sharepoint.com/sites/finance#here",
+    "https://contoso-my.sharepoint.com/personal/jane/_layouts/15/onedrive.aspx",
+  ])("may not be %j", (siteUrl) =>
+    expect(messagesOf(destination({ siteUrl })).join()).toMatch(/^siteUrl: /),
   );
 
   it.each([
@@ -67,9 +75,9 @@ describe("a task", () => {
       expect(settingsSchema.safeParse(wrong).success).toBe(false);
   });
 
-  it("starts at once, in the default group, under a trimmed name", () => {
-    expect(taskCreateSchema.parse(create())).toMatchObject({
-      ...{ name: "Finance", agentGroup: "default", start: "now" },
+  it("is in the default group, under a trimmed name, with each tag once", () => {
+    expect(taskCreateSchema.parse(create({ tags: ["hr", " hr", "HR"] }))).toMatchObject({
+      ...{ name: "Finance", agentGroup: "default", tags: ["hr", "HR"] },
     });
   });
 
@@ -81,6 +89,8 @@ describe("a task", () => {
     ["agentGroup", { agentGroup: "Paris" }],
     ["settings.packageItems", { settings: { packageItems: 1.5 } }],
     ["start", { start: "later" }],
+    ["tags.0", { tags: ["a;b"] }],
+    ["tags", { tags: Array.from({ length: 11 }, (_, number) => `tag ${number}`) }],
   ])("is refused for its %s", (field, more) => {
     const { error } = taskCreateSchema.safeParse(create(more));
     expect(error?.issues.map(({ path }) => path.join("."))).toEqual([field]);

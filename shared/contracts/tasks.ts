@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { checkName } from "../rules/names.ts";
 import { issueSchema } from "./inventory.ts";
+import { scheduleSchema, windowsSchema } from "./schedules.ts";
 import { effectiveSettingsSchema, settingsLayerSchema, storedLayerSchema } from "./settings.ts";
 
 export const TASK_STATES = [
@@ -17,7 +18,14 @@ export const TASK_STATES = [
 ] as const;
 export type TaskState = (typeof TASK_STATES)[number];
 
-export const ROUND_STATES = ["InProgress", "Completed", "CompletedWithErrors", "Failed"] as const;
+export const ROUND_STATES = [
+  "InProgress",
+  "Paused",
+  "Cancelled",
+  "Completed",
+  "CompletedWithErrors",
+  "Failed",
+] as const;
 
 const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"];
 
@@ -29,11 +37,26 @@ function isSiteUrl(text: string): boolean {
   );
 }
 
+const isEmail = (text: string): boolean => z.email().safeParse(text).success;
+
+/** A site, or the e-mail address of the person whose OneDrive is meant. */
+const siteSchema = z
+  .string()
+  .trim()
+  .max(400)
+  .superRefine((text, context) => {
+    const refuse = (message: string) => context.addIssue({ code: "custom", message });
+    if (isEmail(text)) return;
+    if (!isSiteUrl(text)) refuse("must be an https URL, or the e-mail address of a OneDrive");
+    else if (/_layouts\/15\/onedrive\.aspx/i.test(text))
+      refuse("is the address of the OneDrive page; give the site's, up to /personal/<name>");
+    else if (/[?#]/.test(text))
+      refuse('must not have a query or fragment: leave out everything from "?" or "#" on');
+  })
+  .transform((text) => text.replace(/\/+$/, ""));
+
 export const destinationSchema = z.object({
-  siteUrl: z
-    .string()
-    .refine(isSiteUrl, "must be an https URL")
-    .transform((text) => text.replace(/\/+$/, "")),
+  siteUrl: siteSchema,
   library: z.string().min(1).max(255),
   /** Folder within the library, `/`-separated; empty for the library's root. */
   folder: z
@@ -59,28 +82,57 @@ export const placeSchema = z.object({
   folder: z.string(),
 });
 
-export const sessionCreateSchema = z.object({ name: z.string().trim().min(1).max(255) });
-export const sessionViewSchema = z.object({
-  id: z.string(),
-  name: z.string(),
-  createdAt: z.iso.datetime(),
-});
-export type SessionView = z.infer<typeof sessionViewSchema>;
-export const sessionListSchema = z.object({ sessions: z.array(sessionViewSchema) });
+export const MAX_TAGS = 10;
+
+/** Labels of a task, told apart by case; ";" stands between them in CSV files. */
+export const tagsSchema = z
+  .array(
+    z
+      .string()
+      .trim()
+      .min(1)
+      .max(64)
+      .regex(/^[^;]*$/, 'must not contain ";"'),
+  )
+  .transform((tags) => [...new Set(tags)])
+  .pipe(z.array(z.string()).max(MAX_TAGS, `a task has at most ${MAX_TAGS} tags`));
+
+const taskNameSchema = z.string().trim().min(1).max(255);
+/** The folder whose contents are migrated, as the agent sees it. */
+const sourceSchema = z.string().min(1).max(4_096);
+const agentGroupSchema = z
+  .string()
+  .regex(/^[a-z0-9-]{1,40}$/, "must be 1 to 40 lower-case letters, digits and hyphens");
 
 export const taskCreateSchema = z.object({
-  name: z.string().trim().min(1).max(255),
-  /** The folder whose contents are migrated, as the agent sees it. */
-  source: z.string().min(1).max(4_096),
+  name: taskNameSchema,
+  source: sourceSchema,
   destination: destinationSchema,
-  agentGroup: z
-    .string()
-    .regex(/^[a-z0-9-]{1,40}$/)
-    .default("default"),
+  agentGroup: agentGroupSchema.default("default"),
+  tags: tagsSchema.default([]),
   settings: settingsLayerSchema.optional(),
-  start: z.enum(["now", "manually"]).default("now"),
+  schedule: scheduleSchema.optional(),
+  windows: windowsSchema.optional(),
+  /** Without it a task with a schedule waits for that, any other starts at once. */
+  start: z.enum(["now", "manually"]).optional(),
 });
 export type TaskCreate = z.input<typeof taskCreateSchema>;
+
+/** What is named is replaced as a whole; `null` takes a schedule away. */
+export const taskPatchSchema = z
+  .strictObject({
+    name: taskNameSchema,
+    /** Source and destination cannot change once a round has begun. */
+    source: sourceSchema,
+    destination: destinationSchema,
+    agentGroup: agentGroupSchema,
+    tags: tagsSchema,
+    settings: settingsLayerSchema,
+    schedule: scheduleSchema.nullable(),
+    windows: windowsSchema,
+  })
+  .partial();
+export type TaskPatch = z.infer<typeof taskPatchSchema>;
 
 export const amountSchema = z.object({ items: z.number().int(), bytes: z.number().int() });
 export type Amount = z.infer<typeof amountSchema>;
@@ -111,6 +163,32 @@ export const roundViewSchema = z.object({
 });
 export type RoundView = z.infer<typeof roundViewSchema>;
 
+/** What lists show of a task's newest round that is over, or was paused. */
+export const lastRoundSchema = z.object({
+  number: z.number().int().nonnegative(),
+  state: z.enum(ROUND_STATES),
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime().optional(),
+  migrated: amountSchema,
+  skipped: amountSchema,
+  failed: amountSchema,
+});
+export type LastRound = z.infer<typeof lastRoundSchema>;
+
+export const taskListItemSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  source: z.string(),
+  destination: placeSchema,
+  agentGroup: z.string(),
+  tags: z.array(z.string()),
+  state: z.enum(TASK_STATES),
+  createdAt: z.iso.datetime(),
+  schedule: scheduleSchema.optional(),
+  lastRound: lastRoundSchema.optional(),
+});
+export type TaskListItem = z.infer<typeof taskListItemSchema>;
+
 export const taskViewSchema = z.object({
   id: z.string(),
   sessionId: z.string(),
@@ -121,13 +199,48 @@ export const taskViewSchema = z.object({
   /** What the task itself sets, and what counts for its next round. */
   settings: storedLayerSchema,
   effective: effectiveSettingsSchema,
+  tags: z.array(z.string()),
+  schedule: scheduleSchema.optional(),
+  windows: windowsSchema.optional(),
   state: z.enum(TASK_STATES),
   createdAt: z.iso.datetime(),
   /** The newest round; absent before the first. */
   round: roundViewSchema.optional(),
 });
 export type TaskView = z.infer<typeof taskViewSchema>;
-export const taskListSchema = z.object({ tasks: z.array(taskViewSchema) });
+
+export const TASK_ORDERS = ["created", "-created", "name", "-name"] as const;
+export type TaskOrder = (typeof TASK_ORDERS)[number];
+
+export const taskFilterSchema = z.object({
+  /** One or several: "Failed,Paused". */
+  state: z
+    .string()
+    .transform((text) => text.split(","))
+    .pipe(z.array(z.enum(TASK_STATES)))
+    .optional(),
+  group: z.string().optional(),
+  tag: z.string().optional(),
+  /** Part of the name or the source, in any case. */
+  text: z.string().trim().max(255).optional(),
+  createdFrom: z.iso.datetime({ offset: true }).optional(),
+  createdBefore: z.iso.datetime({ offset: true }).optional(),
+});
+export type TaskFilter = z.infer<typeof taskFilterSchema>;
+
+export const taskListQuerySchema = taskFilterSchema.extend({
+  /** By creation or by name; "-" in front: backwards. Newest first unless told otherwise. */
+  sort: z.enum(TASK_ORDERS).default("-created"),
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+  /** The `next` of the page before. */
+  after: z.string().max(2_000).optional(),
+});
+export type TaskListQuery = z.infer<typeof taskListQuerySchema>;
+
+export const taskListSchema = z.object({
+  tasks: z.array(taskListItemSchema),
+  next: z.string().optional(),
+});
 
 export const reportListSchema = z.object({
   reports: z.array(z.object({ name: z.string(), bytes: z.number().int() })),

@@ -68,6 +68,7 @@ export const task = (more: Partial<TaskRecord> = {}): TaskRecord => ({
   },
   agentGroup: "default",
   settings: {},
+  tags: [],
   state: "Queued",
   createdAt: new Date(NOON).toISOString(),
   nextIntId: 1,
