@@ -1,8 +1,10 @@
 import { z } from "zod";
 import { issueSchema, segmentSummarySchema } from "../../shared/contracts/inventory.ts";
+import { scheduleSchema, windowsSchema } from "../../shared/contracts/schedules.ts";
 import { settingsSchema, storedLayerSchema } from "../../shared/contracts/settings.ts";
 import {
   amountSchema,
+  lastRoundSchema,
   placeSchema,
   ROUND_STATES,
   TASK_STATES,
@@ -28,8 +30,15 @@ export const taskRecordSchema = z.object({
   agentGroup: z.string(),
   /** What the task itself sets; see domain/settings.ts for what counts. */
   settings: storedLayerSchema,
+  tags: z.array(z.string()).default([]),
+  schedule: scheduleSchema.optional(),
+  windows: windowsSchema.optional(),
   state: z.enum(TASK_STATES),
   createdAt: z.string(),
+  /** Place among the tasks that were created at the same moment. */
+  order: z.number().int().optional(),
+  /** What the newest round has brought, for lists; the round's own row has the rest. */
+  lastRound: lastRoundSchema.optional(),
   /** Number of the newest round, and of the round whose outcomes the next one is compared with. */
   round: z.number().int().optional(),
   ledgerRound: z.number().int().optional(),
@@ -61,6 +70,8 @@ export const roundRecordSchema = z.object({
   /** Names the orchestration that may work on the round; whoever brings another one is fenced off. */
   run: z.string(),
   state: z.enum(ROUND_STATES),
+  /** What people want of the round that is in progress; agents and lanes stop when they see it. */
+  wish: z.enum(["pause", "cancel"]).optional(),
   startedAt: z.string(),
   endedAt: z.string().optional(),
   failure: issueSchema.optional(),
@@ -92,6 +103,8 @@ export const roundRecordSchema = z.object({
   /** The next segment a lane takes. */
   nextSegment: z.number().int(),
   recorded: z.number().int(),
+  /** Packages of which items were cancelled. */
+  cancelled: z.number().int().default(0),
   packaged: amountSchema,
   uploaded: amountSchema,
   imported: amountSchema,
@@ -143,6 +156,8 @@ export const packageRecordSchema = z.object({
   jobToken: z.string().optional(),
   jobNewsAt: z.string().optional(),
   agent: z.string().optional(),
+  /** Items of it were cancelled: should the round go on after all, the package is done again. */
+  cancelled: z.literal(true).optional(),
   /** What became of the items, once recorded. */
   result: z
     .object({ migrated: amountSchema, skipped: amountSchema, failed: amountSchema })
