@@ -1,7 +1,52 @@
 import { LongshoreError } from "../../shared/contracts/errors.ts";
-import { reportListSchema } from "../../shared/contracts/tasks.ts";
+import {
+  itemListSchema,
+  itemQuerySchema,
+  reportChoiceSchema,
+  reportListSchema,
+  roundListSchema,
+} from "../../shared/contracts/reports.ts";
+import { listItems } from "../operations/listItems.ts";
+import { listRounds } from "../operations/listRounds.ts";
+import { zipReports } from "../operations/reportArchive.ts";
 import { reportFolder } from "../stores/roundBlobs.ts";
 import { defineRoute, Raw } from "./route.ts";
+
+defineRoute(
+  {
+    name: "listRounds",
+    method: "GET",
+    route: "v1/tasks/{task}/rounds",
+    role: "reader",
+    tag: "reports",
+    summary: "Lists the rounds of a task, newest first, at most 100",
+    response: roundListSchema,
+  },
+  async ({ app, params }) => {
+    const task = await app.tasks.find(params.task);
+    if (!task) throw new LongshoreError("NOT_FOUND", `there is no task ${params.task}`);
+    return { rounds: await listRounds(app, task) };
+  },
+);
+
+defineRoute(
+  {
+    name: "listItems",
+    method: "GET",
+    route: "v1/tasks/{task}/rounds/{round:int}/items",
+    role: "reader",
+    tag: "reports",
+    summary: "Lists the items of a round with what became of each, and why; also while it runs",
+    query: itemQuerySchema,
+    response: itemListSchema,
+  },
+  async ({ app, params, query }) => {
+    const ref = { taskId: params.task, round: params.round };
+    if (!(await app.rounds.find(ref.taskId, ref.round)))
+      throw new LongshoreError("NOT_FOUND", `task ${ref.taskId} has no round ${ref.round}`);
+    return listItems(app, ref, query);
+  },
+);
 
 defineRoute(
   {
@@ -39,10 +84,40 @@ defineRoute(
     const blob = app.state.reports.getBlobClient(`${folderOf(params)}${params.name}`);
     if (!(await blob.exists()))
       throw new LongshoreError("NOT_FOUND", `there is no report ${params.name}`);
-    const { readableStreamBody } = await blob.download();
+    const { readableStreamBody, contentType } = await blob.download();
     return new Raw({
       body: readableStreamBody as unknown as AsyncIterable<Uint8Array>,
-      headers: { "content-type": "text/csv; charset=utf-8" },
+      headers: {
+        "content-type": contentType ?? "text/csv; charset=utf-8",
+        "content-disposition": `attachment; filename="${params.name}"`,
+      },
+    });
+  },
+);
+
+defineRoute(
+  {
+    name: "getTaskReports",
+    method: "GET",
+    route: "v1/tasks/{task}/reports",
+    role: "reader",
+    tag: "reports",
+    summary: "Downloads the reports of a task as one zip",
+    query: reportChoiceSchema,
+    produces: "application/zip",
+  },
+  async ({ app, params, query }) => {
+    const task = await app.tasks.find(params.task);
+    if (!task) throw new LongshoreError("NOT_FOUND", `there is no task ${params.task}`);
+    async function* one() {
+      yield { id: params.task, name: task?.name ?? "" };
+    }
+    return new Raw({
+      body: zipReports(app.state.reports, one(), query),
+      headers: {
+        "content-type": "application/zip",
+        "content-disposition": `attachment; filename="reports-${params.task}.zip"`,
+      },
     });
   },
 );

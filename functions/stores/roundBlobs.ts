@@ -25,6 +25,15 @@ const outcomesName = (ref: RoundRef, segment: number) => `${folder(ref)}${pad(se
 const indexName = (ref: RoundRef) => `${folder(ref)}index.json.gz`;
 export const reportFolder = folder;
 
+/** Task, round and name of a report by the name of its blob. */
+export function parseReportName(
+  blob: string,
+): { taskId: string; round: number; report: string } | undefined {
+  const [, taskId, round, report] = /^([^/]+)\/R(\d+)\/([^/]+)$/.exec(blob) ?? [];
+  if (taskId === undefined || report === undefined) return undefined;
+  return { taskId, round: Number(round), report };
+}
+
 export async function readSegment(
   inventory: ContainerClient,
   blob: string,

@@ -6,8 +6,9 @@ import { z } from "zod";
 import { CommandError } from "../../local/supervisor/command-error.ts";
 import { agentViewSchema, enrolmentTokenResponseSchema } from "../../shared/contracts/agents.ts";
 import { type Problem, problemSchema } from "../../shared/contracts/api.ts";
+import { reportListSchema } from "../../shared/contracts/reports.ts";
 import { sessionViewSchema } from "../../shared/contracts/sessions.ts";
-import { reportListSchema, type TaskCreate, taskViewSchema } from "../../shared/contracts/tasks.ts";
+import { type TaskCreate, taskViewSchema } from "../../shared/contracts/tasks.ts";
 
 /** The API refused: problem details that carry what to do. */
 export class ApiProblem extends CommandError {

@@ -241,7 +241,3 @@ export const taskListSchema = z.object({
   tasks: z.array(taskListItemSchema),
   next: z.string().optional(),
 });
-
-export const reportListSchema = z.object({
-  reports: z.array(z.object({ name: z.string(), bytes: z.number().int() })),
-});
