@@ -1,11 +1,14 @@
 import type { InvocationContext } from "@azure/functions";
 import * as df from "durable-functions";
 import type { ErrorCode } from "../../shared/contracts/errors.ts";
-import { errorDefinition, LongshoreError } from "../../shared/contracts/errors.ts";
+import { isRetriedAtOnce, LongshoreError } from "../../shared/contracts/errors.ts";
 import { redacted } from "../security/redacted.ts";
 import { type Services, services } from "../services.ts";
 
-/** How an activity's result travels: a refusal that no retry mends is data, everything else is thrown and retried. */
+/**
+ * How an activity's result travels: a refusal that no retry mends is data, and so is one that says until when to wait; everything
+ * else is thrown and retried.
+ */
 export type ActivityResult<O> =
   | { ok: true; value: O }
   | { ok: false; code: ErrorCode; message: string };
@@ -42,7 +45,7 @@ export function defineActivity<I extends object, O>(
             ...(known ? {} : { stack: redacted(String((error as Error)?.stack)) }),
           }),
         );
-        if (known && !errorDefinition(code).retryable) return { ok: false, code, message };
+        if (known && !isRetriedAtOnce(code)) return { ok: false, code, message };
         // The code travels in the text: an exception crosses the durable protocol as a string only.
         throw new Error(`[${code}] ${message}`);
       }

@@ -29,24 +29,44 @@ const retry = new df.RetryOptions(1_000, 5);
 retry.backoffCoefficient = 2;
 retry.maxRetryIntervalInMilliseconds = 30_000;
 
-/** Runs an activity, with retries for what a retry may mend. Throws StepError. */
+/**
+ * Runs an activity, with retries for what a retry may mend; while SharePoint throttles the app it waits until the time that
+ * SharePoint named. Throws StepError.
+ */
 export function* call<I, O>(
   context: OrchestrationContext,
   activity: Activity<I, O>,
   input: I,
 ): Steps<O> {
-  let result: ActivityResult<O>;
-  try {
-    result = (yield context.df.callActivityWithRetry(
-      activity.name,
-      retry,
-      input,
-    )) as ActivityResult<O>;
-  } catch (error) {
-    throw stepError(error);
+  for (;;) {
+    let result: ActivityResult<O>;
+    try {
+      result = (yield context.df.callActivityWithRetry(
+        activity.name,
+        retry,
+        input,
+      )) as ActivityResult<O>;
+    } catch (error) {
+      throw stepError(error);
+    }
+    if (result.ok) return result.value;
+    if (result.code !== "THROTTLED") throw new StepError(result.code, result.message);
+    yield* sleep(context, throttledFor(context, result.message));
   }
-  if (!result.ok) throw new StepError(result.code, result.message);
-  return result.value;
+}
+
+/** Whoever waits for the same moment does not come back in the same one. */
+const SPREAD_MS = 5_000;
+
+/** How long a THROTTLED step has to wait: until the time at the end of its message, and a little more for some than for others. */
+function throttledFor(
+  { df: { instanceId, currentUtcDateTime } }: OrchestrationContext,
+  message: string,
+) {
+  const until = Date.parse(/until (\S+)$/.exec(message)?.[1] ?? "");
+  let spread = 0;
+  for (const character of instanceId) spread = (spread * 31 + character.charCodeAt(0)) % SPREAD_MS;
+  return Math.max(1_000, (until || 0) - currentUtcDateTime.getTime()) + spread;
 }
 
 /** Between two tries of a step that must not be given up lightly, and how many if SharePoint is not the reason. */

@@ -448,6 +448,10 @@ export const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ER
 
 export const errorDefinition = (code: ErrorCode): ErrorDefinition => ERRORS[code];
 
+/** Whether trying again in a moment may help; what SharePoint throttles is tried again at the time that the message names. */
+export const isRetriedAtOnce = (code: ErrorCode): boolean =>
+  code !== "THROTTLED" && errorDefinition(code).retryable;
+
 /** An expected failure that carries its code across a boundary. Everything else that is thrown is a defect. */
 export class LongshoreError extends Error {
   readonly code: ErrorCode;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { OrchestrationContext } from "durable-functions";
 import type { Activity } from "../../functions/activities/activity.ts";
 import type { Services } from "../../functions/services.ts";
-import { errorDefinition, LongshoreError } from "../../shared/contracts/errors.ts";
+import { isRetriedAtOnce, LongshoreError } from "../../shared/contracts/errors.ts";
 
 /*
  * Orchestrations without a host: the generators of the product, driven in memory. Activities run with the services that the test
@@ -166,7 +166,7 @@ export class Orchestrations {
           error instanceof LongshoreError
             ? error
             : ({ code: "INTERNAL", message: (error as Error).message } as const);
-        if (!errorDefinition(code).retryable) return { ok: false, code, message };
+        if (!isRetriedAtOnce(code)) return { ok: false, code, message };
         if (attempt === ATTEMPTS) throw new Error(`[${code}] ${message}`);
       }
     }
