@@ -42,7 +42,7 @@ const zipped = (choice: Partial<ReportChoice>, ...tasks: { id: string; name: str
   );
 
 async function contents(archive: Buffer): Promise<Record<string, string>> {
-  const zip = await yauzl.fromBufferPromise(archive);
+  const zip = await yauzl.fromBufferPromise(archive, { lazyEntries: true });
   const found: Record<string, string> = {};
   for await (const entry of zip.eachEntry())
     found[entry.fileName] = await text(await zip.openReadStreamPromise(entry));

@@ -1,7 +1,7 @@
 import { PassThrough } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ContainerClient } from "@azure/storage-blob";
-import { type Stringifier, stringify } from "csv-stringify";
+import type { Stringifier } from "csv-stringify";
 import type { RoundRecord, TaskRecord } from "../domain/records.ts";
 import { aggregateRow } from "../domain/reports/aggregateRow.ts";
 import {
@@ -12,15 +12,15 @@ import {
   SCAN_COLUMNS,
   SUMMARY_COLUMNS,
 } from "../domain/reports/columns.ts";
+import { csvOf } from "../domain/reports/csv.ts";
 import { failureRow, itemRow } from "../domain/reports/itemRows.ts";
 import { RoundTally } from "../domain/reports/roundTally.ts";
 import type { Services } from "../services.ts";
 import { readOutcomes, reportFolder } from "../stores/roundBlobs.ts";
 
 /**
- * Writes the reports of a round, streaming: outcomes are read package by package and go straight into the CSV blobs. Cells
- * that a spreadsheet would take for a formula are neutralised, and a byte order mark makes it read UTF-8. Returns how many
- * items the reports name: those of the packages that are recorded.
+ * Writes the reports of a round, streaming: outcomes are read package by package and go straight into the CSV blobs. Returns
+ * how many items the reports name: those of the packages that are recorded.
  */
 export async function writeReports(
   { rounds, state }: Services,
@@ -73,15 +73,7 @@ interface Report {
 }
 
 function openReport(container: ContainerClient, blob: string, columns: readonly string[]): Report {
-  const csv: Stringifier = stringify({
-    header: true,
-    bom: true,
-    columns: [...columns],
-    escape_formulas: true,
-    // Names may hold line breaks; on their own they do not make csv-stringify quote a cell.
-    quoted_match: /[\r\n]/,
-    record_delimiter: "windows",
-  });
+  const csv = csvOf(columns);
   const body = new PassThrough();
   const written = Promise.all([
     pipeline(csv, body),

@@ -1,5 +1,6 @@
 import { destinationFolder } from "../plan.ts";
-import type { Row } from "./columns.ts";
+import type { TaskRecord } from "../records.ts";
+import { AGGREGATE_COLUMNS, type Row } from "./columns.ts";
 import type { ReportContext } from "./itemRows.ts";
 
 const GB = 1024 ** 3;
@@ -30,5 +31,23 @@ export function aggregateRow({ task, round }: ReportContext): Row {
     TaskID: task.id,
     "Task failure reason": round.failure ? `${round.failure.code}: ${round.failure.message}` : "",
     "Agent group": round.agentGroup,
+    Tags: task.tags.join(";"),
+  };
+}
+
+/** The row of a task that has not begun yet. */
+export function rowWithoutRound(task: TaskRecord): Row {
+  const { siteUrl, library, folder } = task.destination;
+  const nothing = AGGREGATE_COLUMNS.filter((name) => /items|bytes|GB/.test(name));
+  return {
+    ...Object.fromEntries(AGGREGATE_COLUMNS.map((name) => [name, ""])),
+    ...Object.fromEntries(nothing.map((name) => [name, 0])),
+    "Task name": task.name,
+    Status: task.state,
+    Source: task.source,
+    Destination: [siteUrl, library, folder].filter(Boolean).join("/"),
+    TaskID: task.id,
+    "Agent group": task.agentGroup,
+    Tags: task.tags.join(";"),
   };
 }

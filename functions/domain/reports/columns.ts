@@ -98,4 +98,5 @@ export const AGGREGATE_COLUMNS = [
   "TaskID",
   "Task failure reason",
   "Agent group",
+  "Tags",
 ] as const;

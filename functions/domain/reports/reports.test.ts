@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { ERRORS, type ErrorCode } from "../../../shared/contracts/errors.ts";
 import type { Outcome } from "../../../shared/contracts/outcomes.ts";
 import { NOON, round, target, task } from "../../../test/support/records.ts";
-import { aggregateRow } from "./aggregateRow.ts";
+import { aggregateRow, rowWithoutRound } from "./aggregateRow.ts";
 import {
   AGGREGATE_COLUMNS,
   FAILURE_COLUMNS,
@@ -36,7 +36,8 @@ describe("columns", () => {
       [failureRow(context, failedWith("FILE_CHANGED")), FAILURE_COLUMNS, 17],
       [tally.summaryRow(context.round), SUMMARY_COLUMNS, 18],
       [tally.scanRow(context.round), SCAN_COLUMNS, 12],
-      [aggregateRow(context), AGGREGATE_COLUMNS, 17],
+      [aggregateRow(context), AGGREGATE_COLUMNS, 18],
+      [rowWithoutRound(context.task), AGGREGATE_COLUMNS, 18],
     ] as const) {
       expect(columns).toHaveLength(count);
       for (const column of columns) expect([column, row[column]]).not.toContain(undefined);
@@ -190,8 +191,19 @@ describe("the aggregate", () => {
       ...["Finance share", "CompletedWithErrors", "/srv/finance"],
       "https://contoso.sharepoint.com/sites/finance/Shared Documents",
       ...[10, 7, 6, 1, 3 * 1024 ** 3, 3, 1024 ** 3, 1, "a1; a2", 1.5],
-      ...[context.task.id, "", "default"],
+      ...[context.task.id, "", "default", ""],
     ]);
+  });
+
+  it("counts nothing for a task that has not begun", () => {
+    const waiting = task({ state: "Scheduled", tags: ["wave 1", "paris"] });
+    expect(rowWithoutRound(waiting)).toMatchObject({
+      Status: "Scheduled",
+      Destination: "https://contoso.sharepoint.com/sites/finance/Documents",
+      "Total scanned items": 0,
+      "Migrated GB": 0,
+      Tags: "wave 1;paris",
+    });
   });
 
   it("says why a round failed, also before it knew its destination", () => {

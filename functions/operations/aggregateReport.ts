@@ -1,0 +1,35 @@
+import { Readable } from "node:stream";
+import type { TaskRecord } from "../domain/records.ts";
+import { aggregateRow, rowWithoutRound } from "../domain/reports/aggregateRow.ts";
+import { AGGREGATE_COLUMNS, type Row } from "../domain/reports/columns.ts";
+import { csvOf } from "../domain/reports/csv.ts";
+import type { Services } from "../services.ts";
+
+/** As many rounds are looked up at the same time. */
+const AT_ONCE = 16;
+
+/** The summary over the tasks, one row for each with its newest round, as CSV. The stream fails when a round cannot be read. */
+export function aggregateReport(app: Services, tasks: AsyncIterable<TaskRecord>): Readable {
+  // Not pipe(): an error must reach who reads the CSV.
+  const csv = csvOf(AGGREGATE_COLUMNS);
+  const rows = Readable.from(rowsOf(app, tasks));
+  rows.on("error", (error) => csv.destroy(error));
+  csv.on("close", () => rows.destroy());
+  return rows.pipe(csv) as unknown as Readable;
+}
+
+async function* rowsOf(app: Services, tasks: AsyncIterable<TaskRecord>): AsyncGenerator<Row> {
+  let batch: TaskRecord[] = [];
+  for await (const task of tasks) {
+    batch.push(task);
+    if (batch.length < AT_ONCE) continue;
+    yield* await Promise.all(batch.map((each) => rowOf(app, each)));
+    batch = [];
+  }
+  yield* await Promise.all(batch.map((each) => rowOf(app, each)));
+}
+
+async function rowOf({ rounds }: Services, task: TaskRecord): Promise<Row> {
+  const round = task.round === undefined ? undefined : await rounds.find(task.id, task.round);
+  return round ? aggregateRow({ task, round }) : rowWithoutRound(task);
+}
