@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseRoleKeys } from "./security/callers.ts";
 
 /**
  * The app's settings, read once. Names are those of local.settings.sample.json and of the deployment. There is no setting
@@ -29,6 +30,13 @@ const configSchema = z.object({
   /** How often an agent with work reports, and how long its lease lasts without a report. */
   HEARTBEAT_SECONDS: z.coerce.number().min(0.2).default(10),
   LEASE_SECONDS: z.coerce.number().min(2).default(90),
+  /** Who is an administrator, an operator, a reader: by function keys, or by Entra ID sign-in in front of the app. */
+  API_AUTH: z.enum(["keys", "entra"]).default("keys"),
+  /** `<SHA-256 of the function key in hex>:<role>[:<name>]`, comma-separated. A key that is not listed is an administrator's. */
+  ROLE_KEYS: z.string().default("").transform(parseRoleKeys),
+  /** What one person, key or agent may ask of one process of the app. */
+  API_REQUESTS_PER_MINUTE: z.coerce.number().int().min(1).default(600),
+  AGENT_REQUESTS_PER_MINUTE: z.coerce.number().int().min(1).default(1200),
   /** Put in front of every table name, so that several apps can share one account. */
   TABLE_PREFIX: z
     .string()
@@ -41,6 +49,10 @@ export interface Config extends z.infer<typeof configSchema> {}
 /** Reads and checks the settings; one error names everything that is missing or wrong. */
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const parsed = configSchema.safeParse(environment);
+  // App Service sets the variable when its authentication is on; without it anybody could make up the header that we believe.
+  const open =
+    environment.API_AUTH === "entra" && !/^true$/i.test(environment.WEBSITE_AUTH_ENABLED ?? "");
+  if (open) throw new Error("API_AUTH is entra, but App Service authentication is not enabled.");
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
   throw new Error(`The app's settings are not usable. ${problems.join("; ")}`);

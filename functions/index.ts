@@ -3,7 +3,9 @@ import { app } from "@azure/functions";
 import "./http/agentEnrol.ts";
 import "./http/agents.ts";
 import "./http/agentWork.ts";
+import "./http/audit.ts";
 import "./http/enrolmentTokens.ts";
+import "./http/openapi.ts";
 import "./http/reports.ts";
 import "./http/sessions.ts";
 import "./http/settings.ts";
@@ -14,6 +16,7 @@ import "./orchestrations/migratePackage.ts";
 import "./orchestrations/migrateTask.ts";
 import "./orchestrations/packageLane.ts";
 import "./orchestrations/scanSource.ts";
+import "./timers/forgetRequests.ts";
 import "./timers/reviveRounds.ts";
 
 // Reports may be larger than what fits into one message between the host and its worker: bodies are streams.

@@ -6,7 +6,9 @@ import { SharePointDestination } from "./destinations/sharePoint.ts";
 import { WorkQueues } from "./queues/workQueues.ts";
 import { ContentKeys } from "./security/contentKeys.ts";
 import { AgentStore } from "./stores/agents.ts";
+import { AuditStore } from "./stores/audit.ts";
 import { openTable } from "./stores/documents.ts";
+import { IdempotencyStore } from "./stores/idempotency.ts";
 import { JobSlots, slotLimits } from "./stores/jobSlots.ts";
 import { RoundStore } from "./stores/rounds.ts";
 import { SettingsStore } from "./stores/settings.ts";
@@ -20,6 +22,8 @@ export interface Services {
   tasks: TaskStore;
   rounds: RoundStore;
   agents: AgentStore;
+  audit: AuditStore;
+  idempotency: IdempotencyStore;
   /** Plans, upload results, outcomes and reports of all rounds. */
   state: { plans: ContainerClient; outcomes: ContainerClient; reports: ContainerClient };
   stateBlobs: BlobServiceClient;
@@ -56,12 +60,14 @@ async function build(config: Config): Promise<Services> {
     await client.createIfNotExists();
     return client;
   };
-  const [sessions, tasks, rounds, agents, destinations, plans, outcomes, reports] =
+  const [sessions, tasks, rounds, agents, trail, requests, destinations, plans, outcomes, reports] =
     await Promise.all([
       table("Sessions"),
       table("Tasks"),
       table("Rounds"),
       table("Agents"),
+      table("Audit"),
+      table("Idempotency"),
       table("Destinations"),
       container("plans"),
       container("outcomes"),
@@ -74,6 +80,8 @@ async function build(config: Config): Promise<Services> {
     tasks: new TaskStore(sessions, tasks),
     rounds: new RoundStore(rounds),
     agents: new AgentStore(agents),
+    audit: new AuditStore(trail),
+    idempotency: new IdempotencyStore(requests),
     state: { plans, outcomes, reports },
     stateBlobs,
     packageBlobs: BlobServiceClient.fromConnectionString(config.PACKAGE_STORAGE_CONNECTION),

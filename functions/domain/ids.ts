@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 
@@ -8,5 +8,14 @@ export const isId = (value: unknown): value is string =>
 
 /** A random id of lower-case letters and digits that survives tables, blobs, queues and URLs alike; 5 bits a character. */
 export function newId(length = 10): string {
-  return Array.from(randomBytes(length), (byte) => ALPHABET[byte & 31]).join("");
+  return letters(randomBytes(length));
 }
+
+/** A source of ids that follow from a seed: whoever has the seed gets the same ones, in the same order. */
+export function idsFrom(seed: string): typeof newId {
+  let n = 0;
+  return (length = 10) =>
+    letters(createHash("sha512").update(`${seed}.${n++}`).digest().subarray(0, length));
+}
+
+const letters = (bytes: Uint8Array) => Array.from(bytes, (byte) => ALPHABET[byte & 31]).join("");

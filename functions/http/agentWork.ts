@@ -80,5 +80,6 @@ defineRoute(
     summary: "Takes a work item back unfinished",
     body: releaseRequestSchema,
   },
-  ({ app, agent, params, body }) => releaseWork(app, agent, params.work, body.epoch),
+  ({ app, client, agent, params, body }) =>
+    releaseWork(app, client, agent, params.work, body.epoch),
 );

@@ -2,6 +2,7 @@ import type { HttpResponseInit, InvocationContext } from "@azure/functions";
 import type { z } from "zod";
 import type { Problem } from "../../shared/contracts/api.ts";
 import { type ErrorCode, errorDefinition, LongshoreError } from "../../shared/contracts/errors.ts";
+import { RateLimited } from "../security/rateLimits.ts";
 import { redacted } from "../security/redacted.ts";
 
 /** HTTP statuses of refusals. A code that is missing here is our own failure: 500. */
@@ -18,6 +19,10 @@ export const STATUS: Partial<Record<ErrorCode, number>> = {
   STALE_LEASE: 409,
   PRECONDITION_FAILED: 412,
   PRECONDITION_REQUIRED: 428,
+  PAYLOAD_TOO_LARGE: 413,
+  UNSUPPORTED_MEDIA_TYPE: 415,
+  IDEMPOTENCY_KEY_REUSED: 422,
+  RATE_LIMITED: 429,
   KEY_UNAVAILABLE: 503,
   DESTINATION_UNREACHABLE: 503,
 };
@@ -62,6 +67,9 @@ export function problem(error: unknown, context: InvocationContext): HttpRespons
   return {
     status,
     jsonBody: body,
-    headers: { "content-type": "application/problem+json" },
+    headers: {
+      "content-type": "application/problem+json",
+      ...(error instanceof RateLimited && { "retry-after": String(error.retryAfter) }),
+    },
   };
 }

@@ -12,23 +12,28 @@ import { LongshoreError } from "../../shared/contracts/errors.ts";
 import { newId } from "../domain/ids.ts";
 import type { AgentRecord } from "../domain/records.ts";
 import { verifyAgent } from "../security/agentSignature.ts";
+import { type Caller, callerOfKey, callerOfPrincipal, requireRole } from "../security/callers.ts";
+import { RateLimits } from "../security/rateLimits.ts";
 import { type Services, services } from "../services.ts";
 import { IfMatch, matches, Raw, Tagged } from "./answers.ts";
-import { Invalid, problem } from "./problems.ts";
+import { idempotently } from "./idempotency.ts";
+import { problem } from "./problems.ts";
+import { checked, parseBody, queryOf, readText } from "./readRequest.ts";
 import { paramsOf, parseParams, type RouteParams } from "./routeParams.ts";
 
 export { Raw, tagged } from "./answers.ts";
 
 /** The parts of the API, as its document lists them. */
-export type Tag =
-  | "sessions"
-  | "tasks"
-  | "scans"
-  | "reports"
-  | "agents"
-  | "settings"
-  | "administration"
-  | "work";
+export const TAGS = [
+  "sessions",
+  "tasks",
+  "scans",
+  "reports",
+  "agents",
+  "settings",
+  "administration",
+  "work",
+] as const;
 
 export interface RouteDefinition<P extends string, Q, B, R> {
   /** Name of the function, and of the operation in the API's document. */
@@ -38,16 +43,25 @@ export interface RouteDefinition<P extends string, Q, B, R> {
   route: P;
   /** Who may call: at least this role; an `agent` by its signature; `anyone` proves itself within the request. */
   role: Role | "agent" | "anyone";
-  tag: Tag;
+  tag: (typeof TAGS)[number];
   summary: string;
   query?: z.ZodType<Q>;
   body?: z.ZodType<B>;
+  /** Media types of the body. One that is not JSON reaches the schema as text. */
+  consumes?: readonly string[];
+  /** What a body may have at most; a megabyte unless told otherwise. */
+  maxBytes?: number;
   /** What the handler answers with; without it the answer is 204, or the handler's own `Raw`. */
   response?: z.ZodType<R>;
   /** Media type of a `Raw` answer. */
   produces?: string;
   status?: 200 | 201 | 202;
-  /** Creation that honours `Idempotency-Key`. What it makes has to take its ids from `newId`. */
+  /** What the answer's `id` names, for the audit trail. */
+  creates?: "session" | "task" | "agent" | "webhook" | "token";
+  /**
+   * Creation that honours `Idempotency-Key`. What it makes has to take its ids from `newId`, always in the same order, and to
+   * accept what exists under them as its own work. Not for answers with a secret in them: they are stored.
+   */
   idempotent?: true;
   /** PUT, PATCH and DELETE ask for `If-Match`, unless there is no version to match. */
   unconditional?: true;
@@ -59,15 +73,23 @@ export interface RouteCall<P extends string, Q, B> {
   params: RouteParams<P>;
   query: Q;
   body: B;
+  /** The person or key that calls; not on agent routes, nor on those for anyone. */
+  caller: Caller;
   /** The agent that signed; only on agent routes. */
   agent: AgentRecord;
   ifMatch: IfMatch;
   /** Ids of what the call creates: the same ones when an idempotent creation is repeated. */
-  newId(length?: number): string;
+  newId: typeof newId;
 }
 
 /** Every route of the API, in order of registration. */
-export const routes: RouteDefinition<string, unknown, unknown, unknown>[] = [];
+export const routes: AnyRoute[] = [];
+export type AnyRoute = RouteDefinition<string, unknown, unknown, unknown>;
+
+const MEGABYTE = 1_000_000;
+const AGENT_BODY_BYTES = 16 * MEGABYTE;
+const BY_ENTRA = process.env.API_AUTH === "entra";
+const limits = new RateLimits();
 
 /**
  * Registers an HTTP function: checks who calls, parses what was sent, calls the handler and answers with its value as JSON, or
@@ -77,46 +99,101 @@ export function defineRoute<P extends string, Q = undefined, B = undefined, R = 
   definition: RouteDefinition<P, Q, B, R>,
   handler: (call: RouteCall<P, Q, B>) => Promise<NoInfer<R> | Tagged<NoInfer<R>> | Raw>,
 ): void {
-  const { name, method, route, role } = definition;
-  const params = paramsOf(route);
-  const conditional = ["PUT", "PATCH", "DELETE"].includes(method) && !definition.unconditional;
-  routes.push(definition as (typeof routes)[number]);
+  const { name, method, route, role, query, body, status = 200 } = definition;
+  const consumes = definition.consumes ?? ["application/json"];
+  const maxBytes = definition.maxBytes ?? (isForPeople(role) ? MEGABYTE : AGENT_BODY_BYTES);
+  const routeParams = paramsOf(route);
+  const needsMatch = isConditional(definition);
+  routes.push(definition as AnyRoute);
 
   const answer = async (request: HttpRequest, context: InvocationContext) => {
     const running = await services();
-    const text = method === "GET" ? "" : await request.text();
-    const agent =
-      role === "agent"
-        ? await verifyAgent(running.agents, {
-            authorization: request.headers.get("authorization"),
-            method,
-            path: new URL(request.url).pathname,
-            body: text,
-          })
-        : undefined;
-    const ifMatch = request.headers.get("if-match");
-    if (conditional && ifMatch === null) throw new LongshoreError("PRECONDITION_REQUIRED");
-    const value = await handler({
-      app: running,
-      client: df.getClient(context),
-      params: parseParams(params, request.params),
-      query: parse(definition.query, Object.fromEntries(request.query)),
-      body: parse(definition.body, definition.body && parseJson(text)),
-      agent: agent as AgentRecord,
-      ifMatch: new IfMatch(ifMatch),
-      newId,
-    });
-    return respond(value, definition.status ?? 200, request.headers.get("if-none-match"));
+    const text = method === "GET" ? "" : await readText(request, maxBytes);
+    const who = await identify(running, definition, request, text);
+    const params = parseParams<P>(routeParams, request.params);
+    const header = (each: string) => request.headers.get(each);
+    if (needsMatch && header("if-match") === null)
+      throw new LongshoreError("PRECONDITION_REQUIRED");
+    const call = {
+      ...{ app: running, client: df.getClient(context), params, ...who },
+      query: checked(query, query ? queryOf(request) : {}, isForPeople(role)),
+      body: checked(body, body && parseBody(request, text, consumes), isForPeople(role)),
+      ifMatch: new IfMatch(header("if-match")),
+    };
+    const run = async (ids: typeof newId) => {
+      const value = await handler({ ...call, newId: ids });
+      if (who.caller && method !== "GET")
+        await running.audit.add({
+          ...{ actor: who.caller.name, actorId: who.caller.id, role: who.caller.role },
+          ...{ action: name, ids: idsOf(request.params, definition.creates, value), status },
+        });
+      return respond(value, status, header("if-none-match"));
+    };
+    const key = header("idempotency-key");
+    if (!definition.idempotent || key === null || !who.caller) return run(newId);
+    const target = `${method} ${new URL(request.url).pathname}`;
+    return idempotently(running, { caller: who.caller.id, key, target, body: text }, run);
   };
 
   app.http(name, {
     methods: [method],
     route,
-    authLevel: role === "agent" || role === "anyone" ? "anonymous" : "function",
+    authLevel: isForPeople(role) && !BY_ENTRA ? "function" : "anonymous",
     extraInputs: [df.input.durableClient()],
     handler: (request, context) =>
       answer(request, context).catch((error: unknown) => problem(error, context)),
   });
+}
+
+/** Whether the caller has to say which version it changes. */
+export const isConditional = ({
+  method,
+  unconditional,
+}: Pick<AnyRoute, "method" | "unconditional">) =>
+  ["PUT", "PATCH", "DELETE"].includes(method) && !unconditional;
+
+const isForPeople = (role: AnyRoute["role"]): role is Role => role !== "agent" && role !== "anyone";
+
+/** Who calls; refused without proof, without the role, or when calling too often. */
+async function identify(
+  running: Services,
+  { role, method }: Pick<AnyRoute, "role" | "method">,
+  request: HttpRequest,
+  body: string,
+): Promise<{ caller: Caller; agent: AgentRecord }> {
+  const { config, agents } = running;
+  const url = new URL(request.url);
+  const { headers } = request;
+  let [caller, agent]: [Caller?, AgentRecord?] = [];
+  if (role === "agent") {
+    const authorization = headers.get("authorization");
+    agent = await verifyAgent(agents, { authorization, method, path: url.pathname, body });
+    limits.take(agent.id, config.AGENT_REQUESTS_PER_MINUTE, Date.now());
+  } else if (role === "anyone") {
+    // The last entry is the front end's own; what comes before it, the caller may have made up.
+    const address = headers.get("x-forwarded-for")?.split(",").at(-1)?.trim() ?? "";
+    limits.take(`address ${address}`, config.API_REQUESTS_PER_MINUTE, Date.now());
+  } else {
+    caller = BY_ENTRA
+      ? callerOfPrincipal(headers, role)
+      : callerOfKey(config.ROLE_KEYS, headers, url);
+    limits.take(caller.id, config.API_REQUESTS_PER_MINUTE, Date.now());
+    requireRole(caller, role);
+  }
+  // Each route's handler sees the one of the two that its role says.
+  return { caller: caller as Caller, agent: agent as AgentRecord };
+}
+
+/** What a change was made to, for the audit trail: the ids in the URL, and that of what was created. */
+function idsOf(
+  params: Record<string, string>,
+  creates: string | undefined,
+  value: unknown,
+): Record<string, string> {
+  const shown = value instanceof Tagged ? value.value : value;
+  const { id } = (creates && typeof shown === "object" && shown ? shown : {}) as { id?: unknown };
+  const all = { ...params, ...(creates && id !== undefined && { [creates]: id }) };
+  return Object.fromEntries(Object.entries(all).map(([name, each]) => [name, String(each)]));
 }
 
 function respond(value: unknown, status: number, ifNoneMatch: string | null): HttpResponseInit {
@@ -127,19 +204,4 @@ function respond(value: unknown, status: number, ifNoneMatch: string | null): Ht
   if (status === 200 && ifNoneMatch !== null && matches(ifNoneMatch, value.etag))
     return { status: 304, headers };
   return { status, headers, jsonBody: value.value };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return text === "" ? {} : JSON.parse(text);
-  } catch (error) {
-    throw new LongshoreError("BAD_REQUEST", `the body is not JSON: ${(error as Error).message}`);
-  }
-}
-
-function parse<T>(schema: z.ZodType<T> | undefined, value: unknown): T {
-  if (!schema) return undefined as T;
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw Invalid.of(parsed.error);
 }

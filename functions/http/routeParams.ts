@@ -37,7 +37,7 @@ export function parseParams<R extends string>(
 ): RouteParams<R> {
   const parsed = params.map(({ name, isNumber }) => {
     const text = values[name] ?? "";
-    const fits = isNumber ? /^\d{1,9}$/ : new RegExp(`^(?:${PARAM_PATTERNS[name] ?? ".{1,255}"})$`);
+    const fits = isNumber ? /^\d{1,9}$/ : new RegExp(`^(?:${PARAM_PATTERNS[name] ?? id})$`);
     if (!fits.test(text)) throw new LongshoreError("NOT_FOUND", `there is no ${name} of this name`);
     return [name, isNumber ? Number(text) : text] as const;
   });

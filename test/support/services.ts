@@ -10,7 +10,9 @@ import { SharePointDestination } from "../../functions/destinations/sharePoint.t
 import { ContentKeys } from "../../functions/security/contentKeys.ts";
 import type { Services } from "../../functions/services.ts";
 import { AgentStore } from "../../functions/stores/agents.ts";
+import { AuditStore } from "../../functions/stores/audit.ts";
 import { openTable } from "../../functions/stores/documents.ts";
+import { IdempotencyStore } from "../../functions/stores/idempotency.ts";
 import { JobSlots, slotLimits } from "../../functions/stores/jobSlots.ts";
 import { RoundStore } from "../../functions/stores/rounds.ts";
 import { SettingsStore } from "../../functions/stores/settings.ts";
@@ -127,12 +129,14 @@ export async function buildServices(surroundings: Surroundings): Promise<TestSer
     await client.create();
     return client;
   };
-  const [sessions, tasks, rounds, agents, destinations, plans, outcomes, reports] =
+  const [sessions, tasks, rounds, agents, trail, requests, destinations, plans, outcomes, reports] =
     await Promise.all([
       table("Sessions"),
       table("Tasks"),
       table("Rounds"),
       table("Agents"),
+      table("Audit"),
+      table("Idempotency"),
       table("Destinations"),
       container("plans"),
       container("outcomes"),
@@ -150,6 +154,8 @@ export async function buildServices(surroundings: Surroundings): Promise<TestSer
     tasks: new TaskStore(sessions, tasks),
     rounds: new RoundStore(rounds),
     agents: new AgentStore(agents),
+    audit: new AuditStore(trail),
+    idempotency: new IdempotencyStore(requests),
     state: { plans, outcomes, reports },
     stateBlobs: blobs,
     packageBlobs: blobs,

@@ -1,0 +1,85 @@
+import { z } from "zod";
+import * as agents from "../../shared/contracts/agents.ts";
+import * as api from "../../shared/contracts/api.ts";
+import * as audit from "../../shared/contracts/audit.ts";
+import * as inventory from "../../shared/contracts/inventory.ts";
+import * as settings from "../../shared/contracts/settings.ts";
+import * as tasks from "../../shared/contracts/tasks.ts";
+import * as work from "../../shared/contracts/work.ts";
+
+type Side = "input" | "output";
+type Json = Record<string, unknown>;
+
+/** Schemas of the contracts by their names: `taskViewSchema` is the component "TaskView". Queries are no components. */
+const names = z.registry<{ id: string }>();
+for (const contract of [agents, api, audit, inventory, settings, tasks, work])
+  for (const [name, schema] of Object.entries(contract))
+    if (/(?<!Query)Schema$/.test(name) && schema instanceof z.ZodType && !names.has(schema))
+      names.add(schema, { id: name.charAt(0).toUpperCase() + name.slice(1, -"Schema".length) });
+
+const REF = /"#\/\$defs\/([^"]+)"/g;
+
+/**
+ * JSON Schemas (2020-12) of what routes take and give, with the named ones as components. A schema that looks different from
+ * the two sides (a field with a default may be left out of what comes in) has a second component, "…Input".
+ */
+export function jsonSchemas(used: { schema: z.ZodType | undefined; side: Side }[]): {
+  schemaOf(schema: z.ZodType, side: Side): Json;
+  components: Record<string, Json>;
+} {
+  const defs: Record<Side, Map<string, string>> = { input: new Map(), output: new Map() };
+  const roots = { input: new Map<z.ZodType, string>(), output: new Map<z.ZodType, string>() };
+  for (const { schema, side } of used) {
+    if (!schema || roots[side].has(schema)) continue;
+    const { $schema: _, $defs = {}, ...root } = convert(schema, side);
+    roots[side].set(schema, JSON.stringify(root));
+    for (const [name, def] of Object.entries($defs as Json))
+      defs[side].set(name, JSON.stringify(def));
+  }
+  const differing = differingNames(defs.input, defs.output);
+  const resolved = (text: string, side: Side): Json =>
+    JSON.parse(
+      text.replace(REF, (_, name: string) => {
+        const suffix = side === "input" && differing.has(name) ? "Input" : "";
+        return `"#/components/schemas/${name}${suffix}"`;
+      }),
+    );
+  const components = [
+    ...[...defs.output].map(([name, text]) => [name, resolved(text, "output")] as const),
+    ...[...defs.input].map(
+      ([name, text]) =>
+        [differing.has(name) ? `${name}Input` : name, resolved(text, "input")] as const,
+    ),
+  ].sort(([a], [b]) => (a < b ? -1 : 1));
+  return {
+    schemaOf: (schema, side) => resolved(roots[side].get(schema) as string, side),
+    components: Object.fromEntries(components),
+  };
+}
+
+/** Names whose schemas, or the schemas they lead to, are not the same on both sides. */
+function differingNames(input: Map<string, string>, output: Map<string, string>): Set<string> {
+  const differing = new Set<string>();
+  for (let before = -1; before < differing.size; ) {
+    before = differing.size;
+    for (const [name, text] of input) {
+      const refs = [...text.matchAll(REF)].map(([, ref]) => ref as string);
+      const other = output.get(name);
+      if (other !== undefined && (other !== text || refs.some((ref) => differing.has(ref))))
+        differing.add(name);
+    }
+  }
+  return differing;
+}
+
+function convert(schema: z.ZodType, side: Side): Json {
+  return z.toJSONSchema(schema, {
+    io: side,
+    metadata: names,
+    unrepresentable: "any",
+    override({ jsonSchema }) {
+      // What our routes refuse (see unknownFields), and what zod writes for the output side only.
+      if (side === "input" && jsonSchema.properties) jsonSchema.additionalProperties = false;
+    },
+  }) as Json;
+}

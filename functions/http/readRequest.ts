@@ -1,0 +1,70 @@
+import type { HttpRequest } from "@azure/functions";
+import type { z } from "zod";
+import { LongshoreError } from "../../shared/contracts/errors.ts";
+import { Invalid } from "./problems.ts";
+import { unknownFields } from "./unknownFields.ts";
+
+/** The body as text; refused as soon as it is longer than allowed, so that nobody fills the app's memory. */
+export async function readText(request: HttpRequest, maxBytes: number): Promise<string> {
+  const tooLarge = () =>
+    new LongshoreError("PAYLOAD_TOO_LARGE", `at most ${maxBytes} bytes are accepted here`);
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
+    size += chunk.byteLength;
+    if (size > maxBytes) throw tooLarge();
+    chunks.push(chunk);
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks, size));
+  } catch {
+    throw new LongshoreError("BAD_REQUEST", "the body is not UTF-8 text");
+  }
+}
+
+/** What a body says: parsed if it is JSON, otherwise its text. A missing body is an empty object. */
+export function parseBody(
+  request: HttpRequest,
+  text: string,
+  accepted: readonly string[],
+): unknown {
+  if (text === "") return {};
+  const type =
+    (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
+  if (!accepted.includes(type))
+    throw new LongshoreError(
+      "UNSUPPORTED_MEDIA_TYPE",
+      `the body is ${type || "of no type"}; accepted here: ${accepted.join(", ")}`,
+    );
+  if (type !== "application/json") return text;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new LongshoreError("BAD_REQUEST", `the body is not JSON: ${(error as Error).message}`);
+  }
+}
+
+/** Checks what was sent against its schema; refuses fields that the schema does not have, each by its name. */
+export function checked<T>(schema: z.ZodType<T> | undefined, value: unknown, strict: boolean): T {
+  const unknown = strict && schema ? unknownFields(schema, value) : [];
+  if (unknown.length > 0)
+    throw new Invalid(unknown.map((field) => ({ field, message: "there is no such field" })));
+  if (!schema) return undefined as T;
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw Invalid.of(parsed.error);
+}
+
+/** The query without the function key that may be in it. A parameter that is repeated counts as wrong, not as the last one. */
+export function queryOf(request: HttpRequest): Record<string, string> {
+  const query: Record<string, string> = {};
+  const { searchParams } = new URL(request.url);
+  for (const [name, value] of searchParams) {
+    if (name.toLowerCase() === "code") continue;
+    if (Object.hasOwn(query, name))
+      throw new Invalid([{ field: name, message: "may be given only once" }]);
+    Object.defineProperty(query, name, { value, enumerable: true, configurable: true });
+  }
+  return query;
+}

@@ -1,0 +1,33 @@
+import { z } from "zod";
+import { pageQuerySchema } from "./api.ts";
+
+/** One change that somebody made, or that the system made by itself (then the actor is "system"). */
+export const auditEntrySchema = z.object({
+  id: z.string(),
+  at: z.iso.datetime(),
+  /** Name of the person, of the key or of the agent; `actorId` tells apart who may share a name. */
+  actor: z.string(),
+  actorId: z.string(),
+  role: z.enum(["reader", "operator", "administrator", "agent", "system"]),
+  /** Name of the route, or of what the system did ("unwrapKey"). */
+  action: z.string(),
+  /** What it was done to: the ids in the URL and of what was created. Never bodies, never secrets. */
+  ids: z.record(z.string(), z.string()),
+  status: z.number().int(),
+});
+export type AuditEntry = z.infer<typeof auditEntrySchema>;
+
+export const auditQuerySchema = pageQuerySchema.extend({
+  task: z.string().max(100).optional(),
+  /** Name or id of the actor. */
+  actor: z.string().max(255).optional(),
+  from: z.iso.datetime().optional(),
+  until: z.iso.datetime().optional(),
+});
+export type AuditQuery = z.infer<typeof auditQuerySchema>;
+
+/** Newest first. A page may hold fewer entries than asked for, even none: there are more as long as there is a `next`. */
+export const auditListSchema = z.object({
+  entries: z.array(auditEntrySchema),
+  next: z.string().optional(),
+});
