@@ -24,6 +24,8 @@ const configSchema = z.object({
   IMPORT_POLL_MAX_MS: z.coerce.number().int().min(100).default(60_000),
   /** A job without news for this long is asked whether it is over: its last event may have been lost. */
   IMPORT_SILENCE_MS: z.coerce.number().int().min(100).default(300_000),
+  /** Root of the tenant, "https://contoso.sharepoint.com"; needed for OneDrives that are named by e-mail. */
+  SHAREPOINT_URL: z.url().optional(),
   /** Import jobs at SharePoint at the same time, per site collection and in all; SharePoint wants no more than 5,000 in its queue. */
   IMPORT_JOBS_PER_SITE: z.coerce.number().int().min(1).max(200).default(16),
   IMPORT_JOBS_TOTAL: z.coerce.number().int().min(1).max(5_000).default(4_900),

@@ -87,7 +87,9 @@ async function build(config: Config): Promise<Services> {
     packageBlobs: BlobServiceClient.fromConnectionString(config.PACKAGE_STORAGE_CONNECTION),
     queues: new WorkQueues(config),
     keys: new ContentKeys(config, credential),
-    destination: new SharePointDestination(credential, new ThrottleStore(destinations)),
+    destination: new SharePointDestination(credential, new ThrottleStore(destinations), {
+      tenantUrl: config.SHAREPOINT_URL,
+    }),
     slots: new JobSlots(destinations, slotLimits(config)),
   };
 }

@@ -47,7 +47,7 @@ const describe = (answer: Answer, what: string) =>
   answer.status === 404 ? `${what} does not exist` : `${what}: ${messageOf(answer)}`;
 
 /** In the verbose form an entity is `{ d: … }` and what a function returns `{ d: { Name: … } }`. */
-function unwrapped(body: unknown): unknown {
+export function unwrapped(body: unknown): unknown {
   if (!body || typeof body !== "object" || !("d" in body)) return body;
   const inner = (body as { d: Record<string, unknown> }).d;
   const [only, ...more] = Object.values(inner);

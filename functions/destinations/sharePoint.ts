@@ -20,9 +20,16 @@ export type { ImportPackage } from "./jobs.ts";
 /** The SharePoint Migration API and the few companion calls an import needs (MS docs: migration-api-reference). */
 export class SharePointDestination {
   private readonly http: SharePointHttp;
+  private readonly options: { tenantUrl?: string | undefined };
 
-  constructor(credential: TokenCredential, budget: ThrottleStore) {
+  /** `tenantUrl`: root of the tenant, for OneDrives that are named by e-mail. */
+  constructor(
+    credential: TokenCredential,
+    budget: ThrottleStore,
+    options: { tenantUrl?: string | undefined } = {},
+  ) {
     this.http = new SharePointHttp(credential, budget);
+    this.options = options;
   }
 
   /** Until when SharePoint takes no request of the app for this site, as ISO text; undefined when it does. Costs next to nothing. */
@@ -30,7 +37,7 @@ export class SharePointDestination {
     this.http.throttledUntil(siteUrl);
 
   resolve = (destination: Destination): Promise<Target> =>
-    resolveDestination(this.http, destination);
+    resolveDestination(this.http, destination, this.options);
 
   submit = (target: Target, files: ImportPackage): Promise<string> =>
     submitJob(this.http, target, files);

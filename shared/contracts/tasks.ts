@@ -72,6 +72,8 @@ export const destinationSchema = z.object({
           context.addIssue({ code: "custom", message: `"${name}": ${violation.message}` });
       });
     }),
+  /** Make the library if the site has none of this name. */
+  createLibrary: z.boolean().optional(),
 });
 export type Destination = z.infer<typeof destinationSchema>;
 
@@ -80,6 +82,7 @@ export const placeSchema = z.object({
   siteUrl: z.string(),
   library: z.string(),
   folder: z.string(),
+  createLibrary: z.boolean().optional(),
 });
 
 export const MAX_TAGS = 10;

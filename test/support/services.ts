@@ -161,7 +161,9 @@ export async function buildServices(surroundings: Surroundings): Promise<TestSer
     packageBlobs: blobs,
     queues,
     keys: new ContentKeys(config, credential),
-    destination: new SharePointDestination(credential, new ThrottleStore(destinations)),
+    destination: new SharePointDestination(credential, new ThrottleStore(destinations), {
+      tenantUrl: config.SHAREPOINT_URL,
+    }),
     slots: new JobSlots(destinations, slotLimits(config)),
     async messages(queue = "work-default") {
       const receiver =
