@@ -56,8 +56,6 @@ export interface RouteDefinition<P extends string, Q, B, R> {
   /** Media type of a `Raw` answer. */
   produces?: string;
   status?: 200 | 201 | 202;
-  /** What the answer's `id` names, for the audit trail. */
-  creates?: "session" | "task" | "agent" | "webhook" | "token";
   /**
    * Creation that honours `Idempotency-Key`. What it makes has to take its ids from `newId`, always in the same order, and to
    * accept what exists under them as its own work. Not for answers with a secret in them: they are stored.
@@ -125,7 +123,11 @@ export function defineRoute<P extends string, Q = undefined, B = undefined, R = 
       if (who.caller && method !== "GET")
         await running.audit.add({
           ...{ actor: who.caller.name, actorId: who.caller.id, role: who.caller.role },
-          ...{ action: name, ids: idsOf(request.params, definition.creates, value), status },
+          ...{
+            action: name,
+            ids: idsOf(request.params, status === 201 ? route : "", value),
+            status,
+          },
         });
       return respond(value, status, header("if-none-match"));
     };
@@ -184,16 +186,15 @@ async function identify(
   return { caller: caller as Caller, agent: agent as AgentRecord };
 }
 
-/** What a change was made to, for the audit trail: the ids in the URL, and that of what was created. */
+/** What a change was made to, for the audit trail: the ids in the URL, and the id of what was created in a collection. */
 function idsOf(
   params: Record<string, string>,
-  creates: string | undefined,
+  collection: string,
   value: unknown,
 ): Record<string, string> {
-  const shown = value instanceof Tagged ? value.value : value;
-  const { id } = (creates && typeof shown === "object" && shown ? shown : {}) as { id?: unknown };
-  const all = { ...params, ...(creates && id !== undefined && { [creates]: id }) };
-  return Object.fromEntries(Object.entries(all).map(([name, each]) => [name, String(each)]));
+  const { id } = ((value instanceof Tagged ? value.value : value) ?? {}) as { id?: unknown };
+  const [, created] = /([\w-]+)s$/.exec(collection) ?? [];
+  return { ...params, ...(created && typeof id === "string" && { [created]: id }) };
 }
 
 function respond(value: unknown, status: number, ifNoneMatch: string | null): HttpResponseInit {

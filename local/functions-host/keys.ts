@@ -7,6 +7,8 @@ export interface HostKeys {
   master: string;
   /** The default host key: opens every function with authLevel `function`. */
   functions: string;
+  /** Further host keys by name, which open the same; whoever wants some writes them into the file. */
+  further?: Record<string, string>;
   /** System key of the Durable extension: opens its webhooks only. */
   durable: string;
 }
@@ -31,7 +33,8 @@ export function loadKeys(file: string): HostKeys {
 export function levelOf(presented: string | undefined, keys: HostKeys): KeyLevel {
   if (!presented) return "anonymous";
   if (isSame(presented, keys.master)) return "admin";
-  if (isSame(presented, keys.functions)) return "function";
+  const functionKeys = [keys.functions, ...Object.values(keys.further ?? {})];
+  if (functionKeys.some((key) => isSame(presented, key))) return "function";
   return isSame(presented, keys.durable) ? "system" : "anonymous";
 }
 
