@@ -6,7 +6,13 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { encryptBuffer } from "../../shared/package/cipher.ts";
 import { writeManifests } from "../../shared/package/manifest/index.ts";
-import { target as exampleTarget, file, folder, NOON } from "../../test/support/records.ts";
+import {
+  target as exampleTarget,
+  file,
+  folder,
+  NOON,
+  planInput,
+} from "../../test/support/records.ts";
 import {
   buildServices,
   type Surroundings,
@@ -88,7 +94,7 @@ async function packageOf(...paths: string[]) {
   };
   const folders = [...new Set(paths.flatMap((path) => path.split("/").slice(0, -1)))];
   const entries = [...folders.map((path) => folder(path)), ...paths.map((path) => file(path))];
-  const plan = planSegment({ open: [], entries, earlier: new Map(), target, firstIntId: 1 });
+  const plan = planSegment(planInput({ entries, target }));
   const files = await Promise.all(
     paths.map(async (path, n) => ({
       ...{ status: "uploaded" as const, index: folders.length + n, blob: `${n}.dat` },

@@ -1,16 +1,12 @@
 import { describe, expect, it } from "@jest/globals";
 import type { UploadedFile, UploadResult } from "../../shared/contracts/work.ts";
-import { file, folder, NOON, target } from "../../test/support/records.ts";
+import { file, folder, NOON, planInput } from "../../test/support/records.ts";
 import { acceptUpload, filesToUpload } from "./acceptUpload.ts";
 import { planSegment } from "./plan.ts";
 
-const plan = planSegment({
-  open: [],
-  entries: [folder("a"), file("a/f"), file("a/g"), file("a:")],
-  earlier: new Map(),
-  target: target(),
-  firstIntId: 1,
-});
+const plan = planSegment(
+  planInput({ entries: [folder("a"), file("a/f"), file("a/g"), file("a:")] }),
+);
 const uploaded = (index: number, more: object = {}): UploadedFile => ({
   ...{ status: "uploaded", index, size: 10, modified: NOON, blob: `${index}.dat` },
   ...{ iv: "aXY=", md5: "bWQ1" },

@@ -3,14 +3,14 @@ import fc from "fast-check";
 import type { Issue } from "../../shared/contracts/inventory.ts";
 import { outcomeSchema } from "../../shared/contracts/outcomes.ts";
 import type { UploadedFile, UploadResult } from "../../shared/contracts/work.ts";
-import { file, folder, NOON, target } from "../../test/support/records.ts";
+import { file, folder, NOON, planInput } from "../../test/support/records.ts";
 import { packageOutcomes, totalsOf } from "./outcomes.ts";
 import { type Plan, planSegment } from "./plan.ts";
 
 const facts = { round: 2, segment: 7, job: "job", agent: "agent" };
 const issue: Issue = { code: "IMPORT_ITEM_FAILED", message: "no" };
 const planOf = (...entries: Parameters<typeof planSegment>[0]["entries"][number][]): Plan =>
-  planSegment({ open: [], entries, earlier: new Map(), target: target(), firstIntId: 1 });
+  planSegment(planInput({ entries }));
 const uploaded = (index: number, size = 10, modified = NOON): UploadedFile => ({
   ...{ status: "uploaded", index, size, modified, blob: `${index}.dat`, iv: "aXY=", md5: "bWQ1" },
 });

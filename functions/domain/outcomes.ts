@@ -29,9 +29,13 @@ export function packageOutcomes(
   const uploaded = new Map(upload?.files.map((file) => [file.index, file]));
   return plan.items.map((item, index): Outcome => {
     const { path, kind, size, modified, created, id, listItemId, intId, arrived } = item;
+    const { destinationPath, adopted } = item;
     const base = {
       ...{ path, kind, size, modified, created, package: facts.segment },
-      ...(id && listItemId && { id, listItemId }),
+      ...(destinationPath !== undefined && { destinationPath }),
+      ...(adopted && { adopted }),
+      ...(id && { id }),
+      ...(listItemId && { listItemId }),
       ...(intId !== undefined && { intId }),
       ...(arrived && { arrived }),
     };
@@ -49,6 +53,7 @@ export function packageOutcomes(
       (file?.status === "failed" ? file.issue : undefined) ??
       verdict(item) ??
       (kind === "file" && !file ? NOT_UPLOADED : undefined);
+    if (issue?.code === "CANCELLED") return { ...carried, result: "skipped", issue };
     if (issue) return { ...carried, result: "failed", issue };
     // The content that arrived is the content that was read, which may be newer than the scan.
     const now = file?.status === "uploaded" ? file : { size, modified };

@@ -7,7 +7,7 @@ import type { UploadedFile, UploadResult } from "../../shared/contracts/work.ts"
 import { itemIds } from "../../shared/package/ids.ts";
 import { writeManifests } from "../../shared/package/manifest/index.ts";
 import { comparePaths, parentOf } from "../../shared/rules/paths.ts";
-import { file, folder, NOON, target } from "../../test/support/records.ts";
+import { file, folder, NOON, planInput, target } from "../../test/support/records.ts";
 import { filesToUpload } from "./acceptUpload.ts";
 import { packageManifest, sealedItems } from "./packageManifest.ts";
 import { type Plan, planSegment } from "./plan.ts";
@@ -17,7 +17,7 @@ const where = { source: "/srv/finance", startedAt: NOON };
 const planOf = (
   entries: InventoryEntry[],
   { open = [] as InventoryEntry[], earlier = new Map<string, Outcome>(), at = target() } = {},
-): Plan => planSegment({ open, entries, earlier, target: at, firstIntId: 1 });
+): Plan => planSegment(planInput({ open, entries, earlier, target: at }));
 const uploaded = (index: number, more: Partial<UploadedFile> = {}): UploadedFile =>
   ({
     ...{ status: "uploaded", index, size: 12, modified: NOON + 60_000, blob: `${index}.dat` },

@@ -7,7 +7,8 @@ import {
   SYSTEM_ACCOUNT,
 } from "../../shared/package/manifest/index.ts";
 import { parentOf } from "../../shared/rules/paths.ts";
-import { idsOf, inLibrary, type Plan, type PlanItem } from "./plan.ts";
+import { idsOf, placeInLibrary } from "./places.ts";
+import type { Plan, PlanItem } from "./plan.ts";
 import type { Target } from "./records.ts";
 
 export type UploadedContent = Extract<UploadedFile, { status: "uploaded" }>;
@@ -56,9 +57,12 @@ export function packageManifest(
     if (!id) above.push({ ...known, created: startedAt, modified: startedAt, ...people });
   }
   const needed = foldersAbove([...folders, ...files.map(({ item }) => item)]);
-  for (const { path, id, created, modified } of plan.above)
-    if (needed.has(path))
-      above.push({ ...place(inLibrary(target, path), id), created, modified, ...people });
+  for (const folder of plan.above) {
+    if (!needed.has(folder.path)) continue;
+    const { id, created, modified, adopted } = folder;
+    const at = place(placeInLibrary(target, folder), id);
+    if (!adopted) above.push({ ...at, created, modified, ...people });
+  }
 
   const own: ManifestFolder[] = [];
   const ownPaths = new Set<string>();
@@ -66,7 +70,9 @@ export function packageManifest(
     if (item.kind !== "folder" || !item.id || item.action === "fail") continue;
     if (item.action !== "migrate" && !needed.has(item.path)) continue;
     const { created, modified } = item;
-    const at = { ...place(inLibrary(target, item.path), item.id), created, modified, ...people };
+    const known = place(placeInLibrary(target, item), item.id);
+    if (item.adopted) continue;
+    const at = { ...known, created, modified, ...people };
     // The folders above are written first, so what lies below one of our own goes with these.
     if (item.action === "migrate" || ownPaths.has(parentOf(item.path))) {
       ownPaths.add(item.path);
@@ -79,7 +85,7 @@ export function packageManifest(
     above,
     folders: own,
     files: files.map(({ item, content }): ManifestFile => {
-      const path = inLibrary(target, item.path);
+      const path = placeInLibrary(target, item);
       return {
         id: item.id as string,
         ...listItem(item),

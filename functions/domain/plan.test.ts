@@ -5,19 +5,12 @@ import type { InventoryEntry } from "../../shared/contracts/inventory.ts";
 import type { Outcome } from "../../shared/contracts/outcomes.ts";
 import { itemIds } from "../../shared/package/ids.ts";
 import { comparePaths, parentOf } from "../../shared/rules/paths.ts";
-import { file, folder, NOON, target } from "../../test/support/records.ts";
+import { file, folder, NOON, planInput, target } from "../../test/support/records.ts";
 import { packageOutcomes } from "./outcomes.ts";
 import { destinationFolder, inLibrary, type PlanInput, planSchema, planSegment } from "./plan.ts";
 
 const plan = (entries: InventoryEntry[], more: Partial<PlanInput> = {}) =>
-  planSegment({
-    open: [],
-    entries,
-    earlier: new Map(),
-    target: target(),
-    firstIntId: 1,
-    ...more,
-  });
+  planSegment(planInput({ entries, ...more }));
 /** The one item that the plan has for one entry. */
 const only = (entry: InventoryEntry, more: Partial<PlanInput> = {}) => {
   const [item] = plan([entry], more).items;
@@ -235,9 +228,7 @@ describe("any segment", () => {
         const open = entries
           .slice(0, cut)
           .filter(({ path, kind }) => kind === "folder" && first?.path.startsWith(`${path}/`));
-        const made = planSegment({
-          ...{ open, entries: later, earlier: new Map(), target: target(), firstIntId: 1 },
-        });
+        const made = plan(later, { open });
         expect(planSchema.parse(made)).toEqual(made);
         expect(made.items.map(({ path }) => path)).toEqual(later.map(({ path }) => path));
         const migrated = new Set([
@@ -255,15 +246,7 @@ describe("any segment", () => {
             }
           } else expect(item.issue).toBeDefined();
         }
-        expect(
-          planSegment({
-            open,
-            entries: later,
-            earlier: new Map(),
-            target: target(),
-            firstIntId: 1,
-          }),
-        ).toEqual(made);
+        expect(plan(later, { open })).toEqual(made);
       }),
       { numRuns: 300 },
     );

@@ -6,16 +6,21 @@ import {
   issueSchema,
 } from "../../shared/contracts/inventory.ts";
 import type { Outcome } from "../../shared/contracts/outcomes.ts";
-import { itemIds } from "../../shared/package/ids.ts";
-import { checkPath } from "../../shared/rules/destinationPath.ts";
-import { checkFileSize } from "../../shared/rules/fileSize.ts";
-import { checkName } from "../../shared/rules/names.ts";
-import { baseName, joinPath, parentOf } from "../../shared/rules/paths.ts";
-import { checkTime } from "../../shared/rules/times.ts";
-import type { RoundRecord, Target, TaskRecord } from "./records.ts";
+import { MAX_TRIED_NAMES } from "../../shared/rules/limits.ts";
+import type { RoundRecord, TaskRecord } from "./records.ts";
+import { isFiltered, type Standing, type Surroundings, standings } from "./standing.ts";
+
+export { destinationFolder, idsOf, inLibrary } from "./places.ts";
+
+const placedSchema = inventoryEntrySchema.extend({
+  /** Path below the task's destination folder, where it is not `path`. */
+  destinationPath: z.string().optional(),
+  /** A folder that somebody else made: it is used under its own id and left as it is. */
+  adopted: z.literal(true).optional(),
+});
 
 /** What shall become of one item of a segment. `migrate` items have an identity; the others have a reason. */
-export const planItemSchema = inventoryEntrySchema.extend({
+export const planItemSchema = placedSchema.extend({
   /** `arrived`: an interrupted attempt of this round has brought it to the destination already. */
   action: z.enum(["migrate", "skip", "fail", "arrived"]),
   issue: issueSchema.optional(),
@@ -32,94 +37,127 @@ export type PlanItem = z.infer<typeof planItemSchema>;
 export const planSchema = z.object({
   items: z.array(planItemSchema),
   /** Folders above the first item that are at the destination or on their way there with another package. */
-  above: z.array(inventoryEntrySchema.extend({ id: z.string() })),
+  above: z.array(placedSchema.extend({ id: z.string() })),
 });
 export type Plan = z.infer<typeof planSchema>;
 
 /** Issues of the walk that are rules, not failures. */
 const SKIPPED_BY_RULE = new Set<Issue["code"]>(["SYMBOLIC_LINK", "NOT_A_FILE"]);
 
-export interface PlanInput {
+export interface PlanInput extends Surroundings {
+  round: number;
   open: readonly InventoryEntry[];
   entries: readonly InventoryEntry[];
-  /** Outcomes of the last round by path, for the paths of this segment. */
-  earlier: ReadonlyMap<string, Outcome>;
-  target: Target;
   /** Integer id of the first item of the segment. */
   firstIntId: number;
 }
 
 /**
- * Decides about every item of a segment: refused by the source or by SharePoint's rules, unchanged since an earlier round,
- * below a folder that does not arrive, or to be migrated. Pure; the same input gives the same plan.
+ * Decides about every item of a segment: left out by a filter, refused by the source or by SharePoint's rules, unchanged since
+ * an earlier round, below a folder that does not arrive, in the place of somebody else's file, or to be migrated. Pure; the
+ * same input gives the same plan.
  */
-export function planSegment({ open, entries, earlier, target, firstIntId }: PlanInput): Plan {
-  const place = destinationFolder(target);
-  const blocked = new Set<string>();
-  const refusal = (entry: InventoryEntry): Issue | undefined => {
-    const parent = parentOf(entry.path);
-    if (parent && blocked.has(parent))
-      return {
-        code: "PARENT_NOT_MIGRATED",
-        message: `the folder ${parent} is not migrated`,
-      };
-    if (entry.issue) return entry.issue;
-    if (entry.kind === "other") return { code: "NOT_A_FILE", message: "neither file nor folder" };
-    return refusedByRule(entry, place, target);
-  };
+export function planSegment(input: PlanInput): Plan {
+  const { round, open, entries, firstIntId, settings } = input;
+  const { look, block } = standings(input);
 
   const above: Plan["above"] = [];
   for (const folder of open) {
-    if (refusal(folder)) blocked.add(folder.path);
-    else above.push({ ...folder, id: idsOf(target, folder.path).id });
+    const standing = look(folder);
+    const { issue, ids } = standing;
+    if (!issue && ids) above.push({ ...folder, ...placed(folder, standing), id: ids.id });
   }
 
+  let tried = 0;
   const items = entries.map((entry, index): PlanItem => {
-    const before = earlier.get(entry.path);
-    const same = before?.kind === entry.kind ? before : undefined;
-    const arrived = same?.arrived;
-    const issue = refusal(entry);
-    if (issue) {
-      if (entry.kind === "folder") blocked.add(entry.path);
-      const action = SKIPPED_BY_RULE.has(issue.code) ? "skip" : "fail";
-      // What is at the destination already stays known: a file that is locked today is not migrated again tomorrow.
-      return { ...entry, ...(same && arrived && knownBefore(same)), issue, action };
-    }
-    const identity = {
-      ...idsOf(target, entry.path),
-      intId: firstIntId + index,
-      ...(same && knownBefore(same)),
+    const standing = look(entry);
+    const { known, ids, isAdopted, isTried } = standing;
+    const { arrived } = known ?? {};
+    const at = { ...entry, ...placed(entry, standing) };
+    /** What is at the destination already stays known: a file that is locked today is not migrated again tomorrow. */
+    const kept = { ...at, ...(known && arrived && identityIn(known)) };
+    const refused = (issue: Issue): PlanItem => {
+      if (entry.kind === "folder") block(entry.path, issue);
+      return { ...kept, issue, action: isSkipped(issue) ? "skip" : "fail" };
     };
+
+    if (standing.issue) return refused(standing.issue);
     if (arrived && !isNewer(entry, arrived))
+      return { ...kept, action: "skip", issue: unchanged(arrived.round, isAdopted) };
+    const conflict = conflictOf(entry, standing, settings);
+    if (conflict) return { ...kept, ...conflict };
+    if (isAdopted)
       return {
-        ...entry,
-        ...identity,
-        action: "skip",
-        issue: { code: "UNCHANGED", message: `migrated by round R${arrived.round}, not newer` },
+        ...{ ...at, ...ids, action: "skip", issue: ADOPTED },
+        arrived: { modified: entry.modified, size: 0, round },
       };
-    return { ...entry, ...identity, action: "migrate" };
+    if (isTried && ++tried > MAX_TRIED_NAMES) return refused(TOO_MANY_TRIED);
+    if (settings.scanOnly) return { ...kept, action: "skip", issue: scanOnly(entry, standing) };
+    const intId = known?.intId ?? firstIntId + index;
+    return { ...at, ...ids, intId, ...(arrived && { arrived }), action: "migrate" };
   });
   return { items, above };
 }
 
+const placed = ({ path }: InventoryEntry, { destinationPath, isAdopted }: Standing) => ({
+  ...(destinationPath !== path && { destinationPath }),
+  ...(isAdopted && { adopted: true as const }),
+});
+
 /** The identity an item has from an earlier round, as far as it has one, and what arrived of it. */
-function knownBefore({ id, listItemId, intId, arrived }: Outcome) {
+function identityIn({ id, listItemId, intId, arrived }: Outcome) {
   return {
-    ...(id && listItemId && { id, listItemId }),
+    ...(id && { id }),
+    ...(listItemId && { listItemId }),
     ...(intId !== undefined && { intId }),
     ...(arrived && { arrived }),
   };
 }
 
-/** Server-relative folder the task's items land in. */
-export const destinationFolder = (target: Target): string =>
-  target.folders.at(-1)
-    ? `${target.rootFolderUrl}/${target.folders.at(-1)?.path}`
-    : target.rootFolderUrl;
+const isSkipped = ({ code }: Issue) => isFiltered(code) || SKIPPED_BY_RULE.has(code);
 
-/** Path of an item relative to the library's root. */
-export const inLibrary = (target: Target, path: string): string =>
-  joinPath(target.folders.at(-1)?.path ?? "", path);
+const unchanged = (round: number, isAdopted: boolean): Issue => ({
+  code: "UNCHANGED",
+  message: isAdopted
+    ? "the folder was at the destination before"
+    : `migrated by round R${round}, not newer`,
+});
+
+const ADOPTED: Issue = {
+  code: "EXISTS_AT_DESTINATION",
+  message: "the destination has this folder; it is used as it is",
+};
+
+const TOO_MANY_TRIED: Issue = {
+  code: "TOO_MANY_INVALID_NAMES",
+  message: `${MAX_TRIED_NAMES} items with invalid names are tried in this package already`,
+};
+
+function scanOnly(entry: InventoryEntry, { destinationPath, existing }: Standing): Issue {
+  const how = existing ? "overwrite what is at the destination" : "be migrated";
+  const where = destinationPath === entry.path ? "" : ` as ${destinationPath}`;
+  return { code: "SCAN_ONLY", message: `would ${how}${where}` };
+}
+
+/** What becomes of a file in whose place somebody else's is, unless it is to be overwritten. */
+function conflictOf(
+  entry: InventoryEntry,
+  { existing }: Standing,
+  { onConflict }: PlanInput["settings"],
+): Pick<PlanItem, "action" | "issue"> | undefined {
+  if (!existing || onConflict === "overwrite") return undefined;
+  const code = "EXISTS_AT_DESTINATION";
+  if (onConflict === "fail")
+    return { action: "fail", issue: { code, message: "the destination has a file of this name" } };
+  // SharePoint keeps whole seconds.
+  const isOlder = Math.floor(entry.modified / 1000) * 1000 <= existing.modified;
+  if (onConflict === "newer" && !isOlder) return undefined;
+  const message =
+    onConflict === "newer"
+      ? "the file at the destination is as new or newer"
+      : "the destination has a file of this name";
+  return { action: "skip", issue: { code, message } };
+}
 
 /** Integer id of the first item of a segment: every segment has room for as many items as a package may have. */
 export const firstIntId = (
@@ -131,22 +169,8 @@ export const firstIntId = (
 export const nextIntId = (task: Pick<TaskRecord, "nextIntId">, round: RoundRecord): number =>
   Math.max(task.nextIntId, firstIntId(round, round.scan.segments));
 
-export const idsOf = (target: Target, path: string) => itemIds(target, inLibrary(target, path));
-
 /** A folder that has arrived stays as it is: its modified time only says that something in it changed. */
 const isNewer = (entry: InventoryEntry, arrived: { modified: number; size: number }): boolean =>
   entry.kind === "file" &&
   (entry.modified > arrived.modified ||
     (entry.modified === arrived.modified && entry.size !== arrived.size));
-
-function refusedByRule(entry: InventoryEntry, place: string, target: Target): Issue | undefined {
-  const isFolder = entry.kind === "folder";
-  const atLibraryRoot = target.folders.length === 0 && !parentOf(entry.path);
-  const violation =
-    checkName(baseName(entry.path), { isFolder, atLibraryRoot }) ??
-    checkPath({ serverRelativeFolder: place }, entry.path) ??
-    checkTime(entry.modified) ??
-    checkTime(entry.created) ??
-    (isFolder ? undefined : checkFileSize(entry.size));
-  return violation && { code: violation.code, message: violation.message };
-}

@@ -7,6 +7,7 @@ import {
   file,
   folder,
   pkg,
+  planInput,
   round,
   summaryOf,
   target,
@@ -91,9 +92,7 @@ beforeEach(async () => {
 });
 
 async function plan(attempt = 1, createdAt = Date.now()): Promise<void> {
-  const made = planSegment({
-    ...{ open: [], entries, earlier: new Map(), target: target(), firstIntId: 1 },
-  });
+  const made = planSegment(planInput({ entries }));
   await writePlan(app.state.plans, at(), attempt, made);
   const containers = { data: `data-${randomUUID()}`, manifest: `manifest-${randomUUID()}` };
   await app.packageBlobs.createContainer(containers.data);

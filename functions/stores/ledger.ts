@@ -4,8 +4,9 @@ import { comparePaths } from "../../shared/rules/paths.ts";
 import { type LedgerIndex, readLedgerIndex, readOutcomes } from "./roundBlobs.ts";
 
 /**
- * What the last round says about the paths of a segment. Both are in walk order, so only the few outcome blobs whose range
- * overlaps are read, one line at a time: the whole comparison of a round is linear and its memory constant.
+ * What the last round says about paths, which are in walk order: those of a segment and the folders above it. Outcomes are in
+ * that order too, so only the few blobs whose range has one of the paths are read, one line at a time: the whole
+ * comparison of a round is linear and its memory constant.
  */
 export async function earlierOutcomes(
   outcomes: ContainerClient,
@@ -13,12 +14,12 @@ export async function earlierOutcomes(
   paths: readonly string[],
 ): Promise<Map<string, Outcome>> {
   const found = new Map<string, Outcome>();
-  const [first, last] = [paths[0], paths.at(-1)];
-  if (first === undefined || last === undefined) return found;
   const wanted = new Set(paths);
+  let next = 0;
   for (const range of await indexOf(outcomes, ledger)) {
-    if (comparePaths(range.last, first) < 0) continue;
-    if (comparePaths(range.first, last) > 0) break;
+    while (next < paths.length && comparePaths(paths[next] as string, range.first) < 0) next++;
+    if (next === paths.length) break;
+    if (comparePaths(paths[next] as string, range.last) > 0) continue;
     for await (const outcome of readOutcomes(outcomes, ledger, range.segment))
       if (wanted.has(outcome.path)) found.set(outcome.path, outcome);
   }

@@ -1,6 +1,6 @@
 import { BlobServiceClient, type ContainerClient } from "@azure/storage-blob";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { file, folder, target } from "../../test/support/records.ts";
+import { file, folder, planInput } from "../../test/support/records.ts";
 import { startStorage, type TestStorage } from "../../test/support/storage.ts";
 import { planSegment } from "../domain/plan.ts";
 import { writeLines } from "./lines.ts";
@@ -25,10 +25,7 @@ beforeAll(async () => {
 afterAll(() => storage.stop());
 
 const ref = { taskId: "sess0000-task0000", round: 2, run: "run000", segment: 12 };
-const plan = planSegment({
-  ...{ open: [folder("a")], entries: [file("a/f")], earlier: new Map() },
-  ...{ target: target(), firstIntId: 1 },
-});
+const plan = planSegment(planInput({ open: [folder("a")], entries: [file("a/f")] }));
 const upload = (size: number) => ({
   ...{ kind: "upload" as const, archives: [] },
   files: [

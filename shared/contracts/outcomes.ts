@@ -11,6 +11,10 @@ export const outcomeSchema = z.object({
   size: z.number().int().nonnegative(),
   modified: z.number().int(),
   created: z.number().int(),
+  /** Path below the task's destination folder, where it is not `path`: invalid characters were replaced. */
+  destinationPath: z.string().optional(),
+  /** A folder that somebody else made: it is used under its own id and left as it is. */
+  adopted: z.literal(true).optional(),
   result: z.enum(["migrated", "skipped", "failed"]),
   issue: issueSchema.optional(),
   /** Identity at the destination: the same path keeps it for ever. Absent for items that never can have one. */

@@ -11,6 +11,12 @@ const GB = 1024 * MB;
 /** Items in one package; versions count as items. sp-dev: migration-content-package. */
 export const MAX_PACKAGE_ITEMS = 250;
 
+/**
+ * Items with names that SharePoint is expected to refuse, in one package. mm-settings: a package that produces more than 100
+ * errors is blocked as malicious, and its good items with it; the rest is left to errors of other kinds.
+ */
+export const MAX_TRIED_NAMES = 90;
+
 /** Zip archives of small files in one package. sp-dev: migration-content-package (ArchivedFiles.xml). */
 export const MAX_ARCHIVES = 2;
 

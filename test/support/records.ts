@@ -1,3 +1,4 @@
+import type { PlanInput } from "../../functions/domain/plan.ts";
 import type {
   AgentRecord,
   PackageRecord,
@@ -55,6 +56,19 @@ export function summaryOf(
     last: entries.at(-1)?.path ?? "",
   };
 }
+
+/** What a plan is made of, for a first round into an empty library. */
+export const planInput = (more: Partial<PlanInput> = {}): PlanInput => ({
+  round: 0,
+  open: [],
+  entries: [],
+  earlier: new Map(),
+  existing: new Map(),
+  target: target(),
+  settings: settingsSchema.parse({}),
+  firstIntId: 1,
+  ...more,
+});
 
 export const task = (more: Partial<TaskRecord> = {}): TaskRecord => ({
   id: "sess0000-task0000",

@@ -13,14 +13,17 @@ export interface ReportContext {
 
 export const roundLabel = (round: RoundRecord): string => `R${round.number}`;
 
-function place({ round }: ReportContext, path: string): { Source: string; Destination: string } {
+function place(
+  { round }: ReportContext,
+  { path, destinationPath = path }: Outcome,
+): { Source: string; Destination: string } {
   const separator = round.source.includes("\\") ? "\\" : "/";
   const below = separator === "/" ? path : path.replaceAll("/", separator);
   const { target } = round;
   return {
     Source: `${round.source.replace(/[\\/]+$/, "")}${separator}${below}`,
     Destination: target
-      ? `${new URL(target.origin).origin}${destinationFolder(target)}/${path}`
+      ? `${new URL(target.origin).origin}${destinationFolder(target)}/${destinationPath}`
       : "",
   };
 }
@@ -43,7 +46,7 @@ function describe(outcome: Outcome): { category: string; message: string } {
 export function itemRow(context: ReportContext, outcome: Outcome): Row {
   const { category, message } = describe(outcome);
   return {
-    ...place(context, outcome.path),
+    ...place(context, outcome),
     "File name": baseName(outcome.path),
     Extension: outcome.kind === "file" ? extensionOf(outcome.path) : "",
     "File size": outcome.size,

@@ -1,0 +1,105 @@
+import { LongshoreError } from "../../shared/contracts/errors.ts";
+import type { Outcome } from "../../shared/contracts/outcomes.ts";
+import { itemIds } from "../../shared/package/ids.ts";
+import { baseName, depth, parentOf } from "../../shared/rules/paths.ts";
+import { placeInLibrary } from "../domain/places.ts";
+import type { Plan, PlanItem } from "../domain/plan.ts";
+import type { RoundRecord, Target } from "../domain/records.ts";
+import type { ExistingItem } from "../domain/standing.ts";
+import type { Services } from "../services.ts";
+import { inParallel } from "./inParallel.ts";
+
+type App = Pick<Services, "destination">;
+type Listing = ReadonlyMap<string, ExistingItem> | "too large" | undefined;
+
+/**
+ * What the destination has in the place of items that no earlier round brought, by lower-case path in the library. Costs one
+ * listing for every folder that was there before; a folder that this task makes itself has nothing of others in it.
+ */
+export async function existingItems(
+  app: App,
+  round: RoundRecord,
+  plan: Plan,
+  earlier: ReadonlyMap<string, Outcome>,
+): Promise<Map<string, ExistingItem>> {
+  const existing = new Map<string, ExistingItem>();
+  const target = round.target as Target;
+  const base = target.folders.at(-1);
+  if (base && !base.id) return existing;
+
+  /** Folders that may have items of others: they were there before the round. */
+  const old = new Set<string>([base?.path ?? ""]);
+  const wanted: string[] = [];
+  const consider = (item: PlanItem | Plan["above"][number], isNew: boolean) => {
+    const place = placeInLibrary(target, item);
+    const arrived = earlier.get(item.path)?.arrived !== undefined;
+    if (arrived && item.kind === "folder") old.add(place);
+    if (isNew && !arrived) wanted.push(place);
+  };
+  for (const folder of plan.above) consider(folder, true);
+  for (const item of plan.items)
+    consider(item, item.action === "migrate" || item.issue?.code === "SCAN_ONLY");
+
+  // Folders come first: what is found of one decides whether its content is looked for.
+  for (const level of byDepth(wanted))
+    await inParallel(LOOKUPS, level, async (place) => {
+      if (!old.has(parentOf(place))) return;
+      const found = await find(app, round, place);
+      if (!found) return;
+      existing.set(place.toLowerCase(), found);
+      if (found.kind === "folder" && found.id !== itemIds(target, place).id) old.add(place);
+    });
+  return existing;
+}
+
+const LOOKUPS = 8;
+
+function byDepth(paths: readonly string[]): string[][] {
+  const levels: string[][] = [];
+  for (const path of paths) {
+    const level = depth(path);
+    levels[level] ??= [];
+    levels[level].push(path);
+  }
+  return levels.filter(Boolean);
+}
+
+async function find(
+  app: App,
+  round: RoundRecord,
+  place: string,
+): Promise<ExistingItem | undefined> {
+  const listing = await listOnce(app, round, parentOf(place));
+  if (listing !== "too large") return listing?.get(baseName(place).toLowerCase());
+  const target = round.target as Target;
+  const file = await app.destination.findFile(target, place);
+  if (file) return { ...file, kind: "file" };
+  const id = await app.destination.findFolder(target, place);
+  return id === undefined ? undefined : { id, kind: "folder", size: 0, modified: 0 };
+}
+
+/**
+ * Listings in use: the packages of a round ask for the same few folders. What is kept for a while is what was there before,
+ * which is what is wanted.
+ */
+const cache = new Map<string, { listing: Promise<Listing>; until: number }>();
+const CACHED_LISTINGS = 16;
+const CACHED_MS = 10 * 60_000;
+
+function listOnce({ destination }: App, round: RoundRecord, folder: string): Promise<Listing> {
+  const target = round.target as Target;
+  const key = [round.taskId, round.number, round.run, target.listId, folder].join("/");
+  const known = cache.get(key);
+  if (known && known.until > Date.now()) return known.listing;
+  const listing = destination.listFolder(target, folder).catch((error: unknown): Listing => {
+    if (error instanceof LongshoreError && error.code === "DESTINATION_FOLDER_TOO_LARGE")
+      return "too large";
+    throw error;
+  });
+  listing.catch(() => cache.delete(key));
+  cache.delete(key);
+  cache.set(key, { listing, until: Date.now() + CACHED_MS });
+  const oldest = cache.keys().next().value;
+  if (cache.size > CACHED_LISTINGS && oldest !== undefined) cache.delete(oldest);
+  return listing;
+}
