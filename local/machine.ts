@@ -185,5 +185,5 @@ function bypassProxies(): void {
 
 function readAdminKey(data: string): string {
   const file = join(data, "functions-host", "keys.json");
-  return JSON.parse(readFileSync(file, "utf8")).functions;
+  return JSON.parse(readFileSync(file, "utf8")).default;
 }

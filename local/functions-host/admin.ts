@@ -2,69 +2,61 @@ import type { AppFunction } from "./app-loader.ts";
 import { HOST_VERSION } from "./core-module.ts";
 import type { JsonAnswer } from "./http-message.ts";
 
-/** The `/admin/` endpoints; who may call them is decided in front of them. */
-export type Admin = (method: string, path: string) => Promise<JsonAnswer>;
+/** The `/admin/` endpoints; who may call them is decided in front of them. `body` is the request's text. */
+export type Admin = (method: string, path: string, body: string) => JsonAnswer;
 
 export interface AdminOptions {
   functions: readonly AppFunction[];
   isDraining: () => boolean;
-  outstanding: () => number;
-  /** Stops taking on new work. */
-  drain: () => Promise<void>;
+  /** Sets a host key, to a new value unless one is given; returns the value. */
+  setHostKey: (name: string, value?: string) => string;
   /** Runs a timer function now, without waiting for it. */
   fireTimer: (name: string) => void;
 }
 
+/** These two are no host keys. */
+const isSpecial = (key: string): boolean => key === "master" || key === "durable";
+
 export function createAdmin(options: AdminOptions): Admin {
-  const { functions, isDraining, outstanding, drain, fireTimer } = options;
   const started = Date.now();
-  return async (method, path) => {
-    switch (`${method} ${path}`) {
-      case "GET /admin/host/ping":
-      case "POST /admin/host/ping":
-        return { status: 200 };
-      case "GET /admin/host/status":
-        return { status: 200, json: status(started, isDraining()) };
-      case "POST /admin/host/drain":
-        await drain();
-        return { status: 202 };
-      case "GET /admin/host/drain/status":
-        return { status: 200, json: drainStatus(isDraining(), outstanding()) };
-      case "GET /admin/functions":
-        return { status: 200, json: functions.map(describe) };
+  const status = () => ({
+    id: "localhost",
+    state: options.isDraining() ? "Stopping" : "Running",
+    version: HOST_VERSION,
+    processUptime: Date.now() - started,
+  });
+
+  /** MS docs: functions-host key management API. */
+  function putHostKey(name: string, body: string): JsonAnswer {
+    const value: unknown = body === "" ? undefined : JSON.parse(body).value;
+    if (value !== undefined && (typeof value !== "string" || value === "")) {
+      return { status: 400, json: { Message: "value must be a text that is not empty" } };
     }
-    const name = /^\/admin\/functions\/([^/]+)$/.exec(path)?.[1];
-    if (name === undefined) return { status: 404 };
-    const wanted = decodeURIComponent(name).toLowerCase();
-    const target = functions.find((candidate) => candidate.name.toLowerCase() === wanted);
+    return { status: 201, json: { name, value: options.setHostKey(name, value) } };
+  }
+
+  function run(name: string): JsonAnswer {
+    const target = options.functions.find((it) => it.name.toLowerCase() === name.toLowerCase());
     if (!target) return { status: 404 };
-    if (method === "GET") return { status: 200, json: describe(target) };
-    if (method !== "POST") return { status: 404 };
     if (target.trigger.type !== "timerTrigger") {
-      const Message = "Only timer functions can be run by hand on this host.";
-      return { status: 501, json: { Message } };
+      return { status: 501, json: { Message: "Only timer functions can be run by hand." } };
     }
-    fireTimer(target.name);
+    options.fireTimer(target.name);
     return { status: 202 };
+  }
+
+  return (method, path, body) => {
+    const [, , collection, item, name, ...more] = path.split("/").map(decodeURIComponent);
+    switch (`${method} ${collection}/${item}`) {
+      case "GET host/ping":
+      case "POST host/ping":
+        return { status: 200 };
+      case "GET host/status":
+        return { status: 200, json: status() };
+      case "PUT host/keys":
+        if (name && !isSpecial(name) && more.length === 0) return putHostKey(name, body);
+    }
+    const isRun = method === "POST" && collection === "functions" && item && name === undefined;
+    return isRun ? run(item) : { status: 404 };
   };
 }
-
-const status = (started: number, draining: boolean) => ({
-  id: "localhost",
-  state: draining ? "Stopping" : "Running",
-  version: HOST_VERSION,
-  processUptime: Date.now() - started,
-});
-
-const drainStatus = (draining: boolean, outstandingInvocations: number) => ({
-  state: draining ? (outstandingInvocations > 0 ? "InProgress" : "Completed") : "Disabled",
-  outstandingInvocations,
-  outstandingRetries: 0,
-});
-
-const describe = ({ name, metadata }: AppFunction) => ({
-  name,
-  config: {
-    bindings: Object.entries(metadata.bindings).map(([key, value]) => ({ ...value, name: key })),
-  },
-});

@@ -60,41 +60,15 @@ export type HookName = (typeof HOOKS)[number];
 type Hook = (context: object) => unknown;
 
 /** Capabilities that worker 3.9 offers; the library answers with the ones it uses (e.g. `HttpUri`). */
-const CAPABILITIES = Object.fromEntries(
-  [
-    "RawHttpBodyBytes",
-    "RpcHttpTriggerMetadataRemoved",
-    "RpcHttpBodyOnly",
-    "IgnoreEmptyValuedRpcHttpHeaders",
-    "UseNullableValueDictionaryForHttp",
-    "WorkerStatus",
-    "TypedDataCollection",
-    "HandlesWorkerTerminateMessage",
-  ].map((name) => [name, "true"]),
-);
+const CAPABILITIES = [
+  "RawHttpBodyBytes RpcHttpTriggerMetadataRemoved RpcHttpBodyOnly",
+  "IgnoreEmptyValuedRpcHttpHeaders UseNullableValueDictionaryForHttp",
+  "WorkerStatus TypedDataCollection HandlesWorkerTerminateMessage",
+].flatMap((names) => names.split(" "));
 
-class SystemError extends Error {
-  readonly isAzureFunctionsSystemError = true;
-}
-class SystemRangeError extends RangeError {
-  readonly isAzureFunctionsSystemError = true;
-}
-
-class Disposable {
-  #dispose: (() => unknown) | undefined;
-  constructor(dispose: () => unknown) {
-    this.#dispose = dispose;
-  }
-  static from(...items: { dispose(): unknown }[]): Disposable {
-    return new Disposable(() => {
-      for (const item of items) item.dispose();
-    });
-  }
-  dispose(): void {
-    this.#dispose?.();
-    this.#dispose = undefined;
-  }
-}
+/** What the library recognizes as a mistake in the use of the Functions API. */
+const systemError = <E extends Error>(error: E): E =>
+  Object.assign(error, { isAzureFunctionsSystemError: true });
 
 export const HOST_VERSION = "4.1037.0";
 const WORKER_VERSION = "3.10.0";
@@ -103,7 +77,7 @@ export class CoreModule {
   readonly functions = new Map<string, RegisteredFunction>();
   readonly appHookData: Record<string, unknown> = {};
   capabilities: Record<string, string> = {};
-  readonly #hooks = new Map<HookName, Hook[]>(HOOKS.map((name) => [name, []]));
+  readonly #hooks = new Map<HookName, Set<Hook>>(HOOKS.map((name) => [name, new Set()]));
   readonly #startHookData: Record<string, unknown> = {};
   readonly #log: Log;
   #model: ProgrammingModel | undefined;
@@ -120,8 +94,8 @@ export class CoreModule {
     return this.#model;
   }
 
-  hooks(name: HookName): readonly Hook[] {
-    return this.#hooks.get(name) ?? [];
+  hooks(name: HookName): ReadonlySet<Hook> {
+    return this.#hooks.get(name) ?? new Set();
   }
 
   /** Makes `require("@azure/functions-core")` answer with this module, the way the real worker does. */
@@ -157,7 +131,7 @@ export class CoreModule {
 
   /** Ends registration: from here on every `registerFunction` throws. */
   async finishStart(): Promise<void> {
-    const offered = { ...CAPABILITIES };
+    const offered = Object.fromEntries(CAPABILITIES.map((name) => [name, "true"]));
     this.capabilities = (await this.model.getCapabilities?.(offered)) ?? offered;
     this.#started = true;
   }
@@ -166,15 +140,11 @@ export class CoreModule {
     return {
       version: WORKER_VERSION,
       hostVersion: HOST_VERSION,
-      Disposable,
       registerHook: (name: HookName, hook: Hook) => {
-        const list = this.#hooks.get(name);
-        if (!list) throw new SystemRangeError(`Unrecognized hook "${name}"`);
-        list.push(hook);
-        return new Disposable(() => {
-          const at = list.indexOf(hook);
-          if (at >= 0) list.splice(at, 1);
-        });
+        const known = this.#hooks.get(name);
+        if (!known) throw systemError(new RangeError(`Unrecognized hook "${name}"`));
+        known.add(hook);
+        return { dispose: () => void known.delete(hook) };
       },
       registerFunction: (metadata: FunctionMetadata, callback: Callback) =>
         this.#register(metadata, callback),
@@ -182,9 +152,8 @@ export class CoreModule {
       setProgrammingModel: (model: ProgrammingModel) => {
         // A second copy of @azure/functions would convert values by other rules than the first one.
         if (this.#model) {
-          throw new SystemError(
-            "two copies of @azure/functions are loaded; deduplicate the app's node_modules",
-          );
+          const message = "two copies of @azure/functions are loaded; deduplicate node_modules";
+          throw systemError(new Error(message));
         }
         this.#model = model;
       },
@@ -192,18 +161,18 @@ export class CoreModule {
     };
   }
 
-  #register(metadata: FunctionMetadata, callback: Callback): Disposable {
+  #register(metadata: FunctionMetadata, callback: Callback): { dispose(): void } {
     if (this.#started) {
-      throw new SystemError("A function can only be registered during app startup.");
+      throw systemError(new Error("A function can only be registered during app startup."));
     }
     const id = metadata.functionId ?? metadata.name;
     const name = metadata.name.toLowerCase();
     for (const other of this.functions.values()) {
       if (other.id === id || other.name.toLowerCase() === name) {
-        throw new SystemError(`A function with the name "${metadata.name}" already exists.`);
+        throw systemError(new Error(`A function named "${metadata.name}" already exists.`));
       }
     }
     this.functions.set(id, { id, name: metadata.name, metadata, callback });
-    return new Disposable(() => this.functions.delete(id));
+    return { dispose: () => void this.functions.delete(id) };
   }
 }

@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { readIfThere } from "../private-files.ts";
 import { Store } from "./durable/store.ts";
 
 export interface DataDirectory {
@@ -13,15 +14,7 @@ export function openDataDirectory(directory: string): DataDirectory {
   mkdirSync(directory, { recursive: true });
   // The lock is the database's own, so it ends with the process; this file only names the owner.
   const pidFile = path.join(directory, "host.pid");
-  let store: Store;
-  try {
-    store = new Store(path.join(directory, "host.db"));
-  } catch (error) {
-    if (!String(error).includes("database is locked")) throw error;
-    throw new Error(
-      `${directory} is in use by ${readOwner(pidFile)}: every host needs a data directory of its own`,
-    );
-  }
+  const store = openStore(path.join(directory, "host.db"), pidFile);
   writeFileSync(pidFile, String(process.pid));
   return {
     store,
@@ -33,10 +26,12 @@ export function openDataDirectory(directory: string): DataDirectory {
   };
 }
 
-function readOwner(pidFile: string): string {
+function openStore(file: string, pidFile: string): Store {
   try {
-    return `process ${readFileSync(pidFile, "utf8")}`;
-  } catch {
-    return "another process";
+    return new Store(file);
+  } catch (error) {
+    if (!String(error).includes("database is locked")) throw error;
+    const owner = readIfThere(pidFile) ?? "(unknown)";
+    throw new Error(`${file} is in use by process ${owner}: each host needs its own directory`);
   }
 }

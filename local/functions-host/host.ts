@@ -11,7 +11,7 @@ import { readHostConfig } from "./host-config.ts";
 import { HttpFront, listen } from "./http-front.ts";
 import { bufferedHttp } from "./http-message.ts";
 import { createInvoker, type InputData } from "./invoker.ts";
-import { loadKeys } from "./keys.ts";
+import { loadKeys, setHostKey } from "./keys.ts";
 import { settle, within } from "./lifecycle.ts";
 import { createLog, type Log } from "./logger.ts";
 import { createServiceBusTriggers } from "./service-bus-trigger.ts";
@@ -55,37 +55,31 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const keys = loadKeys(data.keysFile);
 
   const durableOptions = readDurableOptions(config.extensions?.durableTask);
-  const links = createLinks(durableOptions, port, keys.durable);
+  const links = createLinks(durableOptions.hubName, port, keys.durable);
   const extraInputs = (target: AppFunction): InputData[] =>
     Object.entries(target.metadata.bindings)
       .filter(([, { type }]) => type === "durableClient" || type === "orchestrationClient")
-      .map(([name]) => ({ name, data: { string: links.clientBinding() } }));
+      .map(([name]) => ({ name, data: { string: links.clientBinding } }));
 
   const durable = createDurableEngine({ store, options: durableOptions, functions, invoke, log });
   const timers = createTimerTriggers({ functions, store, invoke, extraInputs, log });
   const serviceBus = createServiceBusTriggers({ functions, config, invoke, extraInputs, log });
   const outstanding = () => durable.active() + timers.active() + serviceBus.active() + front.active;
-  const drain = async () => {
-    front.draining = true;
-    timers.stop();
-    await serviceBus.stop();
-  };
   const { HttpUri } = core.capabilities;
   const front: HttpFront = new HttpFront({
     functions,
     keys,
     log,
     routePrefix: config.extensions?.http?.routePrefix ?? "api",
-    durable: new DurableHttpApi(durable.hub, durable.client, links),
+    durable: new DurableHttpApi(durable.hub, links),
     rpcPath: links.rpcPath,
     invokeHttp: HttpUri
       ? streamedHttp(HttpUri, invoke, extraInputs, log)
       : bufferedHttp(invoke, extraInputs, log),
     admin: createAdmin({
       functions,
-      outstanding,
       isDraining: () => front.draining,
-      drain,
+      setHostKey: (name, value) => setHostKey(data.keysFile, keys, name, value),
       fireTimer: (name) => timers.fire(name),
     }),
   });
@@ -103,8 +97,10 @@ export async function startHost(options: HostOptions): Promise<Host> {
     log,
     durable,
     async stop() {
+      front.draining = true;
       durable.stop();
-      await within(drain(), "stopping the triggers", log);
+      timers.stop();
+      await within(serviceBus.stop(), "stopping the Service Bus triggers", log);
       // The listener stays open so long: functions under way may still call the Durable endpoints.
       await settle(outstanding, log);
       await core.runAppHooks("appTerminate");

@@ -61,7 +61,10 @@ export class HttpFront {
     const { pathname } = url;
     const { rpcPath } = this.#options;
     if (pathname.startsWith(rpcPath)) return this.#durable(request, response, url, rpcPath);
-    if (pathname === "/") return homepage(response);
+    if (pathname === "/") {
+      response.writeHead(200, { "content-type": "text/html" }).end(HOMEPAGE);
+      return;
+    }
     const key = request.headers["x-functions-key"] ?? url.searchParams.get("code") ?? undefined;
     const level = levelOf(Array.isArray(key) ? key[0] : key, this.#options.keys);
     if (pathname.startsWith(WEBHOOK_PATH)) {
@@ -70,8 +73,8 @@ export class HttpFront {
     }
     if (pathname.startsWith("/admin/")) {
       if (level !== "admin" && pathname !== "/admin/host/ping") return empty(response, 401);
-      request.resume(); // a body would only carry the input of other triggers than timers
-      return sendJson(response, await this.#options.admin(request.method ?? "GET", pathname));
+      const body = (await readBody(request)).toString("utf8");
+      return sendJson(response, this.#options.admin(request.method ?? "GET", pathname, body));
     }
     return this.#function(request, response, url, level);
   }
@@ -102,10 +105,7 @@ export class HttpFront {
     const found = this.#match(request.method ?? "GET", url.pathname);
     if (!found) return empty(response, 404);
     const { target, authLevel } = found.route;
-    const open =
-      authLevel === "anonymous" ||
-      level === "admin" ||
-      (authLevel === "function" && level === "function");
+    const open = level === "admin" || authLevel === "anonymous" || authLevel === level;
     if (!open) return empty(response, 401);
     this.active++;
     try {
@@ -189,12 +189,6 @@ function decodePath(pathname: string): string | undefined {
 }
 
 const pathOf = (request: IncomingMessage): string => (request.url ?? "").split("?")[0] ?? "";
-
-function homepage(response: ServerResponse): void {
-  const hidden = /^true$/i.test(process.env.AzureWebJobsDisableHomepage ?? "");
-  if (hidden) empty(response, 204);
-  else response.writeHead(200, { "content-type": "text/html" }).end(HOMEPAGE);
-}
 
 function unavailable(response: ServerResponse): void {
   response.writeHead(503, { "retry-after": "1" }).end();

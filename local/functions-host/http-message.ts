@@ -109,17 +109,17 @@ function writeRpcHttp(response: ServerResponse, http: RpcHttp): void {
 
 function formatCookie(cookie: RpcCookie): string {
   const { name, value, expires, maxAge, domain, path, secure, httpOnly, sameSite } = cookie;
-  const parts = [`${name}=${encodeURIComponent(value)}`];
-  if (maxAge) parts.push(`max-age=${maxAge.value}`);
-  if (expires) {
-    parts.push(`expires=${new Date(Number(expires.value.seconds) * 1000).toUTCString()}`);
-  }
-  if (domain?.value) parts.push(`domain=${domain.value}`);
-  if (path?.value) parts.push(`path=${path.value}`);
-  if (secure?.value) parts.push("secure");
-  if (sameSite && sameSite !== "none") {
-    parts.push(`samesite=${sameSite === "explicitNone" ? "none" : sameSite}`);
-  }
-  if (httpOnly?.value) parts.push("httponly");
-  return parts.join("; ");
+  const until = expires && new Date(Number(expires.value.seconds) * 1000).toUTCString();
+  const site = sameSite === "explicitNone" ? "none" : sameSite;
+  const parts = [
+    `${name}=${encodeURIComponent(value)}`,
+    maxAge && `max-age=${maxAge.value}`,
+    until && `expires=${until}`,
+    domain?.value && `domain=${domain.value}`,
+    path?.value && `path=${path.value}`,
+    secure?.value && "secure",
+    sameSite && sameSite !== "none" && `samesite=${site}`,
+    httpOnly?.value && "httponly",
+  ];
+  return parts.filter(Boolean).join("; ");
 }

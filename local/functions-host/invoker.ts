@@ -65,7 +65,7 @@ export function createInvoker(core: CoreModule): Invoke {
     const { context, inputs } = await model.getArguments();
     const shared = { hookData: {}, appHookData: core.appHookData, invocationContext: context };
     const pre = { ...shared, inputs, functionCallback: target.callback as Callback };
-    if (core.hooks("preInvocation").length > 0) await runHooks("preInvocation", pre);
+    if (core.hooks("preInvocation").size > 0) await runHooks("preInvocation", pre);
 
     const post = { ...shared, inputs: pre.inputs, result: null as unknown, error: null as unknown };
     coreContext.state = "invocation";
@@ -76,7 +76,7 @@ export function createInvoker(core: CoreModule): Invoke {
     } finally {
       coreContext.state = undefined;
     }
-    if (core.hooks("postInvocation").length > 0) await runHooks("postInvocation", post);
+    if (core.hooks("postInvocation").size > 0) await runHooks("postInvocation", post);
     if (post.error !== null && post.error !== undefined) throw asError(post.error);
     return model.getResponse(context, post.result);
   };

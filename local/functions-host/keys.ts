@@ -1,42 +1,44 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readIfThere, writeDurably } from "../private-files.ts";
 
-/** Host keys, as in the `azure-webjobs-secrets` container of a real app. */
-export interface HostKeys {
-  /** Opens everything. */
-  master: string;
-  /** The default host key: opens every function with authLevel `function`. */
-  functions: string;
-  /** Further host keys by name, which open the same; whoever wants some writes them into the file. */
-  further?: Record<string, string>;
-  /** System key of the Durable extension: opens its webhooks only. */
-  durable: string;
-}
+/**
+ * Keys by name, as `keys.json` has them: `master` opens everything, `durable` (the system key of the Durable extension) its
+ * webhooks. Every other one is a host key, which opens all functions with authLevel `function`; they see which one was sent.
+ */
+export type HostKeys = Record<"master" | "default" | "durable", string> & Record<string, string>;
 
 export type KeyLevel = "anonymous" | "function" | "system" | "admin";
 
+const newKey = (): string => randomBytes(40).toString("base64url");
+
 /**
- * The keys of a data directory; made on the first start and the same ever after, even when the task hub is thrown away. Only
- * the owner of the file can read them.
+ * The keys of a data directory; what is missing is made on the first start and stays, even when the task hub is thrown away.
+ * More host keys may be written into the file.
  */
 export function loadKeys(file: string): HostKeys {
-  if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8"));
-  const create = () => randomBytes(40).toString("base64url");
-  const keys = { master: create(), functions: create(), durable: create() };
-  // Renamed into place: a crash leaves no half a file.
-  writeFileSync(`${file}.new`, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  const known = JSON.parse(readIfThere(file) ?? "{}");
+  const keys = { master: newKey(), default: newKey(), durable: newKey(), ...known };
+  saveKeys(file, keys);
   return keys;
+}
+
+/** Sets a host key, by default to a new value; returns the value. */
+export function setHostKey(file: string, keys: HostKeys, name: string, value = newKey()): string {
+  keys[name] = value;
+  saveKeys(file, keys);
+  return value;
 }
 
 /** What a presented key may open. */
 export function levelOf(presented: string | undefined, keys: HostKeys): KeyLevel {
   if (!presented) return "anonymous";
-  if (isSame(presented, keys.master)) return "admin";
-  const functionKeys = [keys.functions, ...Object.values(keys.further ?? {})];
-  if (functionKeys.some((key) => isSame(presented, key))) return "function";
-  return isSame(presented, keys.durable) ? "system" : "anonymous";
+  const name = Object.keys(keys).find((each) => isSame(presented, keys[each] ?? ""));
+  if (name === undefined) return "anonymous";
+  return name === "master" ? "admin" : name === "durable" ? "system" : "function";
 }
+
+const saveKeys = (file: string, keys: HostKeys): void =>
+  writeDurably(file, `${JSON.stringify(keys, null, 2)}\n`);
 
 function isSame(a: string, b: string): boolean {
   const digest = (text: string) => createHash("sha256").update(text).digest();

@@ -18,30 +18,20 @@ export type Log = (entry: LogEntry) => void;
  * Makes the log function. `levels` is host.json's `logging.logLevel`: the entry with the longest name
  * that is a prefix of the category decides, then `default`, then Information.
  */
-export function createLog(
-  levels: Readonly<Record<string, string>>,
-  write: (line: string) => void = (line) => void process.stderr.write(line),
-): Log {
-  const rules = Object.entries(levels)
-    .filter(([category]) => category.toLowerCase() !== "default")
-    .map(([category, level]) => ({ prefix: category.toLowerCase(), rank: rankOf(level) }))
-    .sort((a, b) => b.prefix.length - a.prefix.length);
-  const fallback = rankOf(levels.default ?? levels.Default ?? "Information");
-  const thresholds = new Map<string, number>();
+export function createLog(levels: Readonly<Record<string, string>>): Log {
+  const ranks = new Map([["default", rankOf("Information")]]);
+  for (const [prefix, level] of Object.entries(levels)) {
+    ranks.set(prefix.toLowerCase(), rankOf(level));
+  }
   const thresholdOf = (category: string): number => {
-    let rank = thresholds.get(category);
-    if (rank === undefined) {
-      const name = category.toLowerCase();
-      const rule = rules.find(({ prefix }) => name === prefix || name.startsWith(`${prefix}.`));
-      rank = rule?.rank ?? fallback;
-      thresholds.set(category, rank);
-    }
-    return rank;
+    const end = category.lastIndexOf(".");
+    const parent = end < 0 ? "default" : category.slice(0, end);
+    return ranks.get(category) ?? thresholdOf(parent);
   };
   return ({ level, category, function: name, message }) => {
-    if (LEVELS.indexOf(level) < thresholdOf(category ?? "")) return;
+    if (LEVELS.indexOf(level) < thresholdOf(category?.toLowerCase() ?? "default")) return;
     const time = new Date().toISOString();
-    write(`${JSON.stringify({ time, level, category, function: name, message })}\n`);
+    process.stderr.write(`${JSON.stringify({ time, level, category, function: name, message })}\n`);
   };
 }
 

@@ -14,34 +14,32 @@ type Test = (value: string) => boolean;
 
 interface Parameter {
   name: string;
-  optional: boolean;
   catchAll: boolean;
+  /** May be missing at the end of the path. */
+  optional: boolean;
   fallback: string | undefined;
   tests: Test[];
 }
 
-interface Segment {
-  pattern: RegExp;
-  parameters: Parameter[];
-}
-
-const GUID = /^\{?[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}\}?$/i;
+const numbers = (text: string): number[] => text.split(",").map(Number);
+const matches = (pattern: RegExp) => (): Test => (value) => pattern.test(value);
+const isDouble = matches(/^-?\d*\.?\d+(e[+-]?\d+)?$/i);
 
 /** Constraint name -> test; the argument is the text between the parentheses. */
 const CONSTRAINTS: Record<string, (argument: string) => Test> = {
   int: () => (v) => /^-?\d{1,10}$/.test(v) && Math.abs(Number(v)) <= 2 ** 31,
-  long: () => (v) => /^-?\d{1,19}$/.test(v),
-  decimal: () => (v) => /^-?\d*\.?\d+$/.test(v),
-  double: () => (v) => /^-?\d*\.?\d+(e[+-]?\d+)?$/i.test(v),
-  float: () => (v) => /^-?\d*\.?\d+(e[+-]?\d+)?$/i.test(v),
-  bool: () => (v) => /^(true|false)$/i.test(v),
-  guid: () => (v) => GUID.test(v),
-  alpha: () => (v) => /^[a-z]*$/i.test(v),
+  long: matches(/^-?\d{1,19}$/),
+  decimal: isDouble,
+  double: isDouble,
+  float: isDouble,
+  bool: matches(/^(true|false)$/i),
+  guid: matches(/^\{?[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}\}?$/i),
+  alpha: matches(/^[a-z]*$/i),
   datetime: () => (v) => !Number.isNaN(Date.parse(v)),
   required: () => (v) => v !== "",
   length: (a) => {
-    const [min, max] = numbers(a);
-    return (v) => v.length >= (min ?? 0) && v.length <= (max ?? min ?? 0);
+    const [min = 0, max = min] = numbers(a);
+    return (v) => v.length >= min && v.length <= max;
   },
   minlength: (a) => (v) => v.length >= Number(a),
   maxlength: (a) => (v) => v.length <= Number(a),
@@ -51,115 +49,69 @@ const CONSTRAINTS: Record<string, (argument: string) => Test> = {
     const [min = -Infinity, max = Infinity] = numbers(a);
     return (v) => Number(v) >= min && Number(v) <= max;
   },
-  regex: (a) => {
-    const pattern = new RegExp(a.replaceAll("{{", "{").replaceAll("}}", "}"), "i");
-    return (v) => pattern.test(v);
-  },
+  regex: (a) => matches(new RegExp(a.replaceAll("{{", "{").replaceAll("}}", "}"), "i"))(),
 };
 
-const numbers = (text: string): number[] => text.split(",").map(Number);
+/** In a regex constraint, `{{` and `}}` stand for single braces and do not end the parameter. */
+const PARAMETER = /\{((?:[^{}]|\{\{|\}\})+)\}/g;
 
 /** Compiles a template; throws on an unknown constraint. */
 export function parseRouteTemplate(template: string): RouteTemplate {
-  const segments = template.split("/").filter(Boolean).map(parseSegment);
-  return {
-    precedence: segments.map(({ rank }) => rank).join(""),
-    match: (path) => matchSegments(segments, path),
-  };
-}
-
-function matchSegments(segments: Segment[], path: string): Record<string, string> | undefined {
-  const parts = path.split("/");
-  if (parts.at(-1) === "") parts.pop();
-  const params: Record<string, string> = {};
-  for (const [index, segment] of segments.entries()) {
-    const [first] = segment.parameters;
-    const text = first?.catchAll ? parts.splice(index).join("/") : parts[index];
-    if (text === undefined || text === "") {
-      if (!first || segment.parameters.length > 1) return undefined;
-      if (!(first.optional || first.catchAll)) return undefined;
-      if (first.fallback !== undefined) params[first.name] = first.fallback;
-      continue;
-    }
-    const match = segment.pattern.exec(text);
-    if (!match) return undefined;
-    for (const [at, { name, tests }] of segment.parameters.entries()) {
-      const value = match[at + 1] ?? "";
-      if (!tests.every((test) => test(value))) return undefined;
-      params[name] = value;
-    }
-  }
-  return parts.length > segments.length ? undefined : params;
-}
-
-function parseSegment(text: string): Segment & { rank: number } {
   const parameters: Parameter[] = [];
   let pattern = "";
-  let literal = "";
-  for (const token of tokenize(text)) {
-    if (token.literal !== undefined) {
-      literal += token.literal;
-      pattern += token.literal.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-      continue;
-    }
-    const parameter = parseParameter(token.parameter);
-    parameters.push(parameter);
-    pattern += parameter.catchAll ? "(.*)" : "([^/]+?)";
+  let precedence = "";
+  for (const segment of template.split("/").filter(Boolean)) {
+    const own = [...segment.matchAll(PARAMETER)].map(([, text = ""]) => parseParameter(text));
+    const literals = segment.split(PARAMETER).filter((_, index) => index % 2 === 0);
+    const [first] = own;
+    const body = literals
+      .map((text, index) => literally(text) + (own[index] ? capture(own[index]) : ""))
+      .join("");
+    const mayEnd = own.length === 1 && (first?.optional || first?.catchAll);
+    // Every segment but the first begins with a slash; what may be missing takes its slash along.
+    const slash = pattern === "" ? "" : "/";
+    pattern += mayEnd ? `(?:${slash}${body})?` : slash + body;
+    precedence += rank(first, literals.join(""));
+    parameters.push(...own);
   }
-  return { pattern: new RegExp(`^${pattern}$`, "i"), parameters, rank: rank(parameters, literal) };
+  const whole = new RegExp(`^${pattern}/?$`, "i");
+  return { precedence, match: (path) => readValues(parameters, whole.exec(path)) };
 }
 
+function readValues(parameters: Parameter[], match: RegExpExecArray | null) {
+  if (!match) return undefined;
+  const values: Record<string, string> = {};
+  for (const [index, { name, fallback, tests }] of parameters.entries()) {
+    const value = match[index + 1];
+    if (value && !tests.every((test) => test(value))) return undefined;
+    const known = value || fallback;
+    if (known !== undefined) values[name] = known;
+  }
+  return values;
+}
+
+const literally = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+const capture = ({ catchAll }: Parameter): string => (catchAll ? "(.*)" : "([^/]+?)");
+
 /** ASP.NET's inbound precedence: literal, constrained, plain parameter, catch-all. */
-function rank(parameters: Parameter[], literal: string): number {
-  const [first] = parameters;
+function rank(first: Parameter | undefined, literal: string): number {
   if (!first) return 1;
   if (first.catchAll) return first.tests.length > 0 ? 4 : 5;
   return first.tests.length > 0 || literal !== "" ? 2 : 3;
 }
 
-type Token = { literal: string; parameter?: never } | { literal?: never; parameter: string };
-
-/** Splits a segment at its braces; `{{` and `}}` inside a regex constraint do not close a parameter. */
-function tokenize(text: string): Token[] {
-  const tokens: Token[] = [];
-  const pattern = /\{((?:[^{}]|\{\{|\}\})+)\}/g;
-  let end = 0;
-  for (const match of text.matchAll(pattern)) {
-    if (match.index > end) tokens.push({ literal: text.slice(end, match.index) });
-    tokens.push({ parameter: match[1] ?? "" });
-    end = match.index + match[0].length;
-  }
-  if (end < text.length) tokens.push({ literal: text.slice(end) });
-  return tokens;
-}
-
 function parseParameter(text: string): Parameter {
-  const catchAll = text.startsWith("*");
-  let body = text.replace(/^\*+/, "");
-  let fallback: string | undefined;
-  const equals = /^([^:(]*(?::[^=]*)?)=(.*)$/.exec(body);
-  if (equals) [, body = "", fallback] = equals;
-  const optional = body.endsWith("?") || fallback !== undefined;
-  const [name = "", ...constraints] = splitConstraints(body.replace(/\?$/, ""));
-  return { name, optional, catchAll, fallback, tests: constraints.map(parseConstraint) };
-}
-
-/** Splits at colons that are not inside parentheses. */
-function splitConstraints(text: string): string[] {
-  const parts = [""];
-  let depth = 0;
-  for (const char of text) {
-    if (char === "(") depth++;
-    if (char === ")") depth--;
-    if (char === ":" && depth === 0) parts.push("");
-    else parts.push(`${parts.pop()}${char}`);
-  }
-  return parts;
-}
-
-function parseConstraint(text: string): Test {
-  const [, name = "", argument = ""] = /^([^(]+)(?:\((.*)\))?$/.exec(text) ?? [];
-  const make = CONSTRAINTS[name.toLowerCase()];
-  if (!make) throw new Error(`unknown route constraint "${text}"`);
-  return make(argument);
+  const [, stars, name = "", constraints = "", question, fallback] =
+    /^(\**)([^:?=]+)((?::[^(:?=]+(?:\(.*?\)(?=[:?=]|$))?)*)(\?)?(?:=(.*))?$/.exec(text) ?? [];
+  if (name === "") throw new Error(`bad route parameter "{${text}}"`);
+  const tests = [...constraints.matchAll(/:([^(:]+)(?:\((.*?)\)(?=:|$))?/g)].map(
+    ([, constraint = "", argument = ""]) => {
+      const make = CONSTRAINTS[constraint.toLowerCase()];
+      if (!make) throw new Error(`unknown route constraint "${constraint}"`);
+      return make(argument);
+    },
+  );
+  const optional = question !== undefined || fallback !== undefined;
+  return { name, catchAll: stars !== "", optional, fallback, tests };
 }

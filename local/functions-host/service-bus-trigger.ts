@@ -9,7 +9,6 @@ import type { InputData, Invoke } from "./invoker.ts";
 import { type Log, logFailure } from "./logger.ts";
 import type { RpcTypedData } from "./rpc-data.ts";
 
-const CATEGORY = "Host.Triggers.ServiceBus";
 const DEFAULT_MAX_CALLS = 16;
 const DEFAULT_LOCK_RENEWAL = "00:05:00";
 
@@ -34,53 +33,42 @@ export interface ServiceBusTriggers {
  * it throws. The function's retry policy does not apply: the queue's delivery count does.
  */
 export function createServiceBusTriggers(options: ServiceBusTriggerOptions): ServiceBusTriggers {
-  const clients = new Map<string, ServiceBusClient>();
-  const clientOf = (connection: string): ServiceBusClient => {
-    let client = clients.get(connection);
-    if (!client) {
-      client = new ServiceBusClient(connection);
-      clients.set(connection, client);
-    }
-    return client;
-  };
+  const { invoke, extraInputs, log } = options;
+  const settings = options.config.extensions?.serviceBus ?? {};
+  const { autoCompleteMessages = true, maxConcurrentCalls = DEFAULT_MAX_CALLS } = settings;
+  const renewal = parseTimeSpan(settings.maxAutoLockRenewalDuration ?? DEFAULT_LOCK_RENEWAL);
   const triggers = options.functions
     .filter(({ trigger }) => trigger.type === "serviceBusTrigger")
     .map((target) => ({ target, ...readBinding(target) }));
-  let active = 0;
-  const receivers: ServiceBusReceiver[] = [];
+  const clients: ServiceBusClient[] = [];
   const subscriptions: { close(): Promise<void> }[] = [];
-
-  const { autoCompleteMessages = true, maxConcurrentCalls = DEFAULT_MAX_CALLS } =
-    options.config.extensions?.serviceBus ?? {};
-  const renewal = options.config.extensions?.serviceBus?.maxAutoLockRenewalDuration;
+  let active = 0;
 
   function subscribe({ target, queue, connection }: (typeof triggers)[number]): void {
-    const receiver = clientOf(connection).createReceiver(queue, {
+    const client = new ServiceBusClient(connection);
+    clients.push(client);
+    const receiver = client.createReceiver(queue, {
       receiveMode: "peekLock",
       skipParsingBodyAsJson: true,
-      maxAutoLockRenewalDurationInMs: parseTimeSpan(renewal ?? DEFAULT_LOCK_RENEWAL) ?? 0,
+      maxAutoLockRenewalDurationInMs: renewal ?? 0,
     });
-    receivers.push(receiver);
-    const handlers = {
-      processMessage: async (message: ServiceBusReceivedMessage) => {
-        active++;
-        try {
-          await process(target, receiver, message);
-        } finally {
-          active--;
-        }
+    const subscription = receiver.subscribe(
+      {
+        processMessage: async (message) => {
+          active++;
+          await process(target, receiver, message).finally(() => active--);
+        },
+        processError: async ({ error, errorSource }) =>
+          log({
+            level: "warning",
+            category: "Host.Triggers.ServiceBus",
+            function: target.name,
+            message: `queue '${queue}': ${errorSource} failed: ${error.message}`,
+          }),
       },
-      processError: async ({ error, errorSource }: { error: Error; errorSource: string }) =>
-        options.log({
-          level: "warning",
-          category: CATEGORY,
-          function: target.name,
-          message: `queue '${queue}': ${errorSource} failed: ${error.message}`,
-        }),
-    };
-    subscriptions.push(
-      receiver.subscribe(handlers, { maxConcurrentCalls, autoCompleteMessages: false }),
+      { maxConcurrentCalls, autoCompleteMessages: false },
     );
+    subscriptions.push(subscription);
   }
 
   async function process(
@@ -88,31 +76,27 @@ export function createServiceBusTriggers(options: ServiceBusTriggerOptions): Ser
     receiver: ServiceBusReceiver,
     message: ServiceBusReceivedMessage,
   ): Promise<void> {
-    const inputData = [
-      { name: target.trigger.bindingName, data: bodyOf(message) },
-      ...options.extraInputs(target),
-    ];
+    const data = bodyOf(message);
+    const inputData = [{ name: target.trigger.bindingName, data }, ...extraInputs(target)];
     try {
-      await options.invoke(target, { inputData, triggerMetadata: metadataOf(message) });
+      await invoke(target, { inputData, triggerMetadata: metadataOf(message) });
     } catch (error) {
-      logFailure(options.log, target.name, error);
+      logFailure(log, target.name, error);
       await receiver.abandonMessage(message);
       return;
     }
     if (autoCompleteMessages) await receiver.completeMessage(message);
   }
 
+  const closeAll = async (items: { close(): Promise<void> }[]) => {
+    await Promise.all(items.map((item) => item.close()));
+  };
   return {
     start: () => {
       for (const trigger of triggers) subscribe(trigger);
     },
-    stop: async () => {
-      await Promise.all(subscriptions.map((subscription) => subscription.close()));
-    },
-    close: async () => {
-      await Promise.all(receivers.map((receiver) => receiver.close()));
-      await Promise.all([...clients.values()].map((client) => client.close()));
-    },
+    stop: () => closeAll(subscriptions),
+    close: () => closeAll(clients),
     active: () => active,
   };
 }
@@ -120,19 +104,13 @@ export function createServiceBusTriggers(options: ServiceBusTriggerOptions): Ser
 /** Checks a binding; what this host cannot do is an error at start, not a trigger that stays silent. */
 function readBinding({ name, trigger }: AppFunction): { queue: string; connection: string } {
   const { queueName, connection, isSessionsEnabled, cardinality } = trigger.binding;
-  if (typeof queueName !== "string") {
-    throw new Error(`function ${name}: only Service Bus queues are supported, set queueName`);
-  }
-  if (isSessionsEnabled === true || cardinality === "many") {
-    throw new Error(`function ${name}: Service Bus sessions and batches are not supported`);
+  if (typeof queueName !== "string" || isSessionsEnabled === true || cardinality === "many") {
+    throw new Error(`function ${name}: only queueName is supported, no topics, sessions, batches`);
   }
   const setting = typeof connection === "string" && connection !== "" ? connection : "ServiceBus";
   const value = process.env[setting] ?? process.env[`AzureWebJobs${setting}`];
-  if (!value) {
-    throw new Error(
-      `function ${name}: the setting ${setting} must be a Service Bus connection string`,
-    );
-  }
+  if (!value)
+    throw new Error(`function ${name}: set ${setting} to a Service Bus connection string`);
   return { queue: expandSettings(queueName), connection: value };
 }
 
@@ -146,10 +124,6 @@ function bodyOf({ body }: ServiceBusReceivedMessage): RpcTypedData {
 
 /** Names as in MS docs: functions-bindings-service-bus-trigger, "Message metadata". */
 function metadataOf(message: ServiceBusReceivedMessage): Record<string, RpcTypedData> {
-  const values: Record<string, RpcTypedData> = {
-    DeliveryCount: { int: (message.deliveryCount ?? 0) + 1 },
-    ApplicationProperties: { json: JSON.stringify(message.applicationProperties ?? {}) },
-  };
   const texts = {
     MessageId: message.messageId,
     EnqueuedTimeUtc: message.enqueuedTimeUtc?.toISOString(),
@@ -162,8 +136,10 @@ function metadataOf(message: ServiceBusReceivedMessage): Record<string, RpcTyped
     ReplyTo: message.replyTo,
     To: message.to,
   };
-  for (const [name, value] of Object.entries(texts)) {
-    if (value !== undefined) values[name] = { string: String(value) };
-  }
-  return values;
+  const known = Object.entries(texts).filter(([, value]) => value !== undefined);
+  return {
+    DeliveryCount: { int: (message.deliveryCount ?? 0) + 1 },
+    ApplicationProperties: { json: JSON.stringify(message.applicationProperties ?? {}) },
+    ...Object.fromEntries(known.map(([name, value]) => [name, { string: String(value) }])),
+  };
 }

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import http, { type IncomingMessage } from "node:http";
 import { pipeline } from "node:stream/promises";
 import type { AppFunction } from "./app-loader.ts";
-import { type HttpCall, type HttpInvocation, joinHeaders } from "./http-message.ts";
+import { type HttpInvocation, joinHeaders } from "./http-message.ts";
 import type { InputData, Invoke } from "./invoker.ts";
 import { type Log, logFailure } from "./logger.ts";
 
@@ -17,52 +18,41 @@ export function streamedHttp(
   extraInputs: (target: AppFunction) => InputData[],
   log: Log,
 ): HttpInvocation {
-  return async (target, call) => {
+  return async (target, { request, response, url, params }) => {
     const invocationId = randomUUID();
-    const upstream = forward(httpUri, invocationId, call);
+    const forwarded = http.request(new URL(request.url ?? "/", httpUri), {
+      method: request.method ?? "GET",
+      headers: {
+        ...request.headers,
+        "x-ms-invocation-id": invocationId,
+        "x-forwarded-host": request.headers.host ?? "",
+        "x-forwarded-proto": "http",
+      },
+    });
+    // Once there is an answer, what goes wrong shows in its stream.
+    forwarded.on("error", () => undefined);
+    const answered = once(forwarded, "response") as Promise<[IncomingMessage]>;
     const triggerMetadata = {
-      Headers: { json: JSON.stringify(joinHeaders(call.request)) },
-      Query: { json: JSON.stringify(Object.fromEntries(call.url.searchParams)) },
-      ...Object.fromEntries(Object.entries(call.params).map(([k, string]) => [k, { string }])),
+      Headers: { json: JSON.stringify(joinHeaders(request)) },
+      Query: { json: JSON.stringify(Object.fromEntries(url.searchParams)) },
+      ...Object.fromEntries(Object.entries(params).map(([name, string]) => [name, { string }])),
     };
-    const inputData = [
-      { name: target.trigger.bindingName, data: { http: {} } },
-      ...extraInputs(target),
-    ];
+    const data = { http: {} };
+    const inputData = [{ name: target.trigger.bindingName, data }, ...extraInputs(target)];
     const invocation = invoke(target, { invocationId, inputData, triggerMetadata });
     // A handler that throws never answers the forwarded request.
-    invocation.catch(() => upstream.abort());
+    invocation.catch((error: Error) => forwarded.destroy(error));
+    request.pipe(forwarded);
     try {
-      const answer = await upstream.response;
-      const headers = { ...answer.headers };
-      delete headers["x-ms-invocation-id"];
-      call.response.writeHead(answer.statusCode ?? 200, headers);
-      await pipeline(answer, call.response);
+      const [answer] = await answered;
+      const { "x-ms-invocation-id": _, ...headers } = answer.headers;
+      response.writeHead(answer.statusCode ?? 200, headers);
+      await pipeline(answer, response);
       await invocation;
     } catch (error) {
-      const cause = await invocation.then(() => error).catch((thrown: unknown) => thrown);
-      logFailure(log, target.name, cause);
-      if (!call.response.headersSent) call.response.writeHead(500).end();
-      else call.response.destroy();
+      logFailure(log, target.name, error);
+      if (!response.headersSent) response.writeHead(500).end();
+      else response.destroy();
     }
   };
-}
-
-function forward(httpUri: string, invocationId: string, { request }: HttpCall) {
-  const outgoing = http.request(new URL(request.url ?? "/", httpUri), {
-    method: request.method ?? "GET",
-    headers: {
-      ...request.headers,
-      "x-ms-invocation-id": invocationId,
-      "x-forwarded-host": request.headers.host ?? "",
-      "x-forwarded-proto": "http",
-    },
-  });
-  const response = new Promise<IncomingMessage>((resolve, reject) => {
-    outgoing.once("response", resolve);
-    outgoing.once("error", reject);
-  });
-  response.catch(() => undefined); // awaited by the caller; an early failure must not be "unhandled"
-  request.pipe(outgoing);
-  return { response, abort: () => outgoing.destroy(new Error("the function failed")) };
 }

@@ -65,12 +65,8 @@ function createTimer(
   let stopping = false;
   let running = false;
 
-  function save(last: string, next: Date | undefined): void {
-    status = {
-      Last: last,
-      Next: next?.toISOString() ?? NEVER,
-      LastUpdated: new Date().toISOString(),
-    };
+  function save(Last: string, next: Date | undefined): void {
+    status = { Last, Next: next?.toISOString() ?? NEVER, LastUpdated: new Date().toISOString() };
     if (monitored) store.writeValue(key, status);
   }
 
@@ -78,36 +74,24 @@ function createTimer(
     if (stopping || !next) return;
     clearTimeout(handle);
     const delay = next.getTime() - Date.now();
-    const early = delay > MAX_DELAY_MS;
-    const act = early ? () => arm(next) : () => void run(false, next);
+    const act = delay > MAX_DELAY_MS ? () => arm(next) : () => void run(false, next);
     handle = setTimeout(act, Math.min(Math.max(0, delay), MAX_DELAY_MS));
   }
 
   /** `due` is the occurrence that the run belongs to; a real timer may fire a moment before it. */
-  async function run(isPastDue: boolean, due = new Date(0)): Promise<void> {
+  async function run(IsPastDue: boolean, due = new Date(0)): Promise<void> {
     if (running) return;
     running = true;
     clearTimeout(handle);
     const began = new Date();
-    const info = {
-      Schedule: { AdjustForDST: !schedule.constant },
-      ScheduleStatus: monitored
-        ? {
-            Last: status?.Last ?? NEVER,
-            LastUpdated: status?.LastUpdated ?? began.toISOString(),
-            Next: schedule.next(began)?.toISOString(),
-          }
-        : null,
-      IsPastDue: isPastDue,
-    };
-    const inputData = [
-      { name: bindingName, data: { json: JSON.stringify(info) } },
-      ...extraInputs(target),
-    ];
+    const ScheduleStatus = monitored
+      ? { LastUpdated: began, Last: NEVER, ...status, Next: schedule.next(began) }
+      : null;
+    const info = { Schedule: { AdjustForDST: !schedule.constant }, ScheduleStatus, IsPastDue };
+    const data = { json: JSON.stringify(info) };
+    const inputData = [{ name: bindingName, data }, ...extraInputs(target)];
     try {
-      await withRetry(metadata.retryOptions, (retryContext) =>
-        invoke(target, { inputData, ...(retryContext ? { retryContext } : {}) }),
-      );
+      await withRetry(metadata.retryOptions, (retry) => invoke(target, { inputData, ...retry }));
     } catch (error) {
       logFailure(log, name, error);
     }
@@ -143,31 +127,29 @@ function intervalOf(schedule: Schedule): number {
   return second ? second.getTime() - first.getTime() : Number.POSITIVE_INFINITY;
 }
 
+type Retry = { retryContext?: { retryCount: number; maxRetryCount: number } };
+
 /** The function's own retry policy; a count of -1 tries for ever. */
 async function withRetry(
   policy: RetryOptions | undefined,
-  call: (context?: { retryCount: number; maxRetryCount: number }) => Promise<unknown>,
+  call: (retry: Retry) => Promise<unknown>,
 ): Promise<void> {
-  if (!policy) {
-    await call();
-    return;
-  }
+  if (!policy) return void (await call({}));
   const { maxRetryCount } = policy;
   for (let retryCount = 0; ; retryCount++) {
     try {
-      await call({ retryCount, maxRetryCount });
-      return;
+      return void (await call({ retryContext: { retryCount, maxRetryCount } }));
     } catch (error) {
       if (maxRetryCount !== -1 && retryCount >= maxRetryCount) throw error;
-      await sleep(retryDelay(policy, retryCount));
+      await sleep(retryDelay(policy, retryCount) * 1000);
     }
   }
 }
 
+/** In seconds. */
 function retryDelay(policy: RetryOptions, retryCount: number): number {
-  const milliseconds = (duration: { seconds: number } | undefined, fallback: number) =>
-    duration ? Number(duration.seconds) * 1000 : fallback;
-  if (policy.retryStrategy === "fixedDelay") return milliseconds(policy.delayInterval, 0);
-  const delay = milliseconds(policy.minimumInterval, 0) * 2 ** retryCount;
-  return Math.min(delay, milliseconds(policy.maximumInterval, Number.POSITIVE_INFINITY));
+  const { retryStrategy, delayInterval, minimumInterval, maximumInterval } = policy;
+  if (retryStrategy === "fixedDelay") return delayInterval?.seconds ?? 0;
+  const delay = (minimumInterval?.seconds ?? 0) * 2 ** retryCount;
+  return Math.min(delay, maximumInterval?.seconds ?? delay);
 }

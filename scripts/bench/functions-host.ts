@@ -10,6 +10,7 @@ import os from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { startNew } from "../../local/functions-host/durable/client.ts";
 import { findInstance, isFinished } from "../../local/functions-host/durable/instances.ts";
 import { startHost } from "../../local/functions-host/host.ts";
 
@@ -33,13 +34,11 @@ const host = await startHost({
   dataDirectory,
   port: 0,
 });
-const { hub, client } = host.durable;
+const { hub } = host.durable;
 
 async function run(name: string, input: object, count: number): Promise<void> {
   const options = { input: JSON.stringify(input) };
-  const ids = await Promise.all(
-    Array.from({ length: count }, () => client.startNew(name, options)),
-  );
+  const ids = await Promise.all(Array.from({ length: count }, () => startNew(hub, name, options)));
   for (const id of ids) await finished(id);
 }
 

@@ -282,7 +282,7 @@ describe("secrets", () => {
     ).toEqual([]);
     for (const word of needles) expect(run.stdout + run.stderr).not.toContain(word);
     // Start shows the admin key on purpose, and that one alone.
-    for (const word of needles.filter((each) => each !== keys.functions))
+    for (const word of needles.filter((each) => each !== keys.default))
       expect(said).not.toContain(word);
   });
 

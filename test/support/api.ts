@@ -126,7 +126,7 @@ function prepareFolder(folder: string, { administrator, ...further }: Record<Rol
     symlinkSync(join(repository, name), join(app, name));
   const manifest = { type: "module", main: "functions/index.ts" };
   writeFileSync(join(app, "package.json"), JSON.stringify(manifest));
-  const hostKeys = { master: newKey(), functions: administrator, durable: newKey(), further };
+  const hostKeys = { master: newKey(), default: administrator, durable: newKey(), ...further };
   writeFileSync(join(data, "keys.json"), JSON.stringify(hostKeys), { mode: 0o600 });
 }
 

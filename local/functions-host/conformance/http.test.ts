@@ -47,7 +47,8 @@ describe("routes", () => {
 
 describe("keys", () => {
   it("4: authLevel function takes the host key or the master key, in header or query", async () => {
-    const { functions, master, durable } = host.keys;
+    const { master, durable } = host.keys;
+    const functions = host.keys.default;
     expect(await status("/api/secure")).toBe(401);
     expect(await status("/api/secure?code=wrong")).toBe(401);
     expect(await status("/api/secure", { "x-functions-key": durable })).toBe(401);
@@ -58,8 +59,30 @@ describe("keys", () => {
     expect(await status(`/api/secure?code=${functions}`, { "x-functions-key": "no" })).toBe(401);
   });
 
+  it("4: there may be several host keys, and the function sees which one was sent", async () => {
+    const put = (name: string, body?: unknown, key = host.keys.master) =>
+      host.request("PUT", `/admin/host/keys/${name}`, body, { "x-functions-key": key });
+    const created = await put("reader");
+    expect([created.status, created.json]).toEqual([
+      201,
+      { name: "reader", value: host.keys.reader },
+    ]);
+    expect((await put("operator", { name: "operator", value: "chosen" })).status).toBe(201);
+    const secure = await host.get("/api/secure", { "x-functions-key": "chosen" });
+    expect([secure.status, secure.text]).toEqual([200, "chosen"]);
+    expect(await status(`/api/secure?code=${created.json.value}`)).toBe(200);
+    expect(await status("/api/adminOnly", { "x-functions-key": "chosen" })).toBe(401);
+
+    expect((await put("operator", { value: "" })).status).toBe(400);
+    expect((await put("master")).status).toBe(404);
+    expect((await put("reader", undefined, host.keys.default)).status).toBe(401);
+    host = await host.restart();
+    expect(await status("/api/secure", { "x-functions-key": "chosen" })).toBe(200);
+  });
+
   it("5: authLevel admin and the admin API take the master key only", async () => {
-    const { functions, master } = host.keys;
+    const { master } = host.keys;
+    const functions = host.keys.default;
     expect(await status("/api/adminOnly", { "x-functions-key": functions })).toBe(401);
     expect(await status("/api/adminOnly", { "x-functions-key": master })).toBe(200);
     expect(await status("/admin/host/status")).toBe(401);

@@ -14,8 +14,6 @@ export const ActionType = {
   ScheduledSignalEntity: 10,
   WhenAny: 11,
   WhenAll: 12,
-  LockEntities: 13,
-  ReleaseEntities: 14,
 } as const;
 
 type Kind = typeof ActionType;
@@ -33,9 +31,15 @@ interface Activity {
   input?: unknown;
 }
 
-interface SubOrchestrator extends Activity {
+export interface SubOrchestrator extends Activity {
   instanceId?: string;
   version?: string;
+}
+
+interface EntityOperation {
+  instanceId: string;
+  operation: string;
+  input?: unknown;
 }
 
 export interface HttpRequest {
@@ -55,30 +59,16 @@ export type Action =
   | ({ actionType: Kind["CallActivity"] } & Activity)
   | ({ actionType: Kind["CallActivityWithRetry"]; retryOptions: RetryPolicy } & Activity)
   | ({ actionType: Kind["CallSubOrchestrator"] } & SubOrchestrator)
-  | ({
-      actionType: Kind["CallSubOrchestratorWithRetry"];
-      retryOptions: RetryPolicy;
-    } & SubOrchestrator)
+  | ({ actionType: Kind["CallSubOrchestratorWithRetry"] } & SubOrchestrator & {
+        retryOptions: RetryPolicy;
+      })
   | { actionType: Kind["ContinueAsNew"]; input?: unknown }
   | { actionType: Kind["CreateTimer"]; fireAt: string; isCanceled: boolean }
   | { actionType: Kind["WaitForExternalEvent"]; externalEventName: string }
-  | {
-      actionType: Kind["CallEntity"] | Kind["SignalEntity"];
-      instanceId: string;
-      operation: string;
-      input?: unknown;
-    }
-  | {
-      actionType: Kind["ScheduledSignalEntity"];
-      instanceId: string;
-      operation: string;
-      input?: unknown;
-      fireAt: string;
-    }
+  | ({ actionType: Kind["CallEntity"] | Kind["SignalEntity"] } & EntityOperation)
+  | ({ actionType: Kind["ScheduledSignalEntity"]; fireAt: string } & EntityOperation)
   | { actionType: Kind["CallHttp"]; httpRequest: HttpRequest }
-  | { actionType: Kind["WhenAny"] | Kind["WhenAll"]; compoundActions: Action[] }
-  | { actionType: Kind["LockEntities"]; lockSet: EntityName[] }
-  | { actionType: Kind["ReleaseEntities"] };
+  | { actionType: Kind["WhenAny"] | Kind["WhenAll"]; compoundActions: Action[] };
 
 export interface OrchestratorState {
   isDone: boolean;
@@ -92,15 +82,13 @@ export interface OrchestratorState {
 
 /** An entity message on its way (DTFx `RequestMessage`); the Input of an EventRaised named `op`. */
 export interface EntityRequest {
-  op: string | null;
+  op: string;
   id: string;
   signal?: boolean;
   input?: string;
   parent?: string;
   parentExecution?: string;
   due?: string;
-  lockset?: EntityName[];
-  pos?: number;
 }
 
 export const BUILTIN_HTTP = "BuiltIn::HttpActivity";

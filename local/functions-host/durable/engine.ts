@@ -1,20 +1,19 @@
 import type { AppFunction } from "../app-loader.ts";
 import type { Invoke } from "../invoker.ts";
 import type { Log } from "../logger.ts";
-import { ActivityRunner } from "./activities.ts";
-import { DurableClient } from "./client.ts";
+import { runActivity } from "./activities.ts";
 import { runEntityTurn } from "./entities.ts";
 import { Executions } from "./executions.ts";
 import { Mailboxes } from "./mailboxes.ts";
 import type { DurableOptions } from "./options.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { Store } from "./store.ts";
-import { FunctionTable, type TaskHub } from "./task-hub.ts";
+import { type ActivityTask, FunctionTable, type TaskHub } from "./task-hub.ts";
 import { runTurn } from "./turn.ts";
+import { WorkPool } from "./work-pool.ts";
 
 export interface DurableEngine {
   hub: TaskHub;
-  client: DurableClient;
   /** Picks up what the store holds and begins to work. */
   start(): void;
   /** Takes on nothing new; what is under way goes on. */
@@ -31,49 +30,43 @@ export function createDurableEngine(parts: {
   invoke: Invoke;
   log: Log;
 }): DurableEngine {
-  const { store, options, functions, invoke, log } = parts;
+  const { store, options, functions, log } = parts;
   const executions = new Executions(store);
-  const mailboxes = new Mailboxes((id) => scheduler.announce(id));
+  const mailboxes = new Mailboxes(store, (id) => scheduler.announce(id));
+  const activities = new WorkPool<ActivityTask>(options.maxConcurrentActivityFunctions, (task) =>
+    runActivity(hub, task),
+  );
   const hub: TaskHub = {
-    store,
-    options,
-    invoke,
-    log,
+    ...parts,
     executions,
     mailboxes,
     orchestrators: new FunctionTable(functions, "orchestrationTrigger", "an orchestrator"),
     activities: new FunctionTable(functions, "activityTrigger", "an activity"),
     entities: new FunctionTable(functions, "entityTrigger", "an entity"),
-    startActivities: (tasks) => runner.enqueue(tasks),
+    startActivity: (task) => activities.push(task),
     stats: { turns: 0, replayedEvents: 0, activities: 0 },
   };
-  const runner = new ActivityRunner(hub);
   const scheduler = new Scheduler({
     mailboxes,
     log,
     limit: options.maxConcurrentOrchestratorFunctions,
     pauseUntil: (id) => executions.pauseUntil(id),
-    runTurn: async (id, mail) => {
-      if (id.startsWith("@")) return runEntityTurn(hub, id, mail);
-      await runTurn(hub, id, mail);
-      return false;
-    },
+    runTurn: (id, mail) => (id.startsWith("@") ? runEntityTurn : runTurn)(hub, id, mail),
   });
   return {
     hub,
-    client: new DurableClient(hub),
     start() {
-      mailboxes.load(store);
-      const waiting = "SELECT id FROM entities WHERE queue IS NOT NULL";
-      for (const { id } of store.all<{ id: string }>(waiting)) scheduler.announce(id);
-      runner.start();
-      scheduler.start();
+      mailboxes.start();
+      const waiting = store.all<ActivityTask>("SELECT * FROM activities ORDER BY row");
+      for (const task of waiting) activities.push(task);
+      activities.start();
+      scheduler.pool.start();
     },
     stop() {
-      scheduler.stop();
-      runner.stop();
+      scheduler.pool.stop();
+      activities.stop();
       mailboxes.stop();
     },
-    active: () => scheduler.active + runner.active,
+    active: () => scheduler.pool.active + activities.active,
   };
 }

@@ -15,8 +15,6 @@ export interface Execution {
   json: string;
   /** Epoch milliseconds before which another turn would only waste time. */
   pauseUntil: number;
-  /** A "would hang on Azure" warning has been logged. */
-  warned: boolean;
 }
 
 /** The histories of the instances that ran last: a turn costs no database read. */
@@ -40,7 +38,7 @@ export class Executions {
     if (!instance || isFinished(instance.status)) return undefined;
     const json = readHistoryJson(this.#store, id);
     const events = parseHistory(json);
-    const execution = { instance: { ...instance }, events, json, pauseUntil: 0, warned: false };
+    const execution = { instance: { ...instance }, events, json, pauseUntil: 0 };
     this.#cache.set(id, execution);
     if (this.#cache.size > CACHED_INSTANCES) this.forget(this.#cache.keys().next().value ?? id);
     return execution;

@@ -3,6 +3,8 @@ import { EventType, type HistoryEvent } from "./history.ts";
 const NAMES = new Map<number, string>(
   Object.entries(EventType).map(([name, type]) => [type, name]),
 );
+/** What the status API does not show of any event. */
+const HIDDEN = ["IsPlayed", "EventId", "TaskScheduledId", "TimerId", "Version", "Tags"];
 
 /**
  * History as the status API shows it (`showHistory=true`): event names instead of numbers, the
@@ -12,56 +14,35 @@ export function viewHistory(
   events: readonly HistoryEvent[],
   { showOutput, showInput }: { showOutput: boolean; showInput: boolean },
 ): object[] {
-  const scheduled = new Map<number, Record<string, unknown>>();
-  const folded = new Set<object>();
-  const rows: Record<string, unknown>[] = [];
+  const rows = new Map<HistoryEvent, Record<string, unknown>>();
+  const scheduled = new Map<number, HistoryEvent>();
   for (const event of events) {
-    const { EventType: type, EventId, IsPlayed: _, ...fields } = event;
-    const row: Record<string, unknown> = { EventType: NAMES.get(type) ?? type, ...fields };
-    switch (event.EventType) {
-      case EventType.OrchestratorStarted:
-      case EventType.OrchestratorCompleted:
-        continue;
-      case EventType.TaskScheduled:
-      case EventType.SubOrchestrationInstanceCreated:
-        delete row.Version;
-        scheduled.set(EventId, row);
-        break;
-      case EventType.TaskCompleted:
-      case EventType.TaskFailed:
-      case EventType.SubOrchestrationInstanceCompleted:
-      case EventType.SubOrchestrationInstanceFailed: {
-        delete row.TaskScheduledId;
-        const origin = scheduled.get(event.TaskScheduledId);
-        if (!origin) break;
-        row.ScheduledTime = origin.Timestamp;
-        row.FunctionName = origin.Name;
-        folded.add(origin);
-        break;
-      }
-      case EventType.ExecutionStarted:
-        row.FunctionName = event.Name;
-        for (const key of ["Name", "OrchestrationInstance", "ParentInstance", "Version", "Tags"]) {
-          delete row[key];
-        }
-        break;
-      case EventType.TimerFired:
-        delete row.TimerId;
-        break;
+    const type = event.EventType;
+    if (type === EventType.OrchestratorStarted || type === EventType.OrchestratorCompleted)
+      continue;
+    const row: Record<string, unknown> = { ...event, EventType: NAMES.get(type) ?? type };
+    for (const field of HIDDEN) delete row[field];
+    if (event.EventId >= 0) scheduled.set(event.EventId, event);
+    if (type === EventType.ExecutionStarted) {
+      row.FunctionName = row.Name;
+      for (const field of ["Name", "OrchestrationInstance", "ParentInstance"]) delete row[field];
+    }
+    const origin = "TaskScheduledId" in event && scheduled.get(event.TaskScheduledId);
+    if (origin && "Name" in origin) {
+      row.ScheduledTime = origin.Timestamp;
+      row.FunctionName = origin.Name;
+      rows.delete(origin);
     }
     if (!showInput) delete row.Input;
-    if ("Result" in row) {
-      if (showOutput) row.Result = parseJson(row.Result as string | null);
-      else delete row.Result;
-    }
-    rows.push(row);
+    if (!showOutput) delete row.Result;
+    else if (typeof row.Result === "string") row.Result = parseJson(row.Result);
+    rows.set(event, row);
   }
-  return rows.filter((row) => !folded.has(row));
+  return [...rows.values()];
 }
 
 /** JSON as a value; a text that is none (the reason of a failure) as it is. */
-function parseJson(text: string | null): unknown {
-  if (text === null) return null;
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -24,19 +24,37 @@ export const EventType = {
   ExecutionResumed: 20,
 } as const;
 
-type Kind = typeof EventType;
-
 interface Common {
   EventId: number;
   IsPlayed: boolean;
   Timestamp: string;
 }
 
+interface InstanceName {
+  InstanceId: string;
+  ExecutionId: string;
+}
+
 export interface ParentLink {
   Name: string;
-  OrchestrationInstance: { InstanceId: string; ExecutionId: string };
+  OrchestrationInstance: InstanceName;
   TaskScheduleId: number;
   Version: string;
+}
+
+interface Start {
+  OrchestrationInstance: InstanceName;
+  ParentInstance: ParentLink | null;
+  Name: string;
+  Version: string;
+  Input: string | null;
+  Tags: null;
+}
+
+/** A completion's Result is JSON or null, never absent: the SDK hands it to JSON.parse. */
+interface Success {
+  TaskScheduledId: number;
+  Result: string | null;
 }
 
 interface Failure {
@@ -46,51 +64,30 @@ interface Failure {
   Details: string;
 }
 
-/** A completion's Result is JSON or null, never absent: the SDK hands it to JSON.parse. */
-interface Success {
-  TaskScheduledId: number;
-  Result: string | null;
-}
+type Event<Name extends keyof typeof EventType, Fields = object> = {
+  EventType: (typeof EventType)[Name];
+} & Fields;
 
-export type HistoryEvent = Common &
-  (
-    | {
-        EventType: Kind["ExecutionStarted"];
-        OrchestrationInstance: { InstanceId: string; ExecutionId: string };
-        ParentInstance: ParentLink | null;
-        Name: string;
-        Version: string;
-        Input: string | null;
-        Tags: null;
-      }
-    | {
-        EventType: Kind["ExecutionCompleted"];
-        OrchestrationStatus: string;
-        Result: string | null;
-      }
-    | { EventType: Kind["ExecutionTerminated"]; Input: string }
-    | { EventType: Kind["TaskScheduled"]; Name: string; Version: string; Input: null }
-    | ({ EventType: Kind["TaskCompleted"] } & Success)
-    | ({ EventType: Kind["TaskFailed"] } & Failure)
-    | {
-        EventType: Kind["SubOrchestrationInstanceCreated"];
-        Name: string;
-        Version: string;
-        InstanceId: string;
-        Input: null;
-      }
-    | ({ EventType: Kind["SubOrchestrationInstanceCompleted"] } & Success)
-    | ({ EventType: Kind["SubOrchestrationInstanceFailed"] } & Failure)
-    | { EventType: Kind["TimerCreated"]; FireAt: string }
-    | { EventType: Kind["TimerFired"]; TimerId: number; FireAt: string }
-    | { EventType: Kind["OrchestratorStarted"] | Kind["OrchestratorCompleted"] }
-    | { EventType: Kind["EventSent"]; InstanceId: string; Name: string; Input: string }
-    | { EventType: Kind["EventRaised"]; Name: string; Input: string | null }
-    | { EventType: Kind["ExecutionSuspended"] | Kind["ExecutionResumed"]; Reason: string }
-  );
+/** The fields of an event that depend on its type. */
+export type EventBody =
+  | Event<"ExecutionStarted", Start>
+  | Event<"ExecutionCompleted", { OrchestrationStatus: string; Result: string | null }>
+  | Event<"ExecutionTerminated", { Input: string }>
+  | Event<"TaskScheduled", { Name: string; Version: string; Input: null }>
+  | Event<
+      "SubOrchestrationInstanceCreated",
+      { Name: string; Version: string; InstanceId: string; Input: null }
+    >
+  | Event<"TaskCompleted" | "SubOrchestrationInstanceCompleted", Success>
+  | Event<"TaskFailed" | "SubOrchestrationInstanceFailed", Failure>
+  | Event<"TimerCreated", { FireAt: string }>
+  | Event<"TimerFired", { TimerId: number; FireAt: string }>
+  | Event<"OrchestratorStarted" | "OrchestratorCompleted">
+  | Event<"EventSent", { InstanceId: string; Name: string; Input: string }>
+  | Event<"EventRaised", { Name: string; Input: string | null }>
+  | Event<"ExecutionSuspended" | "ExecutionResumed", { Reason: string }>;
 
-type Body<E> = E extends HistoryEvent ? Omit<E, keyof Common> : never;
-type EventBody = Body<HistoryEvent>;
+export type HistoryEvent = Common & EventBody;
 
 /** A complete event from its own fields; scheduling events get the id of what they schedule. */
 export function newEvent(body: EventBody, at: number, eventId = -1): HistoryEvent {
@@ -100,14 +97,11 @@ export function newEvent(body: EventBody, at: number, eventId = -1): HistoryEven
 }
 
 /** The JSON of an event once it lies in the past. IsPlayed precedes every field with user data. */
-export function playedJson(json: string): string {
-  return json.replace('"IsPlayed":false', '"IsPlayed":true');
-}
+export const playedJson = (json: string): string =>
+  json.replace('"IsPlayed":false', '"IsPlayed":true');
 
 /** .NET writes seven fractional digits. */
-export function isoTime(at: number): string {
-  return new Date(at).toISOString().replace("Z", "0000Z");
-}
+export const isoTime = (at: number): string => new Date(at).toISOString().replace("Z", "0000Z");
 
 /** Ids of instances and executions are GUIDs without dashes. */
 export const newId = (): string => randomUUID().replaceAll("-", "");

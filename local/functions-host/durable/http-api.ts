@@ -3,13 +3,12 @@
  * public webhooks and the loopback endpoint through which durable-functions 3.5 makes every call.
  */
 import type { IncomingHttpHeaders } from "node:http";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { JsonAnswer } from "../http-message.ts";
 import { entityId } from "./actions.ts";
-import { BadArgument, type DurableClient } from "./client.ts";
-import { type EntityRow, findEntity } from "./entities.ts";
+import { BadArgument, purge, sendEvent, signalEntity, startNew } from "./client.ts";
+import { readEntity } from "./entities.ts";
 import { parseHistory, readHistoryJson } from "./executions.ts";
-import { isoTime } from "./history.ts";
+import { type EventBody, EventType } from "./history.ts";
 import { viewHistory } from "./history-view.ts";
 import { findInstanceIds, queryInstances } from "./instance-query.ts";
 import { findInstance, type Instance, isFinished } from "./instances.ts";
@@ -31,12 +30,10 @@ const ACCEPTED: JsonAnswer = { status: 202 };
 
 export class DurableHttpApi {
   readonly #hub: TaskHub;
-  readonly #client: DurableClient;
   readonly #links: DurableLinks;
 
-  constructor(hub: TaskHub, client: DurableClient, links: DurableLinks) {
+  constructor(hub: TaskHub, links: DurableLinks) {
     this.#hub = hub;
-    this.#client = client;
     this.#links = links;
   }
 
@@ -44,7 +41,7 @@ export class DurableHttpApi {
     try {
       const segments = request.path.split("/").filter(Boolean).map(decodeURIComponent);
       const [collection, ...rest] = segments;
-      if (collection === "orchestrators") return await this.#orchestrators(request, rest);
+      if (collection === "orchestrators") return await this.#start(request, rest);
       if (collection === "instances") return await this.#instances(request, rest);
       if (collection === "entities") return await this.#entities(request, rest);
       return NOT_FOUND;
@@ -53,62 +50,63 @@ export class DurableHttpApi {
     }
   }
 
-  async #orchestrators(request: DurableRequest, path: string[]): Promise<JsonAnswer> {
+  async #start({ method, url, body }: DurableRequest, path: string[]): Promise<JsonAnswer> {
     const [name, id] = path;
-    if (request.method !== "POST" || !name || path.length > 2) return NOT_FOUND;
-    const version = request.url.searchParams.get("version") ?? undefined;
-    const input = readJson(request.body);
-    return this.#started(request, await this.#client.startNew(name, { id, input, version }));
+    if (method !== "POST" || !name || path.length > 2) return NOT_FOUND;
+    const version = url.searchParams.get("version") ?? undefined;
+    const started = await startNew(this.#hub, name, { id, input: readJson(body), version });
+    const { rewindPostUri: _, ...json } = this.#links.management(url.origin, started);
+    return {
+      status: 202,
+      headers: { Location: json.statusQueryGetUri, "Retry-After": "10" },
+      json,
+    };
   }
 
   async #instances(request: DurableRequest, path: string[]): Promise<JsonAnswer> {
     const [id, operation, argument] = path;
+    const { method } = request;
     if (id === undefined) return this.#collection(request);
     const instance = findInstance(this.#hub.store, id);
-    if (operation === undefined) {
-      if (!instance) return NOT_FOUND;
-      if (request.method === "GET") return this.#status(request, instance);
-      if (request.method !== "DELETE") return NOT_FOUND;
-      return { status: 200, json: { instancesDeleted: await this.#client.purge([id]) } };
-    }
-    if (request.method !== "POST") return NOT_FOUND;
-    if (operation.toLowerCase() === "restart") return this.#restart(request, instance);
     if (!instance) return NOT_FOUND;
-    return this.#control(request, instance, operation.toLowerCase(), argument);
+    if (operation !== undefined) {
+      if (method !== "POST") return NOT_FOUND;
+      return this.#control(request, instance, operation.toLowerCase(), argument);
+    }
+    if (method === "GET") return this.#status(request, instance);
+    if (method !== "DELETE") return NOT_FOUND;
+    return { status: 200, json: { instancesDeleted: await purge(this.#hub, [id]) } };
   }
 
   async #control(
     { url, headers, body }: DurableRequest,
     { id, status }: Instance,
     operation: string,
-    argument: string | undefined,
+    Name: string | undefined,
   ): Promise<JsonAnswer> {
-    const reason = url.searchParams.get("reason") ?? "";
-    const finished = isFinished(status);
+    const Reason = url.searchParams.get("reason") ?? "";
+    const send = async (event: EventBody): Promise<JsonAnswer> => {
+      if (isFinished(status)) return GONE;
+      await sendEvent(this.#hub, id, event);
+      return ACCEPTED;
+    };
     switch (operation) {
-      case "raiseevent":
-        if (!argument) return NOT_FOUND;
-        if (finished) return GONE;
-        if (!isJson(headers)) {
+      case "raiseevent": {
+        if (!Name) return NOT_FOUND;
+        if (!isJson(headers) && !isFinished(status)) {
           const Message = "Only application/json request content is supported";
           return { status: 400, json: { Message } };
         }
-        await this.#client.raiseEvent(id, argument, readJson(body));
-        return ACCEPTED;
+        return send({ EventType: EventType.EventRaised, Name, Input: readJson(body) });
+      }
       case "terminate":
-        if (finished) return GONE;
-        await this.#client.terminate(id, reason);
-        return ACCEPTED;
+        return send({ EventType: EventType.ExecutionTerminated, Input: Reason });
       case "suspend":
-        if (finished) return GONE;
         if (status === "Suspended") throw wrongStatus("suspend", id, status);
-        await this.#client.suspend(id, reason);
-        return ACCEPTED;
+        return send({ EventType: EventType.ExecutionSuspended, Reason });
       case "resume":
-        if (finished) return GONE;
-        if (status !== "Suspended") throw wrongStatus("resume", id, status);
-        await this.#client.resume(id, reason);
-        return ACCEPTED;
+        if (!isFinished(status) && status !== "Suspended") throw wrongStatus("resume", id, status);
+        return send({ EventType: EventType.ExecutionResumed, Reason });
       case "rewind":
         return { status: 501, json: { Message: "This storage provider does not support rewind." } };
       default:
@@ -132,68 +130,23 @@ export class DurableHttpApi {
     if (!query.get("createdTimeFrom")) {
       return { status: 400, json: "Please provide value for 'createdTimeFrom' parameter." };
     }
-    const instancesDeleted = await this.#client.purge(findInstanceIds(store, query));
+    const instancesDeleted = await purge(this.#hub, findInstanceIds(store, query));
     return instancesDeleted > 0 ? { status: 200, json: { instancesDeleted } } : NOT_FOUND;
   }
 
-  async #restart(request: DurableRequest, instance: Instance | undefined): Promise<JsonAnswer> {
-    if (!instance) {
-      throw new BadArgument("InstanceId does not match a valid orchestration instance.");
-    }
-    const { name, input, version } = instance;
-    const fresh = readFlag(request.url.searchParams, "restartWithNewInstanceId", true);
-    const id = fresh ? undefined : instance.id;
-    return this.#started(request, await this.#client.startNew(name, { id, input, version }));
-  }
-
-  async #entities(request: DurableRequest, path: string[]): Promise<JsonAnswer> {
-    const [name, key] = path;
+  async #entities(request: DurableRequest, [name, key]: string[]): Promise<JsonAnswer> {
     const { method, url, headers, body } = request;
-    const query = url.searchParams;
-    if (name === undefined || (key === undefined && method === "GET")) {
-      return method === "GET" ? this.#listEntities(query, name) : NOT_FOUND;
-    }
-    const realKey = key === "$" ? "" : (key ?? ""); // an empty key cannot be a path segment
+    if (name === undefined || key === undefined) return NOT_FOUND;
+    const realKey = key === "$" ? "" : key; // an empty key cannot be a path segment
     if (method === "GET") {
-      const row = findEntity(this.#hub, entityId({ name, key: realKey }));
-      return row?.present === 1 ? { status: 200, json: parse(row.state) } : NOT_FOUND;
+      const state = readEntity(this.#hub, entityId({ name, key: realKey }));
+      return state === undefined ? NOT_FOUND : { status: 200, json: parse(state) };
     }
     if (method !== "POST" && method !== "DELETE") return NOT_FOUND;
-    const operation = method === "DELETE" ? "delete" : (query.get("op") ?? "");
+    const op = method === "DELETE" ? "delete" : (url.searchParams.get("op") ?? "");
     const input = isJson(headers) || body === "" ? readJson(body) : JSON.stringify(body);
-    await this.#client.signalEntity(name, realKey, operation, input);
+    await signalEntity(this.#hub, name, realKey, { op, input });
     return ACCEPTED;
-  }
-
-  #listEntities(query: URLSearchParams, name: string | undefined): JsonAnswer {
-    const fetchState = readFlag(query, "fetchState", false);
-    const sql = "SELECT * FROM entities WHERE present=1 AND (?1 IS NULL OR name=?1) ORDER BY id";
-    const rows = this.#hub.store.all<EntityRow>(sql, name?.toLowerCase() ?? null);
-    const json = rows.map((row) => ({
-      entityId: { name: row.name, key: row.key },
-      lastOperationTime: isoTime(row.updated),
-      ...(fetchState ? { state: parse(row.state) } : {}),
-    }));
-    return { status: 200, json };
-  }
-
-  /** The answer to a start: the check-status payload, or the output if the caller waits for it. */
-  async #started(request: DurableRequest, id: string): Promise<JsonAnswer> {
-    const query = request.url.searchParams;
-    const timeout = Number(query.get("timeout") ?? 0) * 1000;
-    const interval = Number(query.get("pollingInterval") ?? 0) * 1000;
-    const deadline = Date.now() + timeout;
-    while (timeout > 0 && interval > 0) {
-      const instance = findInstance(this.#hub.store, id);
-      if (instance?.status === "Completed") return { status: 200, json: parse(instance.output) };
-      if (instance && isFinished(instance.status)) return this.#status(request, instance);
-      const left = deadline - Date.now();
-      if (left <= 0) break;
-      await sleep(Math.min(interval, left));
-    }
-    const { rewindPostUri: _, ...json } = this.#links.management(request.url.origin, id);
-    const headers = { Location: json.statusQueryGetUri, "Retry-After": "10" };
-    return { status: 202, headers, json };
   }
 
   #status({ url }: DurableRequest, instance: Instance): JsonAnswer {
@@ -201,11 +154,9 @@ export class DurableHttpApi {
     const showInput = readFlag(query, "showInput", true);
     const json: Record<string, unknown> = toBody(instance, showInput);
     if (readFlag(query, "showHistory", false)) {
+      const events = parseHistory(readHistoryJson(this.#hub.store, instance.id));
       const showOutput = readFlag(query, "showHistoryOutput", false);
-      json.historyEvents = viewHistory(
-        parseHistory(readHistoryJson(this.#hub.store, instance.id)),
-        { showOutput, showInput },
-      );
+      json.historyEvents = viewHistory(events, { showOutput, showInput });
     }
     if (!isFinished(instance.status)) {
       return { status: 202, json, headers: { Location: url.href, "Retry-After": "5" } };

@@ -1,14 +1,8 @@
-import type { SQLInputValue } from "node:sqlite";
 import { BadArgument } from "./client.ts";
 import type { Instance } from "./instances.ts";
 import type { Store } from "./store.ts";
 
 const DEFAULT_PAGE = 100;
-
-interface Filter {
-  where: string;
-  args: SQLInputValue[];
-}
 
 /** One page of instances, oldest first. `token` continues where an earlier page ended. */
 export function queryInstances(
@@ -28,9 +22,10 @@ export function queryInstances(
     top + 1,
   );
   const instances = rows.slice(0, top);
-  const last = instances.at(-1);
-  const more = rows.length > top && last;
-  return { instances, nextToken: more ? writeToken(last) : undefined };
+  const last = rows.length > top ? instances.at(-1) : undefined;
+  const nextToken =
+    last && Buffer.from(JSON.stringify([last.created, last.id])).toString("base64url");
+  return { instances, nextToken };
 }
 
 /** Ids of all instances that match. */
@@ -40,29 +35,21 @@ export function findInstanceIds(store: Store, query: URLSearchParams): string[] 
   return store.all<{ id: string }>(sql, ...args).map(({ id }) => id);
 }
 
-function readFilter(query: URLSearchParams): Filter {
+function readFilter(query: URLSearchParams): { where: string; args: (string | number)[] } {
   const conditions = ["TRUE"];
-  const args: SQLInputValue[] = [];
+  const args: (string | number)[] = [];
+  const add = (condition: string, ...values: (string | number)[]) => {
+    conditions.push(condition);
+    args.push(...values);
+  };
   const from = readTime(query, "createdTimeFrom");
-  if (from !== undefined) {
-    conditions.push("created >= ?");
-    args.push(from);
-  }
   const to = readTime(query, "createdTimeTo");
-  if (to !== undefined) {
-    conditions.push("created <= ?");
-    args.push(to);
-  }
   const statuses = (query.get("runtimeStatus") ?? "").split(",").filter(Boolean);
-  if (statuses.length > 0) {
-    conditions.push(`status IN (${statuses.map(() => "?").join()})`);
-    args.push(...statuses);
-  }
   const prefix = query.get("instanceIdPrefix");
-  if (prefix) {
-    conditions.push("substr(id, 1, ?) = ?");
-    args.push(prefix.length, prefix);
-  }
+  if (from !== undefined) add("created >= ?", from);
+  if (to !== undefined) add("created <= ?", to);
+  if (statuses.length > 0) add(`status IN (${statuses.map(() => "?").join()})`, ...statuses);
+  if (prefix) add("substr(id, 1, ?) = ?", prefix.length, prefix);
   return { where: conditions.join(" AND "), args };
 }
 
@@ -73,9 +60,6 @@ function readTime(query: URLSearchParams, name: string): number | undefined {
   if (Number.isNaN(time)) throw new BadArgument(`${name} is not a date and time: ${text}`);
   return time;
 }
-
-const writeToken = ({ created, id }: Instance): string =>
-  Buffer.from(JSON.stringify([created, id])).toString("base64url");
 
 function readToken(token: string): [number, string] {
   try {

@@ -31,11 +31,11 @@ export interface NewInstance {
   id: string;
   name: string;
   input: string | null;
-  version?: string | undefined;
+  version: string;
   parent?: ParentLink;
 }
 
-export const isFinished = (status: RuntimeStatus): boolean =>
+export const isFinished = (status: RuntimeStatus | undefined): boolean =>
   status === "Completed" || status === "Failed" || status === "Terminated";
 
 export const parentOf = ({ parent }: Instance): ParentLink | null =>
@@ -54,7 +54,7 @@ export class InstanceExists extends Error {
 
 /** Inserts a Pending instance and its first message; a finished one of that id makes room. */
 export function createInstance(store: Store, instance: NewInstance): Message {
-  const { id, name, input, version = "", parent } = instance;
+  const { id, name, input, version, parent } = instance;
   const old = findInstance(store, id);
   if (old && !isFinished(old.status)) throw new InstanceExists(old.status);
   if (old) removeInstance(store, id);

@@ -1,37 +1,24 @@
 import { randomBytes } from "node:crypto";
-import type { DurableOptions } from "./options.ts";
 
 export const WEBHOOK_PATH = "/runtime/webhooks/durabletask/";
 
 /** URLs of the webhook API, as `createCheckStatusResponse` and the durableClient binding carry them. */
 export interface DurableLinks {
   /** Management URLs of one instance; `origin` is that of the request being answered. */
-  management(origin: string, id: string): ManagementUrls;
+  management(origin: string, id: string): Record<string, string>;
   /** Value of a durableClient input binding: a JSON string. */
-  clientBinding(): string;
+  clientBinding: string;
   /** Path of the endpoint that durableClient bindings use; needs no key, because nobody else knows it. */
   rpcPath: string;
 }
 
-export type ManagementUrls = Record<
-  | "id"
-  | "statusQueryGetUri"
-  | "sendEventPostUri"
-  | "terminatePostUri"
-  | "rewindPostUri"
-  | "purgeHistoryDeleteUri"
-  | "restartPostUri"
-  | "suspendPostUri"
-  | "resumePostUri",
-  string
->;
-
-export function createLinks({ hubName }: DurableOptions, port: number, key: string): DurableLinks {
+/** `key` opens the webhooks. */
+export function createLinks(hubName: string, port: number, key: string): DurableLinks {
   const origin = `http://localhost:${port}`;
   // On Azure a listener of its own on the loopback interface. Here it shares the public port, which a
   // tunnel or a web page in a local browser can reach: the path has to be a secret.
   const rpcPath = `/durabletask/${randomBytes(24).toString("base64url")}/`;
-  const management = (base: string, id: string): ManagementUrls => {
+  const management = (base: string, id: string): Record<string, string> => {
     const instance = `${base}${WEBHOOK_PATH}instances/${encodeURIComponent(id)}`;
     const query = `taskHub=${hubName}&connection=Storage&code=${key}`;
     return {
@@ -46,14 +33,14 @@ export function createLinks({ hubName }: DurableOptions, port: number, key: stri
       resumePostUri: `${instance}/resume?reason={text}&${query}`,
     };
   };
-  const create = `${origin}${WEBHOOK_PATH}orchestrators/{functionName}[/{instanceId}]`;
-  const wait = "timeout={timeoutInSeconds}&pollingInterval={intervalInSeconds}";
-  const binding = JSON.stringify({
+  const create = `${origin}${WEBHOOK_PATH}orchestrators/{functionName}[/{instanceId}]?code=${key}`;
+  const wait = "&timeout={timeoutInSeconds}&pollingInterval={intervalInSeconds}";
+  const clientBinding = JSON.stringify({
     taskHubName: hubName,
     connectionName: null,
     creationUrls: {
-      createNewInstancePostUri: `${create}?code=${key}`,
-      createAndWaitOnNewInstancePostUri: `${create}?${wait}&code=${key}`,
+      createNewInstancePostUri: create,
+      createAndWaitOnNewInstancePostUri: create + wait,
     },
     managementUrls: management(origin, "INSTANCEID"),
     baseUrl: origin + WEBHOOK_PATH.slice(0, -1),
@@ -61,5 +48,5 @@ export function createLinks({ hubName }: DurableOptions, port: number, key: stri
     // With this the SDK talks to the loopback endpoint instead of the webhooks.
     rpcBaseUrl: `http://127.0.0.1:${port}${rpcPath}`,
   });
-  return { management, clientBinding: () => binding, rpcPath };
+  return { management, clientBinding, rpcPath };
 }

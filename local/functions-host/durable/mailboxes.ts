@@ -1,6 +1,8 @@
 import type { HistoryEvent } from "./history.ts";
 import type { Store } from "./store.ts";
-import { TimerHeap } from "./timer-heap.ts";
+
+/** setTimeout takes at most this many milliseconds. */
+const MAX_DELAY = 2 ** 31 - 1;
 
 /** A history event on its way to an orchestration or entity: one row of `inbox`. */
 export interface Message {
@@ -37,30 +39,39 @@ export function removeRows(store: Store, messages: Iterable<Message>): void {
   for (const { row } of messages) store.run("DELETE FROM inbox WHERE row=?", row);
 }
 
-/** The committed messages, in memory: one box per target, and a heap for those that are not due. */
+/**
+ * The committed messages that are due, in memory: one box per target. What is due later (timers, for the most part) waits in
+ * the database, so that a million of them cost nothing, and those of a finished execution vanish with its rows.
+ */
 export class Mailboxes {
   readonly #boxes = new Map<string, Message[]>();
-  readonly #later: TimerHeap<Message>;
+  readonly #store: Store;
   readonly #onMail: (target: string) => void;
+  /** All rows due until this moment have been read. */
+  #readUntil = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #armedFor = Number.POSITIVE_INFINITY;
 
   /** `onMail` hears of every target that has something to read. */
-  constructor(onMail: (target: string) => void) {
+  constructor(store: Store, onMail: (target: string) => void) {
+    this.#store = store;
     this.#onMail = onMail;
-    this.#later = new TimerHeap((message) => this.#drop(message));
   }
 
   /** Reads what the last process left behind. */
-  load(store: Store): void {
-    type Row = Omit<Message, "json" | "event"> & { event: string };
-    for (const { event: json, ...rest } of store.all<Row>("SELECT * FROM inbox ORDER BY row")) {
-      this.deliver([{ ...rest, json, event: JSON.parse(json) as HistoryEvent }]);
-    }
+  start(): void {
+    this.#readRows("due=0 ORDER BY row", []);
+    this.#readDue();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#armedFor = Number.NEGATIVE_INFINITY;
   }
 
   deliver(messages: readonly Message[]): void {
-    const now = Date.now();
     for (const message of messages) {
-      if (message.due > now) this.#later.add(message);
+      if (message.due > this.#readUntil) this.#arm(message.due);
       else this.#drop(message);
     }
   }
@@ -84,14 +95,36 @@ export class Mailboxes {
     this.#boxes.delete(target);
   }
 
-  stop(): void {
-    this.#later.stop();
-  }
-
   #drop(message: Message): void {
     const box = this.#boxes.get(message.target);
     if (box) box.push(message);
     else this.#boxes.set(message.target, [message]);
     this.#onMail(message.target);
+  }
+
+  #arm(due: number): void {
+    if (due >= this.#armedFor) return;
+    clearTimeout(this.#timer);
+    this.#armedFor = due;
+    const delay = Math.min(Math.max(0, due - Date.now()), MAX_DELAY);
+    this.#timer = setTimeout(() => this.#readDue(), delay);
+  }
+
+  #readDue(): void {
+    const now = Date.now();
+    this.#readRows("due>0 AND due>? AND due<=? ORDER BY due", [this.#readUntil, now]);
+    this.#readUntil = Math.max(this.#readUntil, now);
+    this.#armedFor = Number.POSITIVE_INFINITY;
+    const sql = "SELECT due FROM inbox WHERE due>0 AND due>? ORDER BY due LIMIT 1";
+    const next = this.#store.get<{ due: number }>(sql, this.#readUntil);
+    if (next) this.#arm(next.due);
+  }
+
+  #readRows(condition: string, args: number[]): void {
+    type Row = Omit<Message, "json" | "event"> & { event: string };
+    const rows = this.#store.all<Row>(`SELECT * FROM inbox WHERE ${condition}`, ...args);
+    for (const { event: json, ...rest } of rows) {
+      this.#drop({ ...rest, json, event: JSON.parse(json) as HistoryEvent });
+    }
   }
 }

@@ -66,7 +66,7 @@ function scheduleSub(
   effects: Effects,
 ): HistoryEvent {
   const { store } = hub;
-  const { id: task, name, version = "", input } = operation;
+  const { id: task, name, input, version = hub.options.defaultVersion } = operation;
   const InstanceId = operation.instanceId || `${parent.execution}:${task}`;
   const link = {
     Name: parent.name,

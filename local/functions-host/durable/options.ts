@@ -6,23 +6,26 @@ export interface DurableOptions {
   maxConcurrentActivityFunctions: number;
   maxConcurrentOrchestratorFunctions: number;
   maxOrchestrationActions: number;
+  /** `context.df.version` of orchestrations that are started without one. */
+  defaultVersion: string;
   maxEntityOperationBatchSize: number;
   /** .NET TimeSpan texts; the SDK needs both from schema V3 on. */
   maximumShortTimerDuration: string;
   longRunningTimerIntervalDuration: string;
-  /** Poll interval of `callHttp` when a 202 carries no Retry-After, milliseconds. */
-  httpSleepMs: number;
 }
+
+/** How long `callHttp` waits before it polls a 202 without Retry-After. */
+export const HTTP_POLL_MS = 30_000;
 
 const DEFAULTS: DurableOptions = {
   hubName: "TestHubName",
   maxConcurrentActivityFunctions: 20,
   maxConcurrentOrchestratorFunctions: 20,
   maxOrchestrationActions: 100_000,
+  defaultVersion: "",
   maxEntityOperationBatchSize: 5000,
   maximumShortTimerDuration: "6.00:00:00",
   longRunningTimerIntervalDuration: "3.00:00:00",
-  httpSleepMs: 30_000,
 };
 
 /** Reads the options; unknown ones are ignored (storage providers have dozens), wrong types are errors. */

@@ -2,6 +2,7 @@ import { fromTypedData } from "../rpc-data.ts";
 import type { OrchestratorState } from "./actions.ts";
 import type { Execution } from "./executions.ts";
 import { parentOf } from "./instances.ts";
+import { HTTP_POLL_MS } from "./options.ts";
 import type { TaskHub } from "./task-hub.ts";
 
 /** The SDK reports a failed orchestrator as an exception that ends with its state. */
@@ -48,16 +49,16 @@ class InvalidState extends Error {}
 /** Built by concatenation: the history is the big part, and it is JSON already. */
 function triggerJson(hub: TaskHub, execution: Execution, newJson: string): string {
   const { instance, json, events } = execution;
-  const { maximumShortTimerDuration, longRunningTimerIntervalDuration, httpSleepMs } = hub.options;
+  const { maximumShortTimerDuration, longRunningTimerIntervalDuration } = hub.options;
   const rest = JSON.stringify({
     instanceId: instance.id,
     isReplaying: events.length > 0,
     parentInstanceId: parentOf(instance)?.OrchestrationInstance.InstanceId ?? null,
     upperSchemaVersion: 1,
-    upperSchemaVersionNew: 3, // V4: entity locks
+    upperSchemaVersionNew: 2, // V3; entity locks would need V4
     longRunningTimerIntervalDuration,
     maximumShortTimerDuration,
-    defaultHttpAsyncRequestSleepTimeMillseconds: httpSleepMs, // spelled as the extension spells it
+    defaultHttpAsyncRequestSleepTimeMillseconds: HTTP_POLL_MS, // spelled as the extension spells it
   });
   const history = json === "" ? newJson : `${json},${newJson}`;
   return `{"history":[${history}],"input":${instance.input ?? "null"},${rest.slice(1)}`;

@@ -1,6 +1,6 @@
 import { describeError, type Log } from "../logger.ts";
-import { Fifo } from "./fifo.ts";
 import type { Mailboxes, Message } from "./mailboxes.ts";
+import { WorkPool } from "./work-pool.ts";
 
 const FIRST_BACKOFF_MS = 250;
 const MAX_BACKOFF_MS = 30_000;
@@ -11,86 +11,46 @@ export interface SchedulerOptions {
   limit: number;
   /** Epoch milliseconds before which a turn of that instance should not begin. */
   pauseUntil: (id: string) => number;
-  /**
-   * Takes one turn with that mail. Resolves with true to get another turn without new mail;
-   * rejects if nothing was committed.
-   */
-  runTurn: (id: string, mail: Message[]) => Promise<boolean>;
+  /** Takes one turn with that mail; rejects if nothing was committed. */
+  runTurn: (id: string, mail: Message[]) => Promise<void>;
   log: Log;
 }
 
 /** Decides whose turn it is: one turn per instance at a time, in order of arrival. */
 export class Scheduler {
-  active = 0;
+  readonly pool: WorkPool<string>;
   readonly #options: SchedulerOptions;
-  readonly #queue = new Fifo<string>();
   /** Queued, pausing, in a turn, or backing off: everything that must not be queued again. */
   readonly #claimed = new Set<string>();
   readonly #failures = new Map<string, number>();
-  #running = false;
-  #pumpPlanned = false;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
-  }
-
-  start(): void {
-    this.#running = true;
-    this.#plan();
-  }
-
-  /** No new turns; those under way go on. */
-  stop(): void {
-    this.#running = false;
+    this.pool = new WorkPool(options.limit, (id) => this.#take(id));
   }
 
   /** Says that an instance has mail. */
   announce(id: string): void {
     if (this.#claimed.has(id)) return;
     this.#claimed.add(id);
-    this.#enqueue(id);
-  }
-
-  #enqueue(id: string): void {
-    this.#queue.push(id);
-    this.#plan();
-  }
-
-  /** One pump per macrotask, so that messages of one commit meet in one turn. */
-  #plan(): void {
-    if (!this.#running || this.#pumpPlanned) return;
-    this.#pumpPlanned = true;
-    setImmediate(() => {
-      this.#pumpPlanned = false;
-      this.#pump();
-    });
-  }
-
-  #pump(): void {
-    while (this.#running && this.active < this.#options.limit) {
-      const id = this.#queue.shift();
-      if (id === undefined) return;
-      const pause = this.#options.pauseUntil(id) - Date.now();
-      if (pause > 0) setTimeout(() => this.#enqueue(id), pause);
-      else void this.#take(id);
-    }
+    this.pool.push(id);
   }
 
   async #take(id: string): Promise<void> {
-    const { mailboxes, runTurn } = this.#options;
+    const { mailboxes, runTurn, pauseUntil } = this.#options;
+    const pause = pauseUntil(id) - Date.now();
+    if (pause > 0) {
+      setTimeout(() => this.pool.push(id), pause);
+      return;
+    }
     const mail = mailboxes.take(id);
-    this.active++;
     try {
-      const more = await runTurn(id, mail);
+      await runTurn(id, mail);
       this.#failures.delete(id);
-      if (more) this.#enqueue(id);
-      else this.#release(id);
+      this.#release(id);
     } catch (error) {
       mailboxes.putBack(id, mail);
       this.#backOff(id, error);
-    } finally {
-      this.active--;
-      this.#plan();
     }
   }
 

@@ -11,37 +11,23 @@ import {
   type Action,
   ActionType,
   BUILTIN_HTTP,
-  type EntityName,
   type EntityRequest,
-  entityId,
   type HttpRequest,
   type RetryPolicy,
+  type SubOrchestrator,
 } from "./actions.ts";
 import { EventType, type HistoryEvent } from "./history.ts";
+import { type DurableOptions, HTTP_POLL_MS, timeSpan } from "./options.ts";
 import { all, any, Step } from "./step.ts";
 
 /** A DTFx operation that history may or may not have seen yet. */
-export type Scheduled = { id: number } & (
+export type Scheduled = { id: number } & Operation;
+
+type Operation =
   | { kind: "task"; name: string; input: unknown }
-  | {
-      kind: "sub";
-      name: string;
-      input: unknown;
-      instanceId: string | undefined;
-      version: string | undefined;
-    }
+  | { kind: "sub"; name: string; input: unknown; instanceId?: string; version?: string }
   | { kind: "timer"; fireAt: number }
-  | { kind: "event"; target: string; name: string; payload: object }
-);
-
-type Operation = Scheduled extends infer S ? (S extends Scheduled ? Omit<S, "id"> : never) : never;
-
-export interface ShimOptions {
-  maxOrchestrationActions: number;
-  maximumShortTimerMs: number;
-  longRunningTimerIntervalMs: number;
-  httpSleepMs: number;
-}
+  | { kind: "event"; target: string; name: string; payload: object };
 
 /** The orchestration itself is at fault (non-determinism, too many actions): it fails, the host does not. */
 export class OrchestrationFault extends Error {}
@@ -54,19 +40,17 @@ export class Shim {
   /** Set once all actions have been awaited. */
   finished = false;
   suspended = false;
-  terminated: string | undefined;
   /** The input of the next generation, if the orchestrator continues as new. */
   continuation: { input: unknown } | undefined;
   /** Events that came after continueAsNew in the same turn: the next generation gets them. */
   readonly carried: HistoryEvent[] = [];
   readonly #instance: { id: string; execution: string };
   readonly #actions: readonly Action[];
-  readonly #options: ShimOptions;
+  readonly #options: DurableOptions;
   readonly #open = new Map<number, Step>();
   readonly #waiters = new Map<string, Step[]>();
   readonly #buffered = new Map<string, number>();
   readonly #parked: HistoryEvent[] = [];
-  #locks: EntityName[] = [];
   #position = 0;
   #current: Step | undefined;
   #now = 0;
@@ -74,16 +58,11 @@ export class Shim {
   constructor(
     instance: { id: string; execution: string },
     actions: readonly Action[],
-    options: ShimOptions,
+    options: DurableOptions,
   ) {
     this.#instance = instance;
     this.#actions = actions;
     this.#options = options;
-  }
-
-  /** What the walk still waits for: names of events, and how many tasks and timers. */
-  get waitingFor(): { events: string[]; operations: number } {
-    return { events: [...this.#waiters.keys()], operations: this.#open.size };
   }
 
   /** Feeds one history event, in order. */
@@ -126,9 +105,6 @@ export class Shim {
         if (this.continuation) this.carried.push(event);
         else this.#raise(event.Name);
         break;
-      case EventType.ExecutionTerminated:
-        this.terminated = event.Input;
-        break;
       case EventType.ExecutionSuspended:
         this.suspended = true;
         break;
@@ -139,16 +115,8 @@ export class Shim {
     }
   }
 
-  /** Sends a release to every entity that is still locked. */
-  releaseLocks(): void {
-    for (const lock of this.#locks) {
-      this.#send(entityId(lock), "release", { parent: this.#instance.id, id: this.#nextGuid() });
-    }
-    this.#locks = [];
-  }
-
   #advance(): void {
-    while (this.terminated === undefined && (this.#current?.done ?? true)) {
+    while (this.#current?.done ?? true) {
       const action = this.#actions[this.#position++];
       if (!action) {
         this.finished = true;
@@ -181,11 +149,6 @@ export class Shim {
         return this.#signal(action);
       case ActionType.ScheduledSignalEntity:
         return this.#signal(action, action.fireAt);
-      case ActionType.LockEntities:
-        return this.#lock(action.lockSet);
-      case ActionType.ReleaseEntities:
-        this.releaseLocks();
-        return Step.completed();
       case ActionType.CallHttp:
         return this.#callHttp(action.httpRequest);
       case ActionType.ContinueAsNew:
@@ -208,9 +171,8 @@ export class Shim {
     return this.#start({ kind: "task", name: functionName, input });
   }
 
-  #sub(action: { functionName: string; input?: unknown; instanceId?: string; version?: string }) {
-    const { functionName: name, input, instanceId, version } = action;
-    return this.#start({ kind: "sub", name, input, instanceId, version });
+  #sub({ functionName: name, input, ...rest }: SubOrchestrator): Step {
+    return this.#start({ kind: "sub", name, input, ...rest });
   }
 
   #timer(fireAt: number): Step {
@@ -219,21 +181,22 @@ export class Shim {
 
   /** Longer timers than the storage can hold are chains of shorter ones, each with its own id. */
   #createTimer(fireAt: number, canceled: boolean): Step {
-    const { maximumShortTimerMs, longRunningTimerIntervalMs } = this.#options;
-    if (fireAt - this.#now <= maximumShortTimerMs) {
+    const { maximumShortTimerDuration, longRunningTimerIntervalDuration } = this.#options;
+    if (fireAt - this.#now <= timeSpan(maximumShortTimerDuration)) {
       const timer = this.#timer(fireAt);
       if (canceled) timer.complete(true);
       return timer;
     }
+    const interval = timeSpan(longRunningTimerIntervalDuration);
     const chain = new Step();
     const next = (at: number): void => {
       this.#timer(at).onDone(() => {
         const rest = fireAt - this.#now;
         if (rest <= 0) chain.complete();
-        else next(this.#now + Math.min(rest, longRunningTimerIntervalMs));
+        else next(this.#now + Math.min(rest, interval));
       });
     };
-    next(this.#now + longRunningTimerIntervalMs);
+    next(this.#now + interval);
     if (canceled) chain.complete(true);
     return chain;
   }
@@ -275,7 +238,7 @@ export class Shim {
       this.#start({ kind: "task", name: BUILTIN_HTTP, input: current }).onDone((step) => {
         const poll = step.failed ? undefined : pollOf(current, step.result);
         if (!poll) return result.complete(step.failed);
-        const delay = poll.retryAfterMs ?? this.#options.httpSleepMs;
+        const delay = poll.retryAfterMs ?? HTTP_POLL_MS;
         this.#timer(this.#now + delay).onDone(() => send(poll.request));
       });
     };
@@ -287,20 +250,6 @@ export class Shim {
     const request = this.#request(action.operation, action.input, this.#nextGuid());
     this.#send(action.instanceId, "op", { ...request, signal: true, ...(due ? { due } : {}) });
     return Step.completed();
-  }
-
-  #lock(lockSet: EntityName[]): Step {
-    const [first] = lockSet;
-    if (!first) throw new OrchestrationFault("The list of entities to lock must not be empty.");
-    const id = this.#nextGuid();
-    const { id: parent, execution: parentExecution } = this.#instance;
-    const request = { op: null, id, parent, parentExecution, lockset: lockSet, pos: 0 };
-    this.#send(entityId(first), "op", request);
-    const granted = this.#waitFor(id);
-    granted.onDone(() => {
-      this.#locks = lockSet;
-    });
-    return granted;
   }
 
   #request(op: string, input: unknown, id: string): EntityRequest {
@@ -328,7 +277,7 @@ export class Shim {
       );
     }
     const id = this.nextId++;
-    this.fresh.set(id, { ...operation, id } as Scheduled);
+    this.fresh.set(id, { ...operation, id });
     return id;
   }
 
@@ -389,7 +338,6 @@ export class Shim {
 function isParkable({ EventType: type }: HistoryEvent): boolean {
   return (
     type !== EventType.ExecutionResumed &&
-    type !== EventType.ExecutionTerminated &&
     type !== EventType.OrchestratorStarted &&
     type !== EventType.OrchestratorCompleted
   );

@@ -21,13 +21,12 @@ const SCHEMA = `
     row INTEGER PRIMARY KEY AUTOINCREMENT, target TEXT NOT NULL, execution TEXT,
     due INTEGER NOT NULL, event TEXT NOT NULL);
   CREATE INDEX IF NOT EXISTS inbox_by_target ON inbox(target);
+  CREATE INDEX IF NOT EXISTS inbox_by_due ON inbox(due) WHERE due > 0;
   CREATE TABLE IF NOT EXISTS activities(
     row INTEGER PRIMARY KEY AUTOINCREMENT, instance TEXT NOT NULL, execution TEXT NOT NULL,
     task INTEGER NOT NULL, name TEXT NOT NULL, input TEXT);
   CREATE INDEX IF NOT EXISTS activities_by_instance ON activities(instance);
-  CREATE TABLE IF NOT EXISTS entities(
-    id TEXT PRIMARY KEY, name TEXT NOT NULL, key TEXT NOT NULL, present INTEGER NOT NULL,
-    state TEXT, locked_by TEXT, queue TEXT, updated INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS entity_states(id TEXT PRIMARY KEY, state TEXT) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS kv(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 `;
 

@@ -26,8 +26,8 @@ export interface TaskHub {
   entities: FunctionTable;
   executions: Executions;
   mailboxes: Mailboxes;
-  /** Hands committed activity tasks to the workers. */
-  startActivities(tasks: readonly ActivityTask[]): void;
+  /** Hands a committed activity task to the workers. */
+  startActivity(task: ActivityTask): void;
   log: Log;
   stats: { turns: number; replayedEvents: number; activities: number };
 }

@@ -6,8 +6,6 @@ import { type Effects, postSubFailed, schedule } from "./operations.ts";
 import type { TaskHub } from "./task-hub.ts";
 import type { Outcome, TurnResult } from "./turn.ts";
 
-type End = Exclude<Outcome, { status: "ContinuedAsNew" }>;
-
 interface Written extends Effects {
   instance: Instance;
   /** What history gained: events, and the same as JSON joined by commas. */
@@ -28,13 +26,13 @@ export async function commitTurn(
   execution.instance = instance;
   logFailure(hub, instance, result.outcome);
   if (nextGeneration) {
-    Object.assign(execution, { events: [], json: "", warned: false });
+    Object.assign(execution, { events: [], json: "" });
     hub.mailboxes.putBack(instance.id, nextGeneration);
   } else if (isFinished(instance.status)) {
     hub.executions.forget(instance.id);
     hub.mailboxes.discard(instance.id);
   } else appendHistory(execution, written.events, written.json);
-  hub.startActivities(written.tasks);
+  for (const task of written.tasks) hub.startActivity(task);
   hub.mailboxes.deliver(written.messages);
 }
 
@@ -50,13 +48,19 @@ function writeTurn(hub: TaskHub, instance: Instance, result: TurnResult): Writte
       : JSON.stringify(result.customStatus);
   const current: Instance = { ...instance, custom_status, updated: now };
   if (outcome?.status === "ContinuedAsNew") {
-    return continueAsNew(hub, { ...current, input: outcome.input }, result, effects);
+    return continueAsNew(hub, { ...current, input: outcome.result }, result, effects);
   }
 
   removeRows(hub.store, result.mail);
   const added = [...scheduled, newEvent({ EventType: EventType.OrchestratorCompleted }, now)];
   if (outcome) {
-    added.push(completionEvent(outcome, now, shim.nextId));
+    const Result = "reason" in outcome ? outcome.reason : outcome.result;
+    const body = {
+      EventType: EventType.ExecutionCompleted,
+      OrchestrationStatus: outcome.status,
+      Result,
+    };
+    added.push(newEvent(body, now, shim.nextId));
     notifyParent(hub, instance, outcome, now, effects);
     // Timers that nobody waits for any more.
     hub.store.run("DELETE FROM inbox WHERE target=?", instance.id);
@@ -102,19 +106,8 @@ function continueAsNew(
   return { ...effects, instance, events: [], json: "", nextGeneration: [first, ...carried] };
 }
 
-const completionEvent = (outcome: End, now: number, eventId: number): HistoryEvent =>
-  newEvent(
-    {
-      EventType: EventType.ExecutionCompleted,
-      OrchestrationStatus: outcome.status,
-      Result: outcome.status === "Completed" ? outcome.output : outcome.reason,
-    },
-    now,
-    eventId,
-  );
-
-const outputOf = (outcome: End): string | null =>
-  outcome.status === "Completed" ? outcome.output : JSON.stringify(outcome.reason);
+const outputOf = (outcome: Outcome): string | null =>
+  "reason" in outcome ? JSON.stringify(outcome.reason) : outcome.result;
 
 function updateInstance({ store }: TaskHub, instance: Instance): void {
   store.run(
@@ -133,23 +126,22 @@ function updateInstance({ store }: TaskHub, instance: Instance): void {
 function notifyParent(
   { store }: TaskHub,
   instance: Instance,
-  outcome: End,
+  outcome: Outcome,
   now: number,
   { messages }: Effects,
 ): void {
   const parent = parentOf(instance);
   if (!parent) return;
-  const { TaskScheduleId: task } = parent;
-  const { InstanceId, ExecutionId: execution } = parent.OrchestrationInstance;
-  if (outcome.status === "Completed") {
-    const EventKind = EventType.SubOrchestrationInstanceCompleted;
-    const body = { EventType: EventKind, TaskScheduledId: task, Result: outcome.output };
-    messages.push(post(store, InstanceId, newEvent(body, now), { execution }));
+  const { TaskScheduleId: TaskScheduledId } = parent;
+  const { InstanceId: id, ExecutionId: execution } = parent.OrchestrationInstance;
+  if ("reason" in outcome) {
+    const { reason, details } = outcome;
+    messages.push(postSubFailed(store, { id, execution }, TaskScheduledId, reason, details, now));
     return;
   }
-  const details = outcome.status === "Failed" ? outcome.details : "";
-  const address = { id: InstanceId, execution };
-  messages.push(postSubFailed(store, address, task, outcome.reason, details, now));
+  const EventKind = EventType.SubOrchestrationInstanceCompleted;
+  const body = { EventType: EventKind, TaskScheduledId, Result: outcome.result };
+  messages.push(post(store, id, newEvent(body, now), { execution }));
 }
 
 function logFailure({ log }: TaskHub, { id, name }: Instance, outcome: Outcome | undefined): void {

@@ -1,20 +1,15 @@
-import type { OrchestratorState } from "./actions.ts";
 import { type Execution, isStarted, planPause } from "./executions.ts";
-import { warnIfStuck } from "./hang-warnings.ts";
 import { EventType, newEvent } from "./history.ts";
 import { type Message, removeRows } from "./mailboxes.ts";
-import { timeSpan } from "./options.ts";
 import { callOrchestrator, type OrchestratorAnswer } from "./orchestrator-call.ts";
 import { OrchestrationFault, type Scheduled, Shim } from "./shim.ts";
 import type { TaskHub } from "./task-hub.ts";
 import { commitTurn } from "./turn-commit.ts";
 
-/** How a turn ended the execution; undefined while it goes on. `output` and `input` are JSON. */
+/** How a turn ended the execution. `result` is JSON: the output, or the input of the next generation. */
 export type Outcome =
-  | { status: "Completed"; output: string | null }
-  | { status: "Failed"; reason: string; details: string }
-  | { status: "Terminated"; reason: string }
-  | { status: "ContinuedAsNew"; input: string | null };
+  | { status: "Completed" | "ContinuedAsNew"; result: string | null }
+  | { status: "Failed" | "Terminated"; reason: string; details: string };
 
 /** What a turn found out, ready to be written. */
 export interface TurnResult {
@@ -69,50 +64,29 @@ async function simulate(
   hub.stats.turns++;
   hub.stats.replayedEvents += execution.events.length + started.length;
 
-  const terminate = live.find(({ event }) => event.EventType === EventType.ExecutionTerminated);
-  if (terminate) return terminated(hub, execution, { now, started, mail }, terminate);
-
-  const newJson = started.map(({ json }) => json).join(",");
-  const answer = await callOrchestrator(hub, execution, newJson);
-  const shim = createShim(hub, execution, answer.state);
+  const end = live.find(({ event }) => event.EventType === EventType.ExecutionTerminated);
+  // Who is terminated is not run again: with an empty action list the walk would look non-deterministic.
+  const answer = end
+    ? ({} as OrchestratorAnswer)
+    : await callOrchestrator(hub, execution, started.map(({ json }) => json).join(","));
+  // Schema V1 has one inner array per yield; from V2 on there is exactly one.
+  const shim = new Shim(execution.instance, answer.state?.actions.flat() ?? [], hub.options);
   let outcome: Outcome | undefined;
   try {
-    for (const event of execution.events) shim.feed(event);
-    for (const { event } of started) shim.feed(event);
-    outcome = decide(execution.instance.name, answer, shim);
+    if (end?.event.EventType === EventType.ExecutionTerminated) {
+      outcome = { status: "Terminated", reason: end.event.Input, details: "" };
+    } else {
+      for (const event of execution.events) shim.feed(event);
+      for (const { event } of started) shim.feed(event);
+      outcome = decide(execution.instance.name, answer, shim);
+    }
   } catch (error) {
     if (!(error instanceof OrchestrationFault)) throw error;
     outcome = { status: "Failed", reason: error.message, details: error.stack ?? "" };
   }
-  if (outcome && outcome.status !== "ContinuedAsNew") shim.releaseLocks();
   const { fresh, fault } = checkActivities(hub, execution, [...shim.fresh.values()]);
-  outcome = fault ?? outcome;
-  if (!outcome) warnIfStuck(hub, execution, answer, shim);
-  return { now, started, mail, shim, fresh, outcome, customStatus: answer.state?.customStatus };
-}
-
-function createShim(hub: TaskHub, { instance }: Execution, state?: OrchestratorState): Shim {
-  const { maximumShortTimerDuration, longRunningTimerIntervalDuration } = hub.options;
-  // Schema V1 has one inner array per yield; from V2 on there is exactly one.
-  return new Shim(instance, state?.actions.flat() ?? [], {
-    maxOrchestrationActions: hub.options.maxOrchestrationActions,
-    httpSleepMs: hub.options.httpSleepMs,
-    maximumShortTimerMs: timeSpan(maximumShortTimerDuration),
-    longRunningTimerIntervalMs: timeSpan(longRunningTimerIntervalDuration),
-  });
-}
-
-/** The user code is not run: with an empty action list the walk would look non-deterministic. */
-function terminated(
-  hub: TaskHub,
-  execution: Execution,
-  turn: Pick<TurnResult, "now" | "started" | "mail">,
-  { event }: Message,
-): TurnResult {
-  const reason = event.EventType === EventType.ExecutionTerminated ? event.Input : "";
-  const shim = createShim(hub, execution);
-  const outcome: Outcome = { status: "Terminated", reason };
-  return { ...turn, shim, fresh: [], outcome, customStatus: undefined };
+  const { customStatus } = answer.state ?? {};
+  return { now, started, mail, shim, fresh, outcome: fault ?? outcome, customStatus };
 }
 
 /** The orchestration ends once the SDK is done *and* all its actions have been awaited. */
@@ -129,8 +103,8 @@ function decide(
   }
   if (!state.isDone) return undefined;
   return shim.continuation
-    ? { status: "ContinuedAsNew", input: toJson(shim.continuation.input) }
-    : { status: "Completed", output: toJson(state.output) };
+    ? { status: "ContinuedAsNew", result: toJson(shim.continuation.input) }
+    : { status: "Completed", result: toJson(state.output) };
 }
 
 const failed = (name: string, message: string, details: string): Outcome => ({
