@@ -156,7 +156,7 @@ describe("what ends a job", () => {
     [
       "an empty SiteUrl",
       replaced("ExportSettings.xml", /SiteUrl="[^"]*"/, 'SiteUrl=""'),
-      /'SiteUrl'/,
+      /Invalid URI: The URI is empty/,
     ],
     [
       "a user without SystemId",

@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { readdir } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { ContainerClient } from "@azure/storage-blob";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { noFaults } from "./faults.ts";
+import type { JobEvent } from "./import/events.ts";
 import { type SharePoint, startSharePoint } from "./server.ts";
 import {
   type Azurite,
@@ -22,7 +24,7 @@ let finance: Client;
 let ids: TargetIds;
 
 beforeAll(async () => {
-  azurite = await startAzurite();
+  azurite = await startAzurite({ queues: true });
   folder = await temporaryFolder();
   sharePoint = await startSharePoint({
     data: join(folder, "data"),
@@ -51,6 +53,14 @@ async function setFaults(changes: object) {
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
+interface ProvidedContainers {
+  DataContainerUri: string;
+  MetadataContainerUri: string;
+  EncryptionKey: string;
+}
+
+const byTime = (a: JobEvent, b: JobEvent) =>
+  `${a.Time}${a.Event}`.localeCompare(`${b.Time}${b.Event}`);
 const oneFile = () => packageOf(azurite.service, ids, { files: [{ path: `${randomUUID()}.txt` }] });
 const stateOf = async (id: string) =>
   (await finance.post("/_api/site/GetMigrationJobStatus", { id })).body.value;
@@ -140,40 +150,73 @@ describe("the life of a job", () => {
   });
 });
 
-describe("containers that SharePoint provides", () => {
-  it("take a package with read and write, and are listed only by SharePoint itself", async () => {
-    const { body } = await finance.post("/_api/site/ProvisionMigrationContainers", {});
-    expect(new URL(body.DataContainerUri).searchParams.get("sp")).toBe("rw");
-    const key = Buffer.from(body.EncryptionKey, "base64");
-    expect(key).toHaveLength(32);
-    const made = await oneFile();
-    const copy = async (from: string, to: string) => {
-      const { ContainerClient } = await import("@azure/storage-blob");
-      const source = new ContainerClient(from);
-      const target = new ContainerClient(to);
-      for await (const blob of source.listBlobsFlat({ includeMetadata: true })) {
-        const bytes = await source.getBlobClient(blob.name).downloadToBuffer();
-        const copied = target.getBlockBlobClient(blob.name);
-        await copied.uploadData(bytes, { metadata: blob.metadata ?? {} });
-        await copied.createSnapshot();
-      }
-      await expect(target.listBlobsFlat().next()).rejects.toMatchObject({ statusCode: 403 });
-    };
-    await copy(made.uris().data, body.DataContainerUri);
-    await copy(made.uris().metadata, body.MetadataContainerUri);
-    const submitted = await finance.submit(made, ids.webId, {
-      azureContainerSourceUri: body.DataContainerUri,
-      azureContainerManifestUri: body.MetadataContainerUri,
-    });
-    const events = await finance.follow(submitted.body.value);
+describe("containers and queues that SharePoint provides", () => {
+  const provision = async (name: string) =>
+    (await finance.post(`/_api/site/Provision${name}`, {})).body;
+
+  it("are read and written, but not listed, and serve one job", async () => {
+    const provided = (await provision("MigrationContainers")) as ProvidedContainers;
+    const data = new URL(provided.DataContainerUri);
+    expect(data.searchParams.get("sp")).toBe("rw");
+    expect(Buffer.from(provided.EncryptionKey, "base64")).toHaveLength(32);
+    const listed = new ContainerClient(data.href).listBlobsFlat().next();
+    await expect(listed).rejects.toMatchObject({ statusCode: 403 });
+
+    const files = [{ path: `${randomUUID()}.txt` }];
+    const pkg = await packageOf(azurite.service, ids, { files, provided });
+    const events = await finance.run(pkg, ids.webId);
     expect(events.at(-1)).toMatchObject({ Event: "JobEnd", TotalErrors: "0", FilesCreated: "1" });
+    expect((await finance.submit(pkg, ids.webId)).status).toBe(400);
   });
 
-  it("cannot report to a queue", async () => {
-    expect((await finance.post("/_api/site/ProvisionMigrationQueue", {})).status).toBe(501);
+  it("refuse a package that is not encrypted", async () => {
+    const provided = (await provision("MigrationContainers")) as ProvidedContainers;
+    const { status, body } = await finance.post("/_api/site/CreateMigrationJob", {
+      gWebId: ids.webId,
+      azureContainerSourceUri: provided.DataContainerUri,
+      azureContainerManifestUri: provided.MetadataContainerUri,
+    });
+    expect([status, body["odata.error"].message.value]).toEqual([
+      400,
+      expect.stringMatching(/encrypted packages only/),
+    ]);
+  });
+
+  it("expire", async () => {
+    await setFaults({ containerLifetimeSeconds: 1, startDelayMs: 1500 });
+    const id = await submit();
+    const provided = (await provision("MigrationContainers")) as ProvidedContainers;
+    expect((await finance.follow(id)).at(-1)).toMatchObject({
+      Event: "JobFatalError",
+      Message: "The Azure containers of the job have expired",
+    });
+    const late = packageOf(azurite.service, ids, { provided });
+    await expect(late).rejects.toMatchObject({ statusCode: 403 });
+  });
+
+  it("carry every event to the queue, in an envelope with the job's key", async () => {
+    const { JobQueueUri } = await provision("MigrationQueue");
     const pkg = await oneFile();
-    const { status } = await finance.submit(pkg, ids.webId, { azureQueueReportUri: "https://q" });
-    expect(status).toBe(501);
+    const events = await finance.run(pkg, ids.webId, { azureQueueReportUri: JobQueueUri });
+    const received: JobEvent[] = [];
+    await until(async () => {
+      received.push(...(await finance.messages(JobQueueUri, pkg.key)));
+      return received.length >= events.length;
+    });
+    expect(received.sort(byTime)).toEqual(events.sort(byTime));
+  });
+
+  it("are plain, as the queue is, for a package that is not encrypted", async () => {
+    const { JobQueueUri } = await provision("MigrationQueue");
+    const path = `${randomUUID()}.txt`;
+    const pkg = await packageOf(azurite.service, ids, { files: [{ path }], encrypted: false });
+    const events = await finance.run(pkg, ids.webId, { azureQueueReportUri: JobQueueUri });
+    expect(events.at(-1)).toMatchObject({ Event: "JobEnd", TotalErrors: "0", TotalWarnings: "0" });
+    expect(await readFile(join(folder, "library", path), "utf8")).toBe(`content of ${path}`);
+    expect(await pkg.readMetadata(`Import-${events[0]?.JobId}-1.log`)).toMatch(/\[JobEnd\]/);
+    await until(async () =>
+      (await finance.messages(JobQueueUri, undefined)).some(({ Event }) => Event === "JobQueued"),
+    );
   });
 });
 

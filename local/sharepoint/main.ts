@@ -25,7 +25,7 @@ const program: Command = new Command("sharepoint")
   .option("--library <site=Title=folder>", "a document library; repeatable", addLibrary, [])
   .option("--jwks <url>", "verify tokens with this key set; without it any token is accepted")
   .option("--concurrency <jobs>", "running jobs per site collection", wholeNumber)
-  .option("--storage <connection string>", "storage account for ProvisionMigrationContainers")
+  .option("--storage <connection string>", "storage account for what SharePoint provides")
   .option("--fault <name=value>", "something to do wrong, see faults.ts; repeatable", addFault, {})
   .option("--config <file>", "JSON with the options of startSharePoint; flags win over it")
   .parse();
@@ -67,11 +67,20 @@ function addLibrary(text: string, libraries: LibraryOption[]): LibraryOption[] {
 
 function addFault(text: string, faults: Record<string, unknown>): Record<string, unknown> {
   const [name = "", value = ""] = text.split(/=(.*)/s);
-  const fault = { [name]: /^(true|false)$/.test(value) ? value === "true" : Number(value) };
+  const fault = { [name]: parseValue(value) };
   try {
     changeFaults(noFaults, fault);
   } catch (error) {
     throw new InvalidArgumentError((error as Error).message);
   }
   return { ...faults, ...fault };
+}
+
+/** A number, true, false, a JSON array, or else text. */
+function parseValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }

@@ -5,10 +5,11 @@ import { openDatabase } from "./record/database.ts";
 import { itemStore } from "./record/item-store.ts";
 import { jobStore } from "./record/job-store.ts";
 import { libraryFolders } from "./record/library-folder.ts";
+import { recycleBin } from "./record/recycle-bin.ts";
 import { sealedSecrets } from "./record/sealed-secrets.ts";
 import { startHttpServer } from "./rest/http-server.ts";
 import { provisioning } from "./rest/provisioning.ts";
-import { type LibraryOption, openSites } from "./sites.ts";
+import { createLibrary, type LibraryOption, openSites } from "./sites.ts";
 
 export interface SharePointOptions {
   /** 0 or nothing: any free port. */
@@ -20,7 +21,7 @@ export interface SharePointOptions {
   jwks?: string;
   /** Jobs of one site collection that run at the same time; 4 by default. */
   concurrency?: number;
-  /** Connection string of a storage account for ProvisionMigrationContainers. */
+  /** Connection string of a storage account for the containers and queues that SharePoint provides. */
   storage?: string;
   faults?: Partial<Faults>;
   log?: Log;
@@ -40,41 +41,29 @@ const EXPIRY_CHECK_MS = 3600 * 1000;
 export async function startSharePoint(options: SharePointOptions): Promise<SharePoint> {
   const log = options.log ?? logToStderr;
   const database = openDatabase(options.data);
-  const sites = openSites(database, options.libraries);
+  const switches = { current: changeFaults(noFaults, { ...options.faults }) };
+  const faults = () => switches.current;
+  const sites = openSites(database, options.libraries, options.data);
   const items = itemStore(database);
-  const folders = libraryFolders(database, items);
+  const bin = recycleBin(database, items);
+  const folders = libraryFolders(database, items, bin, faults);
   const jobs = jobStore(database, sealedSecrets(options.data));
-  const faults = { current: changeFaults(noFaults, { ...options.faults }) };
-  const runner = jobRunner({
-    sites,
-    database,
-    jobs,
-    items,
-    folders,
-    faults: () => faults.current,
-    concurrency: options.concurrency ?? 4,
-    log,
-  });
+  const parts = { sites, database, jobs, items, bin, folders, faults, log };
+  const runner = jobRunner({ ...parts, concurrency: options.concurrency ?? 4 });
   const { server, origin } = await startHttpServer({
+    ...parts,
     port: options.port ?? 0,
     jwks: options.jwks,
-    sites,
-    jobs,
-    items,
-    folders,
     runner,
+    switches,
     provisioning: options.storage === undefined ? undefined : provisioning(options.storage),
-    faults,
-    log,
+    createLibrary: (site, title) => createLibrary(database, site, title, options.data),
   });
   const expiryTimer = setInterval(() => jobs.dropExpiredEvents(), EXPIRY_CHECK_MS);
   expiryTimer.unref();
   jobs.dropExpiredEvents();
   runner.resume();
-  log("started", {
-    url: origin,
-    sites: [...sites.values()].map(({ url }) => url),
-  });
+  log("started", { url: origin, sites: [...sites.values()].map(({ url }) => url) });
 
   return {
     url: origin,

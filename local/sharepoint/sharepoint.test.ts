@@ -82,7 +82,11 @@ describe("importing the example package", () => {
       author: "i:0#.f|membership|ada.nowak@contoso.com",
       editor: "i:0#.f|membership|ben.okoro@contoso.com",
       version: "3.0",
-      versionCount: 3,
+      versions: [
+        { label: "1.0", size: 20, editor: "i:0#.f|membership|ada.nowak@contoso.com" },
+        { label: "2.0", size: 28, modified: "2025-02-14T13:45:10.000Z" },
+        { label: "3.0", size: 23, editor: "i:0#.f|membership|ben.okoro@contoso.com" },
+      ],
       importCount: 1,
       state: "present",
     });

@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { isAbsolute } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 
 /** A document library that is a folder on disk. */
 export interface Library {
   site: Site;
   title: string;
-  /** Name in URLs: "Shared Documents" for the library titled "Documents", as in every new site, else the title. */
+  /** Name in URLs: the title; that of "Documents" is "Shared Documents", but in a OneDrive. */
   urlName: string;
   folder: string;
   listId: string;
@@ -16,8 +16,9 @@ export interface Library {
 
 /** A site collection with one web. */
 export interface Site {
+  /** "finance", or "personal/ada_contoso_com" for a person's OneDrive. */
   name: string;
-  /** Server-relative, e.g. "/sites/finance". */
+  /** Server-relative: "/sites/finance", "/personal/ada_contoso_com". */
   url: string;
   siteId: string;
   webId: string;
@@ -32,11 +33,18 @@ export interface LibraryOption {
   folder: string;
 }
 
-/** Brings the configured libraries up with the ids they had before; unknown ones get new ids. */
-export function openSites(database: DatabaseSync, libraries: LibraryOption[]): Map<string, Site> {
+/**
+ * Brings the configured libraries up with the ids they had before, and those that were created over REST; unknown ones get
+ * new ids.
+ */
+export function openSites(
+  database: DatabaseSync,
+  configured: LibraryOption[],
+  dataFolder: string,
+): Map<string, Site> {
   const sites = new Map<string, Site>();
-  for (const option of libraries) {
-    if (!/^[\w.-]+$/.test(option.site)) {
+  for (const option of [...configured, ...createdLibraries(database, configured, dataFolder)]) {
+    if (!/^(personal\/)?[\w.-]+$/.test(option.site)) {
       throw new Error(
         `Library site "${option.site}" must be a URL segment: letters, digits, . _ -`,
       );
@@ -56,6 +64,35 @@ export function openSites(database: DatabaseSync, libraries: LibraryOption[]): M
   return sites;
 }
 
+const foldersOfCreated = (dataFolder: string) => resolve(dataFolder, "libraries");
+
+function createdLibraries(
+  database: DatabaseSync,
+  configured: LibraryOption[],
+  dataFolder: string,
+): LibraryOption[] {
+  const rows = database.prepare("SELECT site, title, folder FROM libraries ORDER BY rowid").all();
+  return (rows as unknown as LibraryOption[]).filter(
+    ({ site, folder }) =>
+      folder.startsWith(foldersOfCreated(dataFolder)) &&
+      configured.some((option) => option.site === site),
+  );
+}
+
+/** A new library, in a folder among the simulator's own data. */
+export function createLibrary(
+  database: DatabaseSync,
+  site: Site,
+  title: string,
+  dataFolder: string,
+): Library {
+  const folder = join(foldersOfCreated(dataFolder), randomUUID());
+  mkdirSync(folder, { recursive: true });
+  const library = openLibrary(database, site, { site: site.name, title, folder });
+  site.libraries.push(library);
+  return library;
+}
+
 function openSite(database: DatabaseSync, name: string): Site {
   database
     .prepare("INSERT OR IGNORE INTO sites VALUES (?, ?, ?, ?)")
@@ -63,7 +100,7 @@ function openSite(database: DatabaseSync, name: string): Site {
   const row = database.prepare("SELECT * FROM sites WHERE name = ?").get(name);
   return {
     name,
-    url: `/sites/${name}`,
+    url: name.startsWith("personal/") ? `/${name}` : `/sites/${name}`,
     siteId: String(row?.site_id),
     webId: String(row?.web_id),
     webRootFolderId: String(row?.web_root_folder_id),
@@ -85,7 +122,7 @@ function openLibrary(
   return {
     site,
     title,
-    urlName: title === "Documents" ? "Shared Documents" : title,
+    urlName: title === "Documents" && site.url.startsWith("/sites/") ? "Shared Documents" : title,
     folder,
     listId: String(row?.list_id),
     rootFolderId: String(row?.root_folder_id),

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { type Faults, isItemFailed } from "../faults.ts";
-import { decryptBlob, decryptMember, requireSnapshot } from "../package/blobs.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Faults, happens } from "../faults.ts";
+import { decryptBlob, decryptMember, type PackageKey, requireSnapshot } from "../package/blobs.ts";
 import type { FileContent, FileObject } from "../package/manifest.ts";
 import type { ImportPackage } from "../package/read-package.ts";
 import type { Job } from "../record/job-store.ts";
@@ -12,8 +13,9 @@ import { type Sink, writeFileAtomically } from "./write-file.ts";
 
 interface FileContext {
   job: Job;
-  key: Buffer;
+  key: PackageKey;
   faults: () => Faults;
+  signal: AbortSignal;
 }
 
 /**
@@ -21,12 +23,16 @@ interface FileContext {
  * checked in the same way. Returns the plain sizes, oldest first. Throws ItemFailure, or the error of the disk.
  */
 export async function importFile(
-  { job, key, faults }: FileContext,
+  { job, key, faults, signal }: FileContext,
   pkg: ImportPackage,
   file: FileObject,
   place: Place,
 ): Promise<number[]> {
-  if (isItemFailed(faults(), job.id, file.id)) throw new ItemFailure("Simulated item error");
+  const { itemErrorRate, slowImportMs } = faults();
+  if (slowImportMs > 0) await delay(slowImportMs, undefined, { signal });
+  if (happens(faults(), itemErrorRate, "item", job.number, file.url)) {
+    throw new ItemFailure("Simulated item error");
+  }
   const sizes: number[] = [];
   for (const version of file.history) {
     sizes.push(await readContent(pkg, key, version, async () => {}));
@@ -46,14 +52,14 @@ export async function importFile(
 /** Reads one content from its archive or its blob. */
 async function readContent(
   pkg: ImportPackage,
-  key: Buffer,
+  key: PackageKey,
   content: FileContent,
   sink: Sink,
 ): Promise<number> {
   if (content.fileValue === "") throw new ItemFailure("The FileValue attribute is missing");
   const member = pkg.archived.get(content.fileValue);
   if (member === undefined) {
-    const blob = requireSnapshot(pkg.dataBlobs, content.fileValue);
+    const blob = requireSnapshot(pkg.data, content.fileValue);
     return decryptBlob(pkg.data, blob, key, content, sink);
   }
   if (!Buffer.isBuffer(member)) throw member;

@@ -1,13 +1,15 @@
 import { mkdir } from "node:fs/promises";
 import type { DatabaseSync } from "node:sqlite";
 import { setImmediate as nextTick } from "node:timers/promises";
-import type { Faults } from "../faults.ts";
+import { type Faults, happens } from "../faults.ts";
+import type { PackageKey } from "../package/blobs.ts";
 import type { FileObject, FolderObject, PackageObject } from "../package/manifest.ts";
 import type { ImportPackage } from "../package/read-package.ts";
 import { transact } from "../record/database.ts";
 import { type ItemStore, parentOf } from "../record/item-store.ts";
 import type { Job } from "../record/job-store.ts";
 import { diskPath, type LibraryFolders } from "../record/library-folder.ts";
+import type { RecycleBin } from "../record/recycle-bin.ts";
 import { locate, type Site } from "../sites.ts";
 import { hresult } from "./error-codes.ts";
 import type { EventFactory, JobEvent } from "./events.ts";
@@ -30,10 +32,11 @@ const PROGRESS_INTERVAL_MS = 10_000;
 export interface ImportContext {
   site: Site;
   job: Job;
-  key: Buffer;
+  key: PackageKey;
   database: DatabaseSync;
   items: ItemStore;
   folders: LibraryFolders;
+  bin: RecycleBin;
   faults: () => Faults;
   events: EventFactory;
   emit: (event: JobEvent) => void;
@@ -56,7 +59,10 @@ export interface Step {
  * Returns the statistics for JobEnd. Throws JobFailure for what ends a job, and the reason of `signal` if it is aborted.
  */
 export async function importJob(context: ImportContext, pkg: ImportPackage): Promise<Statistics> {
-  const { database, events, emit, signal } = context;
+  const { database, events, emit, signal, job } = context;
+  const { fatalErrorRate, fatalErrorMessage } = context.faults();
+  const isDoomed = happens(context.faults(), fatalErrorRate, "fatal", job.number);
+  const objects = isDoomed ? pkg.objects.slice(0, pkg.objects.length / 2) : pkg.objects;
   const stats = statistics(pkg.objects.length);
   const places = claimPlaces(context, pkg);
   const times = folderTimes(context.items);
@@ -69,9 +75,9 @@ export async function importJob(context: ImportContext, pkg: ImportPackage): Pro
 
   const timer = setInterval(reportProgress, PROGRESS_INTERVAL_MS);
   try {
-    for (let start = 0; start < pkg.objects.length && !isOver(); start += BATCH_SIZE) {
+    for (let start = 0; start < objects.length && !isOver(); start += BATCH_SIZE) {
       signal.throwIfAborted();
-      const batch = pkg.objects.slice(start, start + BATCH_SIZE);
+      const batch = objects.slice(start, start + BATCH_SIZE);
       const steps = batch.map((object): Step => ({ object }));
       await compareFolders(steps);
       transact(database, () => steps.forEach(claim));
@@ -89,6 +95,7 @@ export async function importJob(context: ImportContext, pkg: ImportPackage): Pro
     clearInterval(timer);
   }
   for (const problem of await times.restore()) record.packageWarning(problem);
+  if (isDoomed) throw new JobFailure(fatalErrorMessage, hresult.operationCanceled);
   if (isOver()) throw new JobFailure("Operation canceled", hresult.operationCanceled);
   return stats;
 

@@ -1,5 +1,6 @@
 import { createCipheriv, randomBytes } from "node:crypto";
 import { ContainerClient } from "@azure/storage-blob";
+import type { PackageKey } from "../package/blobs.ts";
 import type { Job } from "../record/job-store.ts";
 import type { JobEvent } from "./events.ts";
 
@@ -15,25 +16,23 @@ export function logFileName(jobId: string): string {
 }
 
 /**
- * Writes `Import-{jobId}-1.log`, `.wrn` and `.err` into the metadata container, encrypted with the job key, the IV in
- * the blob's metadata. Microsoft does not publish the format of a line; the known marks are [Error] and the item's id.
+ * Writes `Import-{jobId}-1.log`, `.wrn` and `.err` into the metadata container, encrypted with the job key if it
+ * has one, the IV in the blob's metadata. Microsoft does not publish the format of a line; the known marks are [Error] and the item's id.
  */
-export async function writeJobLogs(
-  metadataUri: string,
-  job: Job,
-  key: Buffer,
-  events: JobEvent[],
-): Promise<void> {
-  const container = new ContainerClient(metadataUri);
+export async function writeJobLogs(job: Job, key: PackageKey, events: JobEvent[]): Promise<void> {
+  const container = new ContainerClient(job.secrets.metadataContainerUri);
   for (const log of logs) {
     const lines = events.filter(({ Event }) => log.events?.test(Event) ?? true).map(toLine);
     if (lines.length === 0) continue;
+    const text = Buffer.from(`${lines.join("\n")}\n`);
+    const blob = container.getBlockBlobClient(logFileName(job.id).replace(/log$/, log.extension));
     const iv = randomBytes(16);
-    const cipher = createCipheriv("aes-256-cbc", key, iv);
-    const content = Buffer.concat([cipher.update(`${lines.join("\n")}\n`, "utf8"), cipher.final()]);
-    await container
-      .getBlockBlobClient(logFileName(job.id).replace(/log$/, log.extension))
-      .uploadData(content, { metadata: { IV: iv.toString("base64") } });
+    const cipher = key && createCipheriv("aes-256-cbc", key, iv);
+    await (cipher
+      ? blob.uploadData(Buffer.concat([cipher.update(text), cipher.final()]), {
+          metadata: { IV: iv.toString("base64") },
+        })
+      : blob.uploadData(text));
   }
 }
 

@@ -1,7 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Faults } from "../faults.ts";
 import type { Log } from "../logger.ts";
+import type { PackageKey } from "../package/blobs.ts";
 import { readPackage } from "../package/read-package.ts";
+import { transact } from "../record/database.ts";
 import { settleEndedClaims } from "../record/ended-claims.ts";
 import type { ItemStore } from "../record/item-store.ts";
 import type { Job, JobStore } from "../record/job-store.ts";
@@ -10,6 +12,7 @@ import {
   removeEmptyTemporaryFolder,
   removeTemporaryFiles,
 } from "../record/library-folder.ts";
+import type { RecycleBin } from "../record/recycle-bin.ts";
 import type { Site } from "../sites.ts";
 import { hresult } from "./error-codes.ts";
 import { eventFactory, type JobEvent } from "./events.ts";
@@ -17,6 +20,7 @@ import { describe, JobFailure } from "./failures.ts";
 import { restoreAllFolderTimes } from "./folder-times.ts";
 import { importJob } from "./import-job.ts";
 import { logFileName, writeJobLogs } from "./job-log.ts";
+import { jobReports } from "./reports.ts";
 
 interface RunnerContext {
   sites: Map<string, Site>;
@@ -24,6 +28,7 @@ interface RunnerContext {
   jobs: JobStore;
   items: ItemStore;
   folders: LibraryFolders;
+  bin: RecycleBin;
   faults: () => Faults;
   /** Jobs of one site collection that run at the same time. */
   concurrency: number;
@@ -38,18 +43,19 @@ const DELETED = "deleted";
 export function jobRunner(context: RunnerContext) {
   const { jobs, items, sites, database, log } = context;
   const waiting: Job[] = [];
-  const timers = new Map<string, NodeJS.Timeout>();
+  const delayed = new Map<string, { job: Job; timer: NodeJS.Timeout }>();
   const postponed = new Set<string>();
   const running = new Map<string, { job: Job; abort: AbortController; done: Promise<void> }>();
+  const reports = jobReports(jobs, context.faults, log);
   let isStopping = false;
 
   function enqueue(job: Job, delayMs: number): void {
     const ready = () => {
-      timers.delete(job.id);
+      delayed.delete(job.id);
       waiting.push(job);
       startWaiting();
     };
-    timers.set(job.id, setTimeout(ready, delayMs));
+    delayed.set(job.id, { job, timer: setTimeout(ready, delayMs) });
   }
 
   function startWaiting(): void {
@@ -66,7 +72,8 @@ export function jobRunner(context: RunnerContext) {
     if (postponeMs === 0 || postponed.has(job.id)) return false;
     postponed.add(job.id);
     const until = new Date(Date.now() + postponeMs);
-    emit(job, eventFactory(siteOf(job), job).postponed(until, waiting.length + timers.size + 1));
+    const inQueue = waiting.length + delayed.size + 1;
+    reports.add(job, eventFactory(siteOf(job), job).postponed(until, inQueue));
     enqueue(job, postponeMs);
     return true;
   }
@@ -99,18 +106,20 @@ export function jobRunner(context: RunnerContext) {
     jobs.start(job.id);
     job.attempts++;
     const events = eventFactory(site, job);
-    const key = Buffer.from(job.secrets.keyBase64, "base64");
-    emit(job, events.logFileCreated(logFileName(job.id)));
-    emit(job, events.started());
+    const { keyBase64 } = job.secrets;
+    const key = keyBase64 === "" ? undefined : Buffer.from(keyBase64, "base64");
+    reports.add(job, events.logFileCreated(logFileName(job.id)));
+    reports.add(job, events.started());
     let last: JobEvent[];
     let state: "ended" | "deleted" = "ended";
     try {
-      const { dataContainerUri, metadataContainerUri } = job.secrets;
-      const pkg = await readPackage(dataContainerUri, metadataContainerUri, key, signal);
-      const statistics = await importJob(
-        { ...context, site, job, key, events, signal, emit: (event) => emit(job, event) },
-        pkg,
-      );
+      const { strictness, containerLifetimeSeconds } = context.faults();
+      if (Date.now() > job.queuedAt.getTime() + containerLifetimeSeconds * 1000) {
+        throw new JobFailure("The Azure containers of the job have expired", hresult.accessDenied);
+      }
+      const pkg = await readPackage(job.secrets, key, strictness, signal);
+      const emit = (event: JobEvent) => reports.add(job, event);
+      const statistics = await importJob({ ...context, site, job, key, events, signal, emit }, pkg);
       last = [events.ended(statistics.final())];
     } catch (error) {
       if (signal.aborted && signal.reason !== DELETED) throw error;
@@ -125,12 +134,7 @@ export function jobRunner(context: RunnerContext) {
     // Only when nobody else is about to write: a job makes the folder, and then a file in it.
     if (running.size === 1) site.libraries.forEach(removeEmptyTemporaryFolder);
     if (context.faults().dropJobEnd) last = last.filter((event) => event.Event !== "JobEnd");
-    jobs.end(
-      job.id,
-      state,
-      last.map((event) => JSON.stringify(event)),
-    );
-    settleEndedClaims(database, items, sites);
+    await end(job, state, last);
     log("job-ended", {
       jobId: job.id,
       site: job.site,
@@ -140,23 +144,25 @@ export function jobRunner(context: RunnerContext) {
   }
 
   /** The logs are there before JobEnd is, so that whoever reads JobEnd finds them. */
-  async function writeLogs(job: Job, key: Buffer, last: JobEvent[]): Promise<void> {
-    const events: JobEvent[] = [];
-    for (let token = 0; ; ) {
-      const page = jobs.events(job.id, token);
-      if (page.bodies.length === 0) break;
-      events.push(...page.bodies.map((body) => JSON.parse(body) as JobEvent));
-      token = page.nextToken;
-    }
+  async function writeLogs(job: Job, key: PackageKey, last: JobEvent[]): Promise<void> {
+    const events = jobs.log(job.id).map((body) => JSON.parse(body) as JobEvent);
     try {
-      await writeJobLogs(job.secrets.metadataContainerUri, job, key, [...events, ...last]);
+      await writeJobLogs(job, key, [...events, ...last]);
     } catch (error) {
       log("job-log-failed", { jobId: job.id, reason: describe(error) });
     }
   }
 
-  function emit(job: Job, event: JobEvent): void {
-    jobs.addEvent(job.id, JSON.stringify(event));
+  /** Keeps the last events of a job and its end together: a crash leaves both or neither. */
+  async function end(job: Job, state: "ended" | "deleted", last: JobEvent[]): Promise<void> {
+    await reports.sent(job);
+    transact(database, () => {
+      for (const event of last) reports.add(job, event);
+      reports.end(job);
+      jobs.end(job.id, state);
+    });
+    settleEndedClaims(database, items, sites);
+    await reports.sent(job);
   }
 
   function siteOf(job: Job): Site {
@@ -168,7 +174,7 @@ export function jobRunner(context: RunnerContext) {
   return {
     /** Takes a new job that is in the store already. */
     submit(job: Job): void {
-      emit(job, eventFactory(siteOf(job), job).queued());
+      reports.add(job, eventFactory(siteOf(job), job).queued());
       enqueue(job, context.faults().startDelayMs);
     },
     /** Takes up the jobs that an earlier process left. Jobs of sites that are no longer configured stay as they are. */
@@ -185,7 +191,7 @@ export function jobRunner(context: RunnerContext) {
       }
     },
     /** Deletes a job that has not ended. Returns false if there is none. */
-    remove(site: Site, id: string): boolean {
+    async remove(site: Site, id: string): Promise<boolean> {
       const state = jobs.state(site.name, id);
       if (state !== "queued" && state !== "processing") return false;
       const current = running.get(id);
@@ -193,19 +199,19 @@ export function jobRunner(context: RunnerContext) {
         current.abort.abort(DELETED);
         return true;
       }
-      clearTimeout(timers.get(id));
-      timers.delete(id);
       const at = waiting.findIndex((job) => job.id === id);
+      const job = delayed.get(id)?.job ?? waiting[at];
+      if (!job) return false;
+      clearTimeout(delayed.get(id)?.timer);
+      delayed.delete(id);
       if (at !== -1) waiting.splice(at, 1);
-      const job = { id, site: site.name, attempts: 0 } as Job;
-      jobs.end(id, "deleted", [JSON.stringify(eventFactory(site, job).deleted())]);
-      settleEndedClaims(database, items, sites);
+      await end(job, "deleted", [eventFactory(site, job).deleted()]);
       return true;
     },
     /** Interrupts what runs; it goes on at the next start. */
     async stop(): Promise<void> {
       isStopping = true;
-      for (const timer of timers.values()) clearTimeout(timer);
+      for (const { timer } of delayed.values()) clearTimeout(timer);
       for (const { abort } of running.values()) abort.abort("stopping");
       await Promise.all([...running.values()].map(({ done }) => done));
     },

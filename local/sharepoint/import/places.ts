@@ -1,14 +1,18 @@
+import { renameSync } from "node:fs";
+import type { Faults } from "../faults.ts";
 import type { FileObject, FolderObject } from "../package/manifest.ts";
 import type { ImportPackage } from "../package/read-package.ts";
 import {
   type ImportedFields,
   type Item,
   type ItemStore,
+  nameOf,
   parentOf,
   pathKey,
 } from "../record/item-store.ts";
 import type { Job } from "../record/job-store.ts";
-import type { LibraryFolders } from "../record/library-folder.ts";
+import { diskPath, type LibraryFolders, lookAt } from "../record/library-folder.ts";
+import type { RecycleBin } from "../record/recycle-bin.ts";
 import { type Library, locate, type Site } from "../sites.ts";
 import { hresult } from "./error-codes.ts";
 import { ItemFailure } from "./failures.ts";
@@ -30,13 +34,16 @@ interface PlacesContext {
   job: Job;
   items: ItemStore;
   folders: LibraryFolders;
+  bin: RecycleBin;
+  faults: () => Faults;
 }
 
 /**
  * Decides where the objects of a package go, by the rules for ids and paths: the same id at the same path is replaced,
  * another id at a path that is taken is a conflict, and so is an id that lives elsewhere in the site collection.
  */
-export function claimPlaces({ site, job, items, folders }: PlacesContext, pkg: ImportPackage) {
+export function claimPlaces(context: PlacesContext, pkg: ImportPackage) {
+  const { site, job, items, folders, bin } = context;
   const definedFolders = new Set(
     pkg.objects.filter((object) => object.type === "folder").map((object) => object.id),
   );
@@ -53,14 +60,24 @@ export function claimPlaces({ site, job, items, folders }: PlacesContext, pkg: I
   /** Finds who is at the place now. Throws ItemFailure if it is not this object. */
   function requireFree(object: Placed, { library, path }: Location): Item | undefined {
     const known = items.byId(site.name, object.id);
+    const { existing, recycleBinConflict } = context.faults();
+    const isHere = known?.state === "present" && known.listId === library.listId;
+    if (isHere && recycleBinConflict && !lookAt(library, known.path)) bin.add(library, known.path);
+    if (bin.has(site.name, object.id)) {
+      throw new ItemFailure(
+        `An item with the id ${object.id} is in the recycle bin`,
+        hresult.exists,
+      );
+    }
     if (known && (known.listId !== library.listId || pathKey(known.path) !== pathKey(path))) {
       throw new ItemFailure(
         `An item with the id ${object.id} exists elsewhere in the site collection: ${known.path}`,
         hresult.exists,
       );
     }
+    const isRefused = existing === "refuse" && isHere && known.jobId !== job.id;
     const isTaken = known
-      ? known.kind !== object.type
+      ? known.kind !== object.type || (isRefused && known.kind === "file")
       : items.byPath(library.listId, path) || folders.adoptIfOnDisk(library, path);
     if (isTaken) {
       throw new ItemFailure(
@@ -71,8 +88,8 @@ export function claimPlaces({ site, job, items, folders }: PlacesContext, pkg: I
     return known;
   }
 
-  /** Returns the id of the parent folder, or undefined if it is the root. Throws ItemFailure if there is none. */
-  function requireParent(object: Placed, { library, path }: Location): string | undefined {
+  /** Returns the parent folder, or undefined if it is the root. Throws ItemFailure if there is none. */
+  function requireParent(object: Placed, { library, path }: Location): Item | undefined {
     const parentPath = parentOf(path);
     const roots = [undefined, library.rootFolderId, library.listId];
     if (parentPath === "" && roots.includes(object.parentId)) return undefined;
@@ -86,7 +103,7 @@ export function claimPlaces({ site, job, items, folders }: PlacesContext, pkg: I
       (parent.state === "present" || definedFolders.has(parent.id)) &&
       !failed.has(parent.id);
     if (!isUsable) throw withoutParent(object);
-    return parent.id;
+    return parent;
   }
 
   function insertClaim(object: Placed, { library, path }: Location): void {
@@ -101,6 +118,12 @@ export function claimPlaces({ site, job, items, folders }: PlacesContext, pkg: I
       intId: listItem?.intId || object.intId,
       ...(listItem?.id ? { listItemId: listItem.id } : {}),
     });
+  }
+
+  /** The same id at the same path but for its case: the item is renamed, with all that is in it. */
+  function respell(library: Library, from: string, to: string): void {
+    if (lookAt(library, from)) renameSync(diskPath(library, from), diskPath(library, to));
+    items.respell(library.listId, to);
   }
 
   return {
@@ -120,10 +143,11 @@ export function claimPlaces({ site, job, items, folders }: PlacesContext, pkg: I
       const invalid = whyInvalid(object.url, path);
       if (invalid) throw new ItemFailure(invalid);
       const known = requireFree(object, location);
-      const parentId = requireParent(object, location);
-      if (!known) insertClaim(object, location);
-      // An item keeps the spelling of the path under which it came first.
-      return { library, path: known?.path ?? path, parentId };
+      const parent = requireParent(object, location);
+      const place = { library, path: parent ? `${parent.path}/${nameOf(path)}` : path };
+      if (!known) insertClaim(object, place);
+      else if (known.path !== place.path) respell(library, known.path, place.path);
+      return { ...place, parentId: parent?.id };
     },
     /** Throws ItemFailure if the folder that the object goes into failed after the object was claimed. */
     requireIntactParent(object: Placed, { parentId }: Place): void {

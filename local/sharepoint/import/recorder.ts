@@ -1,3 +1,4 @@
+import { isKnownLogin } from "../faults.ts";
 import type {
   FileObject,
   FolderObject,
@@ -6,6 +7,7 @@ import type {
   Scope,
 } from "../package/manifest.ts";
 import type { ImportPackage } from "../package/read-package.ts";
+import type { Version } from "../record/item-store.ts";
 import { locate } from "../sites.ts";
 import { hresult } from "./error-codes.ts";
 import type { Complaint } from "./events.ts";
@@ -36,8 +38,14 @@ export function recorder(context: ImportContext, pkg: ImportPackage, tools: Tool
   return {
     packageWarnings(): void {
       for (const message of pkg.warnings) warnAboutPackage(message);
-      if (job.webId !== site.webId) {
+      if (job.webId !== site.webId && context.faults().strictness !== "lenient") {
         warnAboutPackage(`The web ${job.webId} is not the web of ${site.url}`);
+      }
+      for (const { name, isGroup, isDeleted } of pkg.principals.values()) {
+        if (isGroup || isDeleted || isKnownLogin(context.faults(), name)) continue;
+        warnAboutPackage(
+          `Failed to retrieve user '${name}' attributes from the SiteUsers; falling back to passed in values`,
+        );
       }
     },
     packageWarning: warnAboutPackage,
@@ -68,14 +76,15 @@ export function recorder(context: ImportContext, pkg: ImportPackage, tools: Tool
   function saveItem(object: FileObject | FolderObject, { place, sizes }: Step): void {
     if (!place) return;
     const listItem = pkg.listItems.get(object.id);
+    const versions = object.type === "file" && sizes ? versionsOf(object, sizes) : [];
     places.save(object, place, {
       size: sizes?.at(-1) ?? 0,
       created: object.created ?? null,
       modified: object.modified ?? null,
       author: resolvePerson(object, object.author ?? listItem?.author),
       editor: resolvePerson(object, object.editor ?? listItem?.editor),
-      version: object.type === "file" ? object.content.version : null,
-      versionCount: sizes?.length ?? 1,
+      version: versions.at(-1)?.label ?? null,
+      versions,
       listItemId: listItem?.id ?? null,
     });
     times.written(object.type, place);
@@ -89,6 +98,24 @@ export function recorder(context: ImportContext, pkg: ImportPackage, tools: Tool
         `FileSize of ${fileValue} is ${fileSize} in the manifest, its content has ${sizes[index]} bytes`,
       );
     }
+  }
+
+  /** The history that the item has from now on: this package's, or what was there before and then this package's. */
+  function versionsOf(file: FileObject, sizes: number[]): Version[] {
+    const before =
+      context.faults().existing === "append"
+        ? (items.byId(site.name, file.id)?.versions ?? [])
+        : [];
+    const kept = before.filter((version) => version.jobId !== job.id);
+    const major = Number.parseInt(kept.at(-1)?.label ?? "0", 10);
+    const added = [...file.history, file.content].map((version, index) => ({
+      label: major === 0 ? version.version : `${major + index + 1}.0`,
+      size: sizes[index] ?? 0,
+      editor: pkg.principals.get(version.editor ?? "")?.name ?? null,
+      modified: version.modified ?? null,
+      jobId: job.id,
+    }));
+    return [...kept, ...added];
   }
 
   function recordOther(object: Exclude<PackageObject, FileObject | FolderObject>): void {
@@ -145,8 +172,8 @@ export function recorder(context: ImportContext, pkg: ImportPackage, tools: Tool
 
   function resolvePerson(object: FileObject | FolderObject, id: string | undefined): string | null {
     if (id === undefined) return null;
-    const login = pkg.principals.get(id);
-    if (login !== undefined) return login;
+    const principal = pkg.principals.get(id);
+    if (principal) return principal.name;
     warn(object, `Failed to ensure user '${id}': it is not in UserGroup.xml; using System Account`);
     return "SHAREPOINT\\system";
   }

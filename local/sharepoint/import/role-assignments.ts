@@ -1,23 +1,24 @@
 import type { Scope } from "../package/manifest.ts";
+import type { Principal } from "../package/read-package.ts";
 import type { ItemStore } from "../record/item-store.ts";
 import type { Site } from "../sites.ts";
 import { hresult } from "./error-codes.ts";
 import type { Complaint } from "./events.ts";
 
-/** The permission levels that every site has. */
-const BUILT_IN_ROLES = new Map([
-  ["1073741825", "Limited Access"],
-  ["1073741826", "Read"],
-  ["1073741827", "Contribute"],
-  ["1073741828", "Design"],
-  ["1073741829", "Full Control"],
-  ["1073741830", "Edit"],
-]);
+/** The permission levels that every site has, in the order of their RoleTypeKind, which is 1 for the first. */
+const BUILT_IN = ["Limited Access", "Read", "Contribute", "Design", "Full Control", "Edit"];
+export const builtInRoles = BUILT_IN.map((name, index) => ({
+  Id: 1073741825 + index,
+  Name: name,
+  RoleTypeKind: index + 1,
+  Hidden: name === "Limited Access",
+}));
+const roleNames = new Map(builtInRoles.map(({ Id, Name }) => [String(Id), Name]));
 
 interface ScopeContext {
   site: Site;
   items: ItemStore;
-  principals: Map<string, string>;
+  principals: Map<string, Principal>;
 }
 
 /** What is wrong with a scope of role assignments, if anything: unknown object, role or principal. */
@@ -33,7 +34,7 @@ export function checkScope(scope: Scope, context: ScopeContext): Complaint | und
     return complain(`The object ${scope.objectId} of a role assignment cannot be found`);
   }
   for (const { roleId, principalId } of scope.assignments) {
-    if (!BUILT_IN_ROLES.has(roleId)) return complain(`The role ${roleId} cannot be found`);
+    if (!roleNames.has(roleId)) return complain(`The role ${roleId} cannot be found`);
     if (!context.principals.has(principalId)) {
       return complain(`The principal ${principalId} is not in UserGroup.xml`);
     }
@@ -42,18 +43,18 @@ export function checkScope(scope: Scope, context: ScopeContext): Complaint | und
 }
 
 /** The scope as the record keeps it: JSON of role names and logins, since ids are private to the package. */
-export function describeScope(scope: Scope, principals: Map<string, string>): string {
+export function describeScope(scope: Scope, principals: Map<string, Principal>): string {
   return JSON.stringify(
     scope.assignments.map(({ roleId, principalId }) => ({
-      role: BUILT_IN_ROLES.get(roleId),
-      principal: principals.get(principalId),
+      role: roleNames.get(roleId),
+      principal: principals.get(principalId)?.name,
     })),
   );
 }
 
 /** Built-in roles cannot be redefined by a package. */
 export function checkRoles(object: { id: string; roleIds: string[] }): Complaint | undefined {
-  if (!object.roleIds.some((roleId) => BUILT_IN_ROLES.has(roleId))) return undefined;
+  if (!object.roleIds.some((roleId) => roleNames.has(roleId))) return undefined;
   return {
     objectType: "",
     url: "",

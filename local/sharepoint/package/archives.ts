@@ -1,13 +1,18 @@
-import yauzl, { type Entry, type ZipFile } from "yauzl";
+import type { Readable } from "node:stream";
+import yauzl from "yauzl";
+import { quickXorHash } from "../../../shared/package/quick-xor-hash.ts";
 import { ItemFailure, JobFailure } from "../import/failures.ts";
-import { quickXorHash } from "../quick-xor-hash.ts";
-import {
-  decryptSmallBlob,
-  requireSnapshot,
-  type SourceContainer,
-  type StoredBlob,
-} from "./blobs.ts";
+import { type PackageKey, readSmallBlob, requireSnapshot, type SourceContainer } from "./blobs.ts";
 import { attribute, childrenNamed, type XmlElement } from "./xml.ts";
+
+// What version 3 has and its types, which are of version 2, do not.
+declare module "yauzl" {
+  function fromBufferPromise(buffer: Buffer, options: Options): Promise<ZipFile>;
+  interface ZipFile {
+    eachEntry(): AsyncIterable<Entry>;
+    openReadStreamPromise(entry: Entry): Promise<Readable>;
+  }
+}
 
 /** MS docs "migration-azure", small file archives. */
 const MAX_ARCHIVES = 2;
@@ -25,8 +30,7 @@ export type ArchivedMembers = Map<string, Buffer | ItemFailure>;
 export async function readArchives(
   archivedFiles: XmlElement,
   container: SourceContainer,
-  blobs: Map<string, StoredBlob>,
-  key: Buffer,
+  key: PackageKey,
 ): Promise<ArchivedMembers> {
   const archives = childrenNamed(archivedFiles, "ArchivedFile");
   if (archives.length > MAX_ARCHIVES) {
@@ -37,14 +41,12 @@ export async function readArchives(
   const members: ArchivedMembers = new Map();
   for (const archive of archives) {
     const name = attribute(archive, "Name");
+    const listed = childrenNamed(archive, "File").map((file) => attribute(file, "FileValue"));
+    for (const fileValue of listed)
+      members.set(fileValue, new ItemFailure(`Archive ${name} has no member ${fileValue}`));
     try {
-      const zip = await readArchive(name, attribute(archive, "Checksum"), container, blobs, key);
-      const listed = childrenNamed(archive, "File").map((file) => attribute(file, "FileValue"));
+      const zip = await readArchive(name, attribute(archive, "Checksum"), container, key);
       await readMembers(zip, new Set(listed), members);
-      for (const fileValue of listed) {
-        if (members.has(fileValue)) continue;
-        members.set(fileValue, new ItemFailure(`Archive ${name} has no member ${fileValue}`));
-      }
     } catch (error) {
       throw new JobFailure(`Archive ${name} cannot be read: ${(error as Error).message}`);
     }
@@ -56,15 +58,14 @@ async function readArchive(
   name: string,
   checksum: string,
   container: SourceContainer,
-  blobs: Map<string, StoredBlob>,
-  key: Buffer,
+  key: PackageKey,
 ): Promise<Buffer> {
-  const blob = requireSnapshot(blobs, name);
+  const blob = requireSnapshot(container, name);
   if (blob.length > MAX_ARCHIVE_BYTES) {
     throw new Error(`it has ${blob.length} bytes, at most ${MAX_ARCHIVE_BYTES} are allowed`);
   }
-  const { stored, plain } = await decryptSmallBlob(container, blob, key);
-  const actual = quickXorHash(stored).toString("base64");
+  const { stored, plain } = await readSmallBlob(container, blob, key);
+  const actual = quickXorHash(stored);
   if (actual !== checksum) {
     throw new Error(`its QuickXorHash is ${actual}, ArchivedFiles.xml says ${checksum}`);
   }
@@ -72,39 +73,22 @@ async function readArchive(
 }
 
 /** Reads the listed members; what the archive holds besides is ignored. */
-function readMembers(zip: Buffer, listed: Set<string>, members: ArchivedMembers): Promise<void> {
-  return new Promise((resolve, reject) => {
-    yauzl.fromBuffer(zip, { lazyEntries: true }, (openError, file) => {
-      if (openError) return reject(openError);
-      file.on("error", reject);
-      file.on("end", resolve);
-      file.on("entry", (entry: Entry) => {
-        if (!listed.has(entry.fileName)) return file.readEntry();
-        readMember(file, entry).then((member) => {
-          members.set(entry.fileName, member);
-          file.readEntry();
-        }, reject);
-      });
-      file.readEntry();
-    });
-  });
-}
-
-function readMember(zip: ZipFile, entry: Entry): Promise<Buffer | ItemFailure> {
-  if (entry.uncompressedSize >= MAX_MEMBER_BYTES) {
-    return Promise.resolve(
-      new ItemFailure(
-        `Archive member ${entry.fileName} has ${entry.uncompressedSize} bytes; members must be below ${MAX_MEMBER_BYTES}`,
-      ),
-    );
+async function readMembers(
+  zip: Buffer,
+  listed: Set<string>,
+  members: ArchivedMembers,
+): Promise<void> {
+  const file = await yauzl.fromBufferPromise(zip, { lazyEntries: true });
+  for await (const entry of file.eachEntry()) {
+    const { fileName, uncompressedSize } = entry;
+    if (!listed.has(fileName)) continue;
+    if (uncompressedSize >= MAX_MEMBER_BYTES) {
+      const problem = `has ${uncompressedSize} bytes; members must be below ${MAX_MEMBER_BYTES}`;
+      members.set(fileName, new ItemFailure(`Archive member ${fileName} ${problem}`));
+      continue;
+    }
+    const chunks: Buffer[] = [];
+    for await (const chunk of await file.openReadStreamPromise(entry)) chunks.push(chunk as Buffer);
+    members.set(fileName, Buffer.concat(chunks));
   }
-  return new Promise((resolve, reject) => {
-    zip.openReadStream(entry, (error, stream) => {
-      if (error) return reject(error);
-      const chunks: Buffer[] = [];
-      stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-      stream.on("error", reject);
-      stream.on("end", () => resolve(Buffer.concat(chunks)));
-    });
-  });
 }

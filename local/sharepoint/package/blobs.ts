@@ -1,7 +1,7 @@
 import { createDecipheriv, createHash } from "node:crypto";
 import { ContainerClient } from "@azure/storage-blob";
 import { hresult } from "../import/error-codes.ts";
-import { ItemFailure } from "../import/failures.ts";
+import { describe, ItemFailure, JobFailure } from "../import/failures.ts";
 
 /** A blob as the import sees it: its latest snapshot. */
 export interface StoredBlob {
@@ -20,29 +20,37 @@ export interface DeclaredIntegrity {
   md5?: string | undefined;
 }
 
+/** The key of an encrypted package; an unencrypted one has none. */
+export type PackageKey = Buffer | undefined;
+
 /** A container as a job reads it: short waits between retries, and no more requests once the job is stopped. */
 export interface SourceContainer {
   client: ContainerClient;
   signal: AbortSignal;
+  blobs: Map<string, StoredBlob>;
+  /** False: a blob without snapshot is read as it is (MS docs of 2023: snapshots are not enforced yet). */
+  needsSnapshots: boolean;
 }
 
-export function openContainer(uri: string, signal: AbortSignal): SourceContainer {
+/** Opens a container and lists its blobs. Throws JobFailure if it cannot be listed. */
+export async function openContainer(
+  uri: string,
+  { signal, needsSnapshots }: Pick<SourceContainer, "signal" | "needsSnapshots">,
+): Promise<SourceContainer> {
   const retryOptions = { maxTries: 4, retryDelayInMs: 250, maxRetryDelayInMs: 2000 };
-  return { client: new ContainerClient(uri, undefined, { retryOptions }), signal };
+  const client = new ContainerClient(uri, undefined, { retryOptions });
+  try {
+    return { client, signal, needsSnapshots, blobs: await listBlobs(client, signal) };
+  } catch (error) {
+    throw new JobFailure(`Unable to list container ${client.containerName}: ${describe(error)}`);
+  }
 }
 
-/** All blobs of a container by name, each with its latest snapshot: one request for 5,000 of them. */
-export async function listBlobs({
-  client,
-  signal,
-}: SourceContainer): Promise<Map<string, StoredBlob>> {
+/** All blobs by name, each with its latest snapshot: one request for 5,000 of them. */
+async function listBlobs(client: ContainerClient, abortSignal: AbortSignal) {
   const blobs = new Map<string, StoredBlob>();
-  const listing = client.listBlobsFlat({
-    includeSnapshots: true,
-    includeMetadata: true,
-    abortSignal: signal,
-  });
-  for await (const blob of listing) {
+  const options = { includeSnapshots: true, includeMetadata: true, abortSignal };
+  for await (const blob of client.listBlobsFlat(options)) {
     const known = blobs.get(blob.name);
     const snapshot = blob.snapshot ?? "";
     // Snapshot times sort as text; the base blob has none and counts only as long as there is no snapshot.
@@ -61,38 +69,49 @@ export async function listBlobs({
 }
 
 /** The blob if the service would read it. Throws ItemFailure for one that is missing or has no snapshot. */
-export function requireSnapshot(blobs: Map<string, StoredBlob>, name: string): StoredBlob {
+export function requireSnapshot(
+  { blobs, needsSnapshots }: SourceContainer,
+  name: string,
+): StoredBlob {
   const blob = blobs.get(name);
-  if (!blob) {
-    throw new ItemFailure(
-      `Unable to download ${name}: The remote server returned an error: (404) Not Found.`,
-      hresult.fileNotFound,
-    );
-  }
-  if (blob.snapshot === "") {
-    throw new ItemFailure(
-      `Unable to download ${name}: the blob has no snapshot`,
-      hresult.fileNotFound,
-    );
-  }
-  return blob;
+  if (blob && (blob.snapshot !== "" || !needsSnapshots)) return blob;
+  const reason = blob
+    ? "the blob has no snapshot"
+    : "The remote server returned an error: (404) Not Found.";
+  throw new ItemFailure(`Unable to download ${name}: ${reason}`, hresult.fileNotFound);
 }
 
-/** The IV of a blob, from its metadata, else from the manifest. Throws ItemFailure if there is none. */
-export function ivOf(
-  blob: { name: string; iv: Buffer | undefined },
+interface Decryption {
+  update(chunk: Buffer): Buffer;
+  final(): Buffer;
+}
+
+/** AES-256-CBC with PKCS7 padding, or nothing at all. The IV is that of the blob's metadata, else the manifest's. */
+function decryption(
+  { name, iv: stored }: Pick<StoredBlob, "name" | "iv">,
+  key: PackageKey,
   declared: DeclaredIntegrity = {},
-) {
-  const iv =
-    blob.iv ?? (declared.iv === undefined ? undefined : Buffer.from(declared.iv, "base64"));
-  if (!iv) throw new ItemFailure(`Missing IV in Manifest and Azure Blob metadata of ${blob.name}`);
-  if (iv.length !== 16)
-    throw new ItemFailure(`The IV of ${blob.name} has ${iv.length} bytes, not 16`);
-  return iv;
+): Decryption {
+  if (!key) return { update: (chunk) => chunk, final: () => Buffer.alloc(0) };
+  const iv = stored ?? (declared.iv === undefined ? undefined : Buffer.from(declared.iv, "base64"));
+  if (!iv) throw new ItemFailure(`Missing IV in Manifest and Azure Blob metadata of ${name}`);
+  if (iv.length !== 16) throw new ItemFailure(`The IV of ${name} has ${iv.length} bytes, not 16`);
+  const decipher = createDecipheriv("aes-256-cbc", key, iv);
+  return {
+    update: (chunk) => decipher.update(chunk),
+    final() {
+      try {
+        return decipher.final();
+      } catch {
+        const reason = "Padding is invalid and cannot be removed.";
+        throw new ItemFailure(`Unable to decrypt ${name}: ${reason}`);
+      }
+    },
+  };
 }
 
 /** The MD5s that the stored bytes must have. Throws ItemFailure if neither blob nor manifest names one. */
-export function md5sOf(blob: { md5: Buffer | undefined }, declared: DeclaredIntegrity): string[] {
+function md5sOf(blob: Pick<StoredBlob, "md5">, declared: DeclaredIntegrity): string[] {
   const sums = [blob.md5?.toString("base64"), declared.md5].filter((sum) => sum !== undefined);
   if (sums.length === 0) throw new ItemFailure("Missing MD5 property in Manifest and Azure Blob");
   return sums;
@@ -106,11 +125,11 @@ export function md5sOf(blob: { md5: Buffer | undefined }, declared: DeclaredInte
 export async function decryptBlob(
   container: SourceContainer,
   blob: StoredBlob,
-  key: Buffer,
+  key: PackageKey,
   declared: DeclaredIntegrity,
   sink: (chunk: Buffer) => Promise<void>,
 ): Promise<number> {
-  const decipher = createDecipheriv("aes-256-cbc", key, ivOf(blob, declared));
+  const decipher = decryption(blob, key, declared);
   const expected = md5sOf(blob, declared);
   const md5 = createHash("md5");
   let size = 0;
@@ -121,23 +140,35 @@ export async function decryptBlob(
     await sink(plain);
   }
   checkMd5(blob.name, expected, md5.digest("base64"));
-  const last = finish(decipher, blob.name);
+  const last = decipher.final();
   await sink(last);
   return size + last.length;
 }
 
-/** The whole decrypted content of a small blob. An MD5 is checked only where there is one (package files). */
-export async function decryptSmallBlob(
+/** The whole content of a small blob. An MD5 is checked only where there is one (package files). */
+export async function readSmallBlob(
   container: SourceContainer,
   blob: StoredBlob,
-  key: Buffer,
+  key: PackageKey,
 ): Promise<{ stored: Buffer; plain: Buffer }> {
-  const iv = ivOf(blob);
+  const decipher = decryption(blob, key);
   const chunks: Buffer[] = [];
   for await (const chunk of await openBlob(container, blob)) chunks.push(chunk);
   const stored = Buffer.concat(chunks);
   if (blob.md5) checkMd5(blob.name, [blob.md5.toString("base64")], md5Of(stored));
-  return { stored, plain: decrypt(blob.name, stored, key, iv) };
+  return { stored, plain: Buffer.concat([decipher.update(stored), decipher.final()]) };
+}
+
+/** Checks and decrypts bytes that are in memory already, such as a member of an archive. */
+export function decryptMember(
+  name: string,
+  stored: Buffer,
+  key: PackageKey,
+  declared: DeclaredIntegrity,
+): Buffer {
+  const decipher = decryption({ name, iv: undefined }, key, declared);
+  checkMd5(name, md5sOf({ md5: undefined }, declared), md5Of(stored));
+  return Buffer.concat([decipher.update(stored), decipher.final()]);
 }
 
 /**
@@ -158,31 +189,6 @@ async function openBlob(
     if ((error as { statusCode?: number }).statusCode !== 412) throw error;
     const response = await blob.withSnapshot(snapshot).download(0, undefined, { abortSignal });
     return response.readableStreamBody as AsyncIterable<Buffer>;
-  }
-}
-
-/** Checks and decrypts bytes that are in memory already, such as a member of an archive. */
-export function decryptMember(
-  name: string,
-  stored: Buffer,
-  key: Buffer,
-  declared: DeclaredIntegrity,
-): Buffer {
-  const iv = ivOf({ name, iv: undefined }, declared);
-  checkMd5(name, md5sOf({ md5: undefined }, declared), md5Of(stored));
-  return decrypt(name, stored, key, iv);
-}
-
-function decrypt(name: string, stored: Buffer, key: Buffer, iv: Buffer): Buffer {
-  const decipher = createDecipheriv("aes-256-cbc", key, iv);
-  return Buffer.concat([decipher.update(stored), finish(decipher, name)]);
-}
-
-function finish(decipher: ReturnType<typeof createDecipheriv>, name: string): Buffer {
-  try {
-    return decipher.final();
-  } catch {
-    throw new ItemFailure(`Unable to decrypt ${name}: Padding is invalid and cannot be removed.`);
   }
 }
 

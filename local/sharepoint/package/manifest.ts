@@ -20,7 +20,7 @@ export interface FolderObject extends Common {
   type: "folder";
 }
 
-export interface FileContent {
+export interface FileContent extends Pick<Common, "author" | "editor" | "modified"> {
   fileValue: string;
   fileSize: number | undefined;
   version: string;
@@ -145,6 +145,9 @@ function readContents(file: XmlElement): Pick<FileObject, "content" | "history">
 function readContent({ attributes }: XmlElement): FileContent {
   const size = attributes.FileSize;
   return {
+    author: attributes.Author,
+    editor: attributes.ModifiedBy,
+    modified: toIso(attributes.TimeLastModified),
     fileValue: attributes.FileValue ?? "",
     fileSize: size === undefined ? undefined : Number(size),
     version: attributes.Version ?? "1.0",

@@ -1,19 +1,17 @@
+import { readFileSync } from "node:fs";
 import { isGuid } from "../guid.ts";
-import type { XmlElement } from "./xml.ts";
+import { attribute, childrenNamed, parseXml, type XmlElement } from "./xml.ts";
 
 /** A check of one attribute value; returns what was expected, or undefined if the value is fine. */
-export type ValueRule = (value: string) => string | undefined;
+type Check = (value: string) => string | undefined;
 
-/** What the schema says about one element. */
-export interface ElementRule {
-  attributes?: Record<string, ValueRule>;
-  required?: string[];
-  /** The schema has `anyAttribute`: attributes that are not declared are taken as they come. */
-  open?: boolean;
-  /** Child elements by name; "skip" takes any content, as `processContents="skip"` does. */
-  children?: Record<string, ElementRule> | "skip";
-  /** Children must come in the order in which `children` lists them, each at most once. */
-  sequence?: boolean;
+interface TypeRule {
+  attributes: Map<string, { check: Check; required: boolean }>;
+  /** `anyAttribute` or `any`: what is not declared is taken as it comes. */
+  anyAttribute: boolean;
+  anyElement: boolean;
+  /** Children by name. Those of one `at` are a choice; a smaller `at` must come before a larger one. */
+  children: Map<string, { at: number; repeats: boolean; required: boolean; type: () => TypeRule }>;
 }
 
 export class SchemaError extends Error {
@@ -23,29 +21,26 @@ export class SchemaError extends Error {
   }
 }
 
-export const text: ValueRule = () => undefined;
-export const guid: ValueRule = (value) => (isGuid(value) ? undefined : "Guid");
-export const boolean: ValueRule = matches(/^(true|false|1|0)$/, "boolean");
-export const int: ValueRule = matches(/^[+-]?\d{1,10}$/, "int");
-export const float: ValueRule = matches(/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i, "float");
-export const base64: ValueRule = matches(
-  /^(?:[a-z0-9+/]{4})*(?:[a-z0-9+/]{2}==|[a-z0-9+/]{3}=)?$/i,
-  "base64Binary",
-);
-export const dateTime: ValueRule = (value) =>
-  Number.isNaN(parseDateTime(value)) ? "dateTime" : undefined;
-export const oneOf =
-  (...values: string[]): ValueRule =>
-  (value) =>
-    values.includes(value) ? undefined : `one of ${values.join(", ")}`;
-export const filled =
-  (maximum: number): ValueRule =>
-  (value) =>
-    value.length >= 1 && value.length <= maximum
-      ? undefined
-      : `string of 1 to ${maximum} characters`;
+const integer = matches(/^[+-]?\d{1,10}$/, "int");
+const builtIn: Record<string, Check> = {
+  "xs:boolean": matches(/^(true|false|1|0)$/, "boolean"),
+  "xs:int": integer,
+  "xs:nonNegativeInteger": matches(/^\+?\d+$/, "nonNegativeInteger"),
+  "xs:short": integer,
+  "xs:byte": integer,
+  "xs:unsignedByte": integer,
+  "xs:float": matches(/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i, "float"),
+  "xs:base64Binary": matches(
+    /^(?:[a-z0-9+/]{4})*(?:[a-z0-9+/]{2}==|[a-z0-9+/]{3}=)?$/i,
+    "base64Binary",
+  ),
+  "xs:dateTime": (value) => (Number.isNaN(parseDateTime(value)) ? "dateTime" : undefined),
+  "xs:string": () => undefined,
+  // A plain string in the published schemas; the service wants GUID text without braces.
+  Guid: (value) => (isGuid(value) ? undefined : "Guid"),
+};
 
-function matches(pattern: RegExp, type: string): ValueRule {
+function matches(pattern: RegExp, type: string): Check {
   return (value) => (pattern.test(value) ? undefined : type);
 }
 
@@ -55,46 +50,143 @@ export function parseDateTime(value: string): number {
   return match ? Date.parse(match[1] ? value : `${value}Z`) : Number.NaN;
 }
 
-/** Checks the element and everything below it. Throws SchemaError at the first violation, worded as .NET does. */
-export function validate(element: XmlElement, rule: ElementRule): void {
+/**
+ * Reads an XSD, as much of XML Schema as Microsoft's package schemas use. `amend` may widen its text beforehand.
+ * Returns a function that checks a document and throws SchemaError, worded as .NET does, at the first violation.
+ */
+export function readSchema(file: string, amend = (xsd: string) => xsd) {
+  const schema = parseXml(Buffer.from(amend(readFileSync(file, "utf8"))));
+  const namespace = schema.attributes.targetNamespace;
+  const declared = new Map(
+    schema.children.map((child) => [child.name + attribute(child, "name"), child]),
+  );
+  const compiled = new Map<XmlElement, TypeRule>();
+
+  /** The rule of a complex type, by its name or as it is written inside the element. */
+  function typeOf(holder: XmlElement, name = holder.attributes.type): TypeRule {
+    const type = name
+      ? declared.get(`xs:complexType${name}`)
+      : childrenNamed(holder, "xs:complexType")[0];
+    if (!type) throw new Error(`${file} does not define the type of ${holder.attributes.name}`);
+    const rule = compiled.get(type) ?? compile(type);
+    compiled.set(type, rule);
+    return rule;
+  }
+
+  function compile(type: XmlElement): TypeRule {
+    const extension = childrenNamed(childrenNamed(type, "xs:complexContent")[0], "xs:extension")[0];
+    const base = extension && typeOf(extension, extension.attributes.base);
+    const rule: TypeRule = {
+      attributes: new Map(base?.attributes),
+      anyAttribute: base?.anyAttribute ?? false,
+      anyElement: base?.anyElement ?? false,
+      children: new Map(base?.children),
+    };
+    const body = extension ?? type;
+    for (const declaration of childrenNamed(body, "xs:attribute")) {
+      const required = declaration.attributes.use === "required";
+      const check = checkOf(declaration, declaration.attributes.type);
+      rule.attributes.set(attribute(declaration, "name"), { check, required });
+    }
+    if (childrenNamed(body, "xs:anyAttribute").length > 0) rule.anyAttribute = true;
+    addChildren(rule, body, false, false, true);
+    return rule;
+  }
+
+  /** Adds the elements of nested sequences and choices. */
+  function addChildren(
+    rule: TypeRule,
+    group: XmlElement,
+    isOnePlace: boolean,
+    isRepeated: boolean,
+    isRequired: boolean,
+  ): void {
+    const place = rule.children.size;
+    for (const particle of group.children) {
+      const repeats = isRepeated || (particle.attributes.maxOccurs ?? "1") !== "1";
+      const required = isRequired && particle.attributes.minOccurs !== "0";
+      if (particle.name === "xs:any") rule.anyElement = true;
+      else if (particle.name === "xs:sequence")
+        addChildren(rule, particle, isOnePlace || repeats, repeats, required);
+      else if (particle.name === "xs:choice") addChildren(rule, particle, true, repeats, false);
+      else if (particle.name === "xs:element") {
+        const at = isOnePlace ? place : rule.children.size;
+        const type = () => typeOf(particle);
+        rule.children.set(attribute(particle, "name"), { at, repeats, required, type });
+      }
+    }
+  }
+
+  function checkOf(holder: XmlElement, name: string | undefined): Check {
+    const known = name && builtIn[name];
+    if (known) return known;
+    const simple = name
+      ? declared.get(`xs:simpleType${name}`)
+      : childrenNamed(holder, "xs:simpleType")[0];
+    const facets = childrenNamed(simple, "xs:restriction")[0]?.children ?? [];
+    const values = (facet: string) =>
+      facets.filter((each) => each.name === facet).map((each) => attribute(each, "value"));
+    const allowed = values("xs:enumeration");
+    const patterns = values("xs:pattern").map((pattern) => new RegExp(`^(?:${pattern})$`));
+    const [minimum = 0] = values("xs:minLength").map(Number);
+    const [maximum = Number.POSITIVE_INFINITY] = values("xs:maxLength").map(Number);
+    return (value) => {
+      if (allowed.length > 0 && !allowed.includes(value)) return `one of ${allowed.join(", ")}`;
+      if (!patterns.every((pattern) => pattern.test(value))) return String(patterns[0]);
+      if (value.length >= minimum && value.length <= maximum) return undefined;
+      return `string of ${minimum} to ${maximum} characters`;
+    };
+  }
+
+  return (root: XmlElement): void => {
+    const element = declared.get(`xs:element${root.name}`);
+    if (!element || root.attributes.xmlns !== namespace) {
+      const found = `${root.attributes.xmlns ?? ""}:${root.name}`;
+      throw new SchemaError(`The '${found}' element is not declared.`);
+    }
+    validate(root, typeOf(element));
+  };
+}
+
+function validate(element: XmlElement, rule: TypeRule): void {
   for (const [name, value] of Object.entries(element.attributes)) {
-    if (name === "xmlns" || name.startsWith("xmlns:") || name.startsWith("xsi:")) continue;
-    const check = rule.attributes?.[name];
-    if (!check) {
-      if (rule.open) continue;
+    if (/^(xmlns$|xmlns:|xsi:)/.test(name)) continue;
+    const declared = rule.attributes.get(name);
+    if (!declared && !rule.anyAttribute) {
       throw new SchemaError(`The '${name}' attribute is not declared.`);
     }
-    const expected = check(value);
+    const expected = declared?.check(value);
     if (expected) {
       throw new SchemaError(
         `The '${name}' attribute is invalid - The value '${value}' is invalid according to its datatype '${expected}'`,
       );
     }
   }
-  for (const name of rule.required ?? []) {
-    if (element.attributes[name] === undefined) {
+  for (const [name, { required }] of rule.attributes) {
+    if (required && element.attributes[name] === undefined) {
       throw new SchemaError(`The required attribute '${name}' is missing.`);
     }
   }
-  if (rule.children !== "skip") validateChildren(element, rule, rule.children ?? {});
+  if (!rule.anyElement) validateChildren(element, rule);
 }
 
-function validateChildren(
-  element: XmlElement,
-  rule: ElementRule,
-  children: Record<string, ElementRule>,
-): void {
-  const order = Object.keys(children);
+function validateChildren(element: XmlElement, rule: TypeRule): void {
   let last = -1;
   for (const child of element.children) {
-    const at = order.indexOf(child.name);
-    const childRule = children[child.name];
-    if (!childRule || (rule.sequence && at <= last)) {
+    const found = rule.children.get(child.name);
+    if (!found || found.at < last || (found.at === last && !found.repeats)) {
       throw new SchemaError(
         `The element '${element.name}' has invalid child element '${child.name}'.`,
       );
     }
-    last = at;
-    validate(child, childRule);
+    last = found.at;
+    validate(child, found.type());
+  }
+  for (const [name, { required }] of rule.children) {
+    if (required && !element.children.some((child) => child.name === name)) {
+      throw new SchemaError(
+        `The element '${element.name}' has incomplete content. Expected: '${name}'.`,
+      );
+    }
   }
 }

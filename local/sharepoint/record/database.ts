@@ -36,7 +36,8 @@ const schema = `
     author TEXT,
     editor TEXT,
     version TEXT,
-    version_count INTEGER NOT NULL DEFAULT 1,
+    -- JSON: what an import said about each version, oldest first
+    versions TEXT NOT NULL DEFAULT '[]',
     list_item_id TEXT,
     int_id INTEGER NOT NULL,
     permissions TEXT,
@@ -48,8 +49,28 @@ const schema = `
   CREATE UNIQUE INDEX IF NOT EXISTS items_int_id ON items (list_id, int_id);
   CREATE INDEX IF NOT EXISTS items_children ON items (list_id, parent_key, kind, name);
   CREATE INDEX IF NOT EXISTS items_claims ON items (job_id) WHERE state = 'claimed';
+  CREATE TABLE IF NOT EXISTS recycle_bin (
+    site TEXT NOT NULL,
+    id TEXT NOT NULL,
+    -- the id of what was deleted: this item, or the folder it was in
+    entry TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    folder TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    deleted_at TEXT NOT NULL,
+    PRIMARY KEY (site, id)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS users (
+    id INTEGER PRIMARY KEY,
+    site TEXT NOT NULL,
+    login TEXT NOT NULL COLLATE NOCASE,
+    UNIQUE (site, login)
+  );
   CREATE TABLE IF NOT EXISTS jobs (
-    id TEXT PRIMARY KEY,
+    -- which job of all it is: what the faults that it meets depend on
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
     site TEXT NOT NULL,
     web_id TEXT NOT NULL,
     state TEXT NOT NULL,
@@ -65,6 +86,8 @@ const schema = `
     job_id TEXT NOT NULL,
     seq INTEGER NOT NULL,
     body TEXT NOT NULL,
+    -- milliseconds since 1970: not reported before
+    due INTEGER NOT NULL,
     PRIMARY KEY (job_id, seq)
   ) WITHOUT ROWID;
 `;

@@ -10,8 +10,9 @@ export interface Item {
   /** Relative to the library root, "/" between names. */
   path: string;
   name: string;
+  /** claimed: reserved by a job whose file may or may not be written yet. */
   state: "claimed" | "present";
-  /** Where it came from: an import, or it was in the folder before anybody imported it. */
+  /** Where it came from: an import, or it was there before anybody imported it. */
   origin: "imported" | "adopted";
   size: number;
   created: string | null;
@@ -19,7 +20,8 @@ export interface Item {
   author: string | null;
   editor: string | null;
   version: string | null;
-  versionCount: number;
+  /** Oldest first; empty for folders and for what was not imported. */
+  versions: Version[];
   listItemId: string | null;
   intId: number;
   /** JSON of the role assignments of the item's unique scope, or null if it inherits. */
@@ -29,10 +31,18 @@ export interface Item {
   jobId: string | null;
 }
 
+export interface Version {
+  label: string;
+  size: number;
+  editor: string | null;
+  modified: string | null;
+  jobId: string;
+}
+
 /** What an import says about an item. */
 export type ImportedFields = Pick<
   Item,
-  "size" | "created" | "modified" | "author" | "editor" | "version" | "versionCount" | "listItemId"
+  "size" | "created" | "modified" | "author" | "editor" | "version" | "versions" | "listItemId"
 >;
 
 export type ItemStore = ReturnType<typeof itemStore>;
@@ -47,11 +57,24 @@ export function parentOf(path: string): string {
   return slash === -1 ? "" : path.slice(0, slash);
 }
 
+export function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+const COLUMNS = `id, list_id AS listId, kind, path, name, state, origin, size, created, modified, author, editor, version,
+  versions, list_item_id AS listItemId, int_id AS intId, permissions, import_count AS importCount, job_id AS jobId`;
+
+// "0" is the character after "/": the range holds exactly the item and what is below it.
+const TREE = "list_id = ?1 AND (path_key = ?2 OR (path_key > ?2 || '/' AND path_key < ?2 || '0'))";
+
 /** The record of all items. Callers put writes that belong together into one transaction. */
 export function itemStore(database: DatabaseSync) {
+  const select = (rest: string) => database.prepare(`SELECT ${COLUMNS} FROM items WHERE ${rest}`);
+  const count = (rest: string) =>
+    database.prepare(`SELECT count(*) AS value FROM items WHERE ${rest}`);
   const sql = {
-    byId: database.prepare("SELECT * FROM items WHERE site = ? AND id = ?"),
-    byPath: database.prepare("SELECT * FROM items WHERE list_id = ? AND path_key = ?"),
+    byId: select("site = ? AND id = ?"),
+    byPath: select("list_id = ? AND path_key = ?"),
     intIdTaken: database.prepare("SELECT id FROM items WHERE list_id = ? AND int_id = ?"),
     maxIntId: database.prepare("SELECT max(int_id) AS value FROM items WHERE list_id = ?"),
     insert: database.prepare(
@@ -61,7 +84,7 @@ export function itemStore(database: DatabaseSync) {
     ),
     imported: database.prepare(
       `UPDATE items SET state = 'present', origin = 'imported', size = ?, created = ?, modified = ?, author = ?,
-         editor = ?, version = ?, version_count = ?, list_item_id = coalesce(?, list_item_id),
+         editor = ?, version = ?, versions = ?, list_item_id = coalesce(?, list_item_id),
          import_count = import_count + (import_count = 0 OR job_id IS NOT ?), job_id = ?
        WHERE site = ? AND id = ?`,
     ),
@@ -69,32 +92,24 @@ export function itemStore(database: DatabaseSync) {
     dropClaim: database.prepare(
       "DELETE FROM items WHERE site = ? AND id = ? AND state = 'claimed'",
     ),
-    claimsOfEndedJobs: database.prepare(
-      `SELECT * FROM items WHERE state = 'claimed'
-         AND job_id NOT IN (SELECT id FROM jobs WHERE state IN ('queued', 'processing'))`,
+    claimsOfEndedJobs: select(
+      "state = 'claimed' AND job_id NOT IN (SELECT id FROM jobs WHERE state IN ('queued', 'processing'))",
     ),
     keepClaim: database.prepare(
       `UPDATE items SET state = 'present', size = ?, created = coalesce(created, ?), modified = ?, import_count = 1
        WHERE site = ? AND id = ?`,
     ),
-    // "0" is the character after "/": the range holds exactly what is below the folder.
-    dropTree: database.prepare(
-      "DELETE FROM items WHERE list_id = ?1 AND (path_key = ?2 OR (path_key > ?2 || '/' AND path_key < ?2 || '0'))",
+    respell: database.prepare(
+      `UPDATE items SET path = ?3 || substr(path, length(?3) + 1), name = iif(path_key = ?2, ?4, name) WHERE ${TREE}`,
     ),
-    children: database.prepare(
-      `SELECT * FROM items WHERE list_id = ? AND parent_key = ? AND kind = ? AND state = 'present'
-       ORDER BY name LIMIT ? OFFSET ?`,
+    dropTree: database.prepare(`DELETE FROM items WHERE ${TREE}`),
+    children: select(
+      "list_id = ? AND parent_key = ? AND kind = ? AND state = 'present' ORDER BY name LIMIT ? OFFSET ?",
     ),
     namesIn: database.prepare("SELECT path, state FROM items WHERE list_id = ? AND parent_key = ?"),
-    countChildren: database.prepare(
-      "SELECT count(*) AS value FROM items WHERE list_id = ? AND parent_key = ? AND state = 'present'",
-    ),
-    countAll: database.prepare(
-      "SELECT count(*) AS value FROM items WHERE list_id = ? AND state = 'present'",
-    ),
-    after: database.prepare(
-      "SELECT * FROM items WHERE list_id = ? AND path_key > ? ORDER BY path_key LIMIT 1000",
-    ),
+    countChildren: count("list_id = ? AND parent_key = ? AND state = 'present'"),
+    countAll: count("list_id = ? AND state = 'present'"),
+    after: select("list_id = ? AND path_key > ? ORDER BY path_key LIMIT 1000"),
   };
   /** The next free integer id per library: items are only ever numbered here. */
   const nextIntId = new Map<string, number>();
@@ -122,7 +137,7 @@ export function itemStore(database: DatabaseSync) {
       item.path,
       pathKey(item.path),
       pathKey(parentOf(item.path)),
-      item.path.slice(item.path.lastIndexOf("/") + 1),
+      nameOf(item.path),
       item.state,
       item.origin,
       intIdFor(library.listId, item.intId ?? 0),
@@ -150,7 +165,7 @@ export function itemStore(database: DatabaseSync) {
         fields.author,
         fields.editor,
         fields.version,
-        fields.versionCount,
+        JSON.stringify(fields.versions),
         fields.listItemId,
         jobId,
         jobId,
@@ -167,6 +182,9 @@ export function itemStore(database: DatabaseSync) {
     /** The claimed item was written although its job did not live to record it. */
     keepClaim: (site: string, id: string, size: number, created: string, modified: string) =>
       void sql.keepClaim.run(size, created, modified, site, id),
+    /** Gives an item, and the paths below it, the spelling of `path`: a rename that changes nothing but case. */
+    respell: (listId: string, path: string) =>
+      void sql.respell.run(listId, pathKey(path), path, nameOf(path)),
     dropTree: (listId: string, path: string) => void sql.dropTree.run(listId, pathKey(path)),
     children: (listId: string, path: string, kind: Item["kind"], top: number, skip: number) =>
       sql.children.all(listId, pathKey(path), kind, top, skip).map(toKnownItem),
@@ -189,25 +207,5 @@ function toItem(row: Row | undefined): Item | undefined {
 }
 
 function toKnownItem(row: Row): Item {
-  return {
-    id: row.id,
-    listId: row.list_id,
-    kind: row.kind,
-    path: row.path,
-    name: row.name,
-    state: row.state,
-    origin: row.origin,
-    size: row.size,
-    created: row.created,
-    modified: row.modified,
-    author: row.author,
-    editor: row.editor,
-    version: row.version,
-    versionCount: row.version_count,
-    listItemId: row.list_item_id,
-    intId: row.int_id,
-    permissions: row.permissions,
-    importCount: row.import_count,
-    jobId: row.job_id,
-  } as Item;
+  return { ...row, versions: JSON.parse(String(row.versions)) } as unknown as Item;
 }

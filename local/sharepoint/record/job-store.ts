@@ -1,20 +1,24 @@
 import type { DatabaseSync } from "node:sqlite";
-import { transact } from "./database.ts";
 import type { SealedSecrets } from "./sealed-secrets.ts";
 
 export interface JobSecrets {
   dataContainerUri: string;
   metadataContainerUri: string;
+  /** Empty: the package is not encrypted. */
   keyBase64: string;
+  /** Empty: events are not reported to a queue. */
+  queueUri: string;
 }
 
 export interface Job {
   id: string;
+  number: number;
   site: string;
   webId: string;
   /** How often it was started; more than once only after the simulator was stopped in the middle of it. */
   attempts: number;
   secrets: JobSecrets;
+  queuedAt: Date;
 }
 
 export type JobState = "queued" | "processing" | "ended" | "deleted";
@@ -37,17 +41,20 @@ export function jobStore(database: DatabaseSync, secrets: SealedSecrets) {
     ),
     get: database.prepare("SELECT * FROM jobs WHERE id = ? AND site = ?"),
     unfinished: database.prepare(
-      "SELECT * FROM jobs WHERE state IN ('queued', 'processing') ORDER BY queued_at, rowid",
+      "SELECT * FROM jobs WHERE state IN ('queued', 'processing') ORDER BY number",
+    ),
+    latest: database.prepare(
+      "SELECT id, state FROM jobs WHERE site = ? ORDER BY number DESC LIMIT 5000",
     ),
     start: database.prepare(
       "UPDATE jobs SET state = 'processing', attempts = attempts + 1 WHERE id = ?",
     ),
     end: database.prepare("UPDATE jobs SET state = ?, secrets = NULL, ended_at = ? WHERE id = ?"),
     addEvent: database.prepare(
-      `INSERT INTO events VALUES (?1, (SELECT coalesce(max(seq), 0) + 1 FROM events WHERE job_id = ?1), ?2)`,
+      `INSERT INTO events VALUES (?1, (SELECT coalesce(max(seq), 0) + 1 FROM events WHERE job_id = ?1), ?2, ?3)`,
     ),
     events: database.prepare(
-      "SELECT seq, body FROM events WHERE job_id = ? AND seq > ? ORDER BY seq LIMIT ?",
+      "SELECT seq, body FROM events WHERE job_id = ? AND seq > ? AND due <= ? ORDER BY seq LIMIT ?",
     ),
     dropExpired: database.prepare(
       "DELETE FROM events WHERE job_id IN (SELECT id FROM jobs WHERE ended_at < ?)",
@@ -61,16 +68,22 @@ export function jobStore(database: DatabaseSync, secrets: SealedSecrets) {
       const row = sql.byContainer.get(dataContainer, metadataContainer);
       return row && String(row.id);
     },
-    create(job: Job, dataContainer: string, metadataContainer: string): void {
-      sql.insert.run(
+    create(
+      job: Pick<Job, "id" | "site" | "webId" | "secrets">,
+      dataContainer: string,
+      metadataContainer: string,
+    ): Job {
+      const queuedAt = new Date();
+      const { lastInsertRowid } = sql.insert.run(
         job.id,
         job.site,
         job.webId,
         dataContainer,
         metadataContainer,
         secrets.seal(job.secrets),
-        new Date().toISOString(),
+        queuedAt.toISOString(),
       );
+      return { ...job, number: Number(lastInsertRowid), attempts: 0, queuedAt };
     },
     state(site: string, id: string): JobState | "expired" | undefined {
       const row = sql.get.get(id.toLowerCase(), site);
@@ -82,29 +95,34 @@ export function jobStore(database: DatabaseSync, secrets: SealedSecrets) {
     unfinished(): Job[] {
       return sql.unfinished.all().map((row) => ({
         id: String(row.id),
+        number: Number(row.number),
         site: String(row.site),
         webId: String(row.web_id),
         attempts: Number(row.attempts),
         secrets: secrets.open<JobSecrets>(row.secrets as Uint8Array),
+        queuedAt: new Date(String(row.queued_at)),
       }));
     },
+    /** The latest jobs of a site, none that has ended long ago. */
+    states: (site: string) =>
+      sql.latest.all(site).map((row) => ({ id: String(row.id), state: row.state as JobState })),
     start: (id: string) => void sql.start.run(id),
-    addEvent: (id: string, body: string) => void sql.addEvent.run(id, body),
-    /** Writes the last events of a job and its end together: a crash leaves both or neither. */
-    end(id: string, state: "ended" | "deleted", lastEvents: string[]): void {
-      transact(database, () => {
-        for (const body of lastEvents) sql.addEvent.run(id, body);
-        sql.end.run(state, new Date().toISOString(), id);
-      });
-    },
+    /** Keeps an event that is reported `lateMs` from now. */
+    addEvent: (id: string, body: string, lateMs: number) =>
+      void sql.addEvent.run(id, body, Date.now() + lateMs),
+    end: (id: string, state: "ended" | "deleted") =>
+      void sql.end.run(state, new Date().toISOString(), id),
     /** Events after `token`; the new token names the last of them, or is the old one if there is nothing new. */
     events(id: string, token: number): { bodies: string[]; nextToken: number } {
-      const rows = sql.events.all(id.toLowerCase(), token, EVENTS_PER_PAGE);
+      const rows = sql.events.all(id.toLowerCase(), token, Date.now(), EVENTS_PER_PAGE);
       return {
         bodies: rows.map((row) => String(row.body)),
         nextToken: Number(rows.at(-1)?.seq ?? token),
       };
     },
+    /** All events of a job, due or not. */
+    log: (id: string) =>
+      sql.events.all(id, 0, Number.MAX_SAFE_INTEGER, -1).map((row) => String(row.body)),
     dropExpiredEvents: () => void sql.dropExpired.run(expiry()),
   };
 }

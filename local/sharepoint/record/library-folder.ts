@@ -3,9 +3,11 @@ import { lstatSync, rmdirSync, rmSync, type Stats } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
+import type { Faults } from "../faults.ts";
 import type { Library } from "../sites.ts";
 import { transact } from "./database.ts";
 import { type ItemStore, parentOf, pathKey } from "./item-store.ts";
+import type { RecycleBin } from "./recycle-bin.ts";
 
 /** Folder in the root of a library for files that are being written; it is no item, and gone when nothing is imported. */
 export const TEMPORARY_FOLDER = ".~import";
@@ -20,7 +22,12 @@ export function diskPath(library: Library, path: string): string {
  * Keeps the record in step with folders that other programs may have filled or emptied: what lies on disk and is not
  * recorded is adopted as an existing item with a fresh id, what is recorded and gone from disk is forgotten.
  */
-export function libraryFolders(database: DatabaseSync, items: ItemStore) {
+export function libraryFolders(
+  database: DatabaseSync,
+  items: ItemStore,
+  bin: RecycleBin,
+  faults: () => Faults,
+) {
   /** Folders that were compared with the disk since the start, as "list id:path". */
   const compared = new Set<string>();
 
@@ -53,7 +60,9 @@ export function libraryFolders(database: DatabaseSync, items: ItemStore) {
     transact(database, () => {
       for (const known of items.namesIn(library.listId, path)) {
         if (onDisk.delete(pathKey(known.path)) || known.state === "claimed") continue;
-        if (!lookAt(library, known.path)) items.dropTree(library.listId, known.path);
+        if (lookAt(library, known.path)) continue;
+        if (faults().recycleBinConflict) bin.add(library, known.path);
+        else items.dropTree(library.listId, known.path);
       }
       for (const child of onDisk.values()) {
         const stats = lookAt(library, child);

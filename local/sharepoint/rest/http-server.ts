@@ -1,41 +1,41 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { changeFaults, type Faults, isThrottled } from "../faults.ts";
+import { changeFaults, type Faults, noFaults } from "../faults.ts";
 import { hresult } from "../import/error-codes.ts";
-import type { JobRunner } from "../import/job-runner.ts";
 import type { Log } from "../logger.ts";
-import type { ItemStore } from "../record/item-store.ts";
-import type { JobStore } from "../record/job-store.ts";
-import type { LibraryFolders } from "../record/library-folder.ts";
-import type { Site } from "../sites.ts";
 import { bearerCheck, type CheckBearer } from "./bearer.ts";
-import { contextInfo } from "./identity-endpoints.ts";
+import { answerPeopleManager, contextInfo } from "./identity-endpoints.ts";
 import {
   badRequest,
   isVerbose,
+  noResource,
+  notFound,
   ODataError,
   type ODataRequest,
   type ODataResult,
   parsePath,
+  requirePost,
+  spError,
   toBody,
   toErrorBody,
 } from "./odata.ts";
-import type { Provisioning } from "./provisioning.ts";
 import { streamItems } from "./simulator-endpoints.ts";
-import { answerSite } from "./site-endpoints.ts";
-import { answerWeb } from "./web-endpoints.ts";
+import { answerSite, type SiteContext } from "./site-endpoints.ts";
+import { throttling } from "./throttle.ts";
+import { answerWeb, type WebContext } from "./web-endpoints.ts";
 
-export interface HttpContext {
+export interface HttpContext extends SiteContext, WebContext {
   port: number;
   jwks: string | undefined;
-  sites: Map<string, Site>;
-  jobs: JobStore;
-  items: ItemStore;
-  folders: LibraryFolders;
-  runner: JobRunner;
-  provisioning: Provisioning | undefined;
-  faults: { current: Faults };
+  switches: { current: Faults };
   log: Log;
+}
+
+interface Http {
+  context: HttpContext;
+  origin: string;
+  checkBearer: CheckBearer;
+  throttled: ReturnType<typeof throttling>;
 }
 
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -52,8 +52,9 @@ export async function startHttpServer(
   });
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const checkBearer = bearerCheck(context.jwks, origin);
+  const http = { context, origin, checkBearer, throttled: throttling(context.faults) };
   server.on("request", (request, response) => {
-    handle(context, origin, checkBearer, request, response).catch((error: Error) => {
+    handle(http, request, response).catch((error: Error) => {
       context.log("request-failed", { method: request.method, error: error.message });
       response.destroy();
     });
@@ -61,132 +62,85 @@ export async function startHttpServer(
   return { server, origin };
 }
 
-async function handle(
-  context: HttpContext,
-  origin: string,
-  checkBearer: CheckBearer,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+async function handle(http: Http, request: IncomingMessage, response: ServerResponse) {
+  const { log } = http.context;
   const verbose = isVerbose(request);
   try {
     const [rawPath = "", rawQuery = ""] = (request.url ?? "").split(/\?(.*)/s);
     const query = new URLSearchParams(rawQuery);
     const path = decodePath(rawPath);
     if (path.startsWith("/_simulator/")) {
-      return await answerSimulator(context, path, query, request, response);
+      return await answerSimulator(http.context, path, query, request, response);
     }
-    const refused = await checkBearer(request.headers.authorization);
+    const refused = await http.checkBearer(request.headers.authorization);
     if (refused) {
-      const error = new ODataError(
-        401,
-        hresult.accessDenied,
-        "System.UnauthorizedAccessException",
-        refused,
-      );
       response.setHeader("www-authenticate", 'Bearer realm="simulated SharePoint"');
-      return send(response, 401, toErrorBody(error, verbose), verbose);
+      const type = "System.UnauthorizedAccessException";
+      throw new ODataError(401, hresult.accessDenied, type, refused);
     }
-    if (isThrottled(context.faults.current)) {
-      response.setHeader("retry-after", String(context.faults.current.retryAfterSeconds));
-      const error = new ODataError(
-        429,
-        -2147429894,
-        "Microsoft.SharePoint.SPException",
-        "The request has been throttled -- Too Many Requests.",
-      );
-      return send(response, 429, toErrorBody(error, verbose), verbose);
+    const status = http.throttled(response);
+    if (status) {
+      throw spError(status, -2147429894, "The request has been throttled -- Too Many Requests.");
     }
-    const [, siteName, resource] = /^\/sites\/([^/]+)\/_api\/(.+)$/is.exec(path) ?? [];
-    const site = context.sites.get((siteName ?? "").toLowerCase());
-    if (!site || !resource) {
-      throw new ODataError(
-        404,
-        hresult.fileNotFound,
-        "System.IO.FileNotFoundException",
-        `${path} does not exist`,
-      );
-    }
-    const odata: ODataRequest = {
-      method: request.method ?? "",
-      segments: parsePath(resource, query),
-      query,
-      body: await readBody(request),
-      verbose,
-    };
-    const result = await dispatch(context, origin, site, odata);
-    send(response, 200, toBody(result, odata), verbose);
+    const [, team, personal, resource] =
+      /^(?:\/sites\/([^/]+)|\/(personal\/[^/]+))?\/_api\/(.+)$/is.exec(path) ?? [];
+    if (!resource) throw notFound(`${path} does not exist`);
+    const method = String(request.headers["x-http-method"] ?? request.method).toUpperCase();
+    const body = await readBody(request);
+    const segments = parsePath(resource, query);
+    const odata = { method, segments, query, body, verbose };
+    const result = await answer(http, team ?? personal ?? "", odata);
+    const created = "status" in result ? result.status : undefined;
+    send(response, created ?? 200, toBody(result, odata), verbose);
   } catch (error) {
     if (response.headersSent) throw error;
-    if (!(error instanceof ODataError)) {
-      context.log("request-failed", { method: request.method, error: (error as Error).stack });
-    }
-    const odataError =
-      error instanceof ODataError
-        ? error
-        : new ODataError(
-            500,
-            hresult.generic,
-            "Microsoft.SharePoint.SPException",
-            (error as Error).message,
-          );
-    send(response, odataError.status, toErrorBody(odataError, verbose), verbose);
+    const known = error instanceof ODataError;
+    if (!known) log("request-failed", { method: request.method, error: (error as Error).stack });
+    const shown = known ? error : spError(500, hresult.generic, (error as Error).message);
+    send(response, shown.status, toErrorBody(shown, verbose), verbose);
   }
 }
 
-function dispatch(
-  context: HttpContext,
-  origin: string,
-  site: Site,
+/** `siteName` is empty at the root of the server, where only the user profiles are. */
+async function answer(
+  { context, origin }: Http,
+  siteName: string,
   request: ODataRequest,
 ): Promise<ODataResult> {
-  const root = request.segments[0]?.name;
-  const isPost = request.method === "POST";
-  const mustPost = /^(provision|create|delete|ensure|contextinfo|getmigrationjobstatus)/;
-  const called = root === "contextinfo" ? root : (request.segments[1]?.name ?? "");
-  if (mustPost.test(called) && !isPost) {
-    throw new ODataError(
-      405,
-      -1,
-      "Microsoft.SharePoint.Client.ClientServiceException",
-      "The HTTP method must be POST",
-    );
+  const root = request.segments[0]?.name ?? "";
+  if (root === "sp.userprofiles.peoplemanager") {
+    return answerPeopleManager(context, origin, request);
   }
-  if (root === "site") return answerSite({ ...context, site, origin }, request);
-  if (root === "web") return answerWeb({ ...context, site, origin }, request);
-  if (root === "contextinfo") return Promise.resolve(contextInfo(origin, site));
-  throw new ODataError(
-    404,
-    -1,
-    "Microsoft.SharePoint.Client.ResourceNotFoundException",
-    `Cannot find resource for the request ${root}.`,
-  );
+  const site = context.sites.get(siteName.toLowerCase());
+  if (!site) throw notFound(`The site "${siteName}" does not exist`);
+  if (root === "site") return answerSite(context, { site, origin }, request);
+  if (root === "web") return answerWeb(context, { site, origin }, request);
+  if (root !== "contextinfo") throw noResource(root);
+  requirePost(request);
+  return contextInfo(origin, site);
 }
 
 /** What SharePoint does not have: the record and the faults. Open, as nobody else can reach 127.0.0.1. */
 async function answerSimulator(
-  context: HttpContext,
+  { sites, items, switches }: HttpContext,
   path: string,
   query: URLSearchParams,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { faults } = context;
   const route = `${request.method} ${path}`;
-  if (route === "GET /_simulator/items") {
-    return streamItems(context.sites, context.items, query, response);
-  }
-  if (route === "POST /_simulator/faults") {
+  if (route === "GET /_simulator/items") return streamItems(sites, items, query, response);
+  if (path !== "/_simulator/faults") throw notFound(`${route} does not exist`);
+  if (request.method === "DELETE") switches.current = noFaults;
+  if (request.method === "POST") {
     const changes = await readBody(request);
     try {
-      faults.current = changeFaults(faults.current, changes);
+      switches.current = changeFaults(switches.current, changes);
     } catch (error) {
       throw badRequest((error as Error).message);
     }
-    return send(response, 200, faults.current, false);
   }
-  if (route === "GET /_simulator/faults") return send(response, 200, faults.current, false);
-  throw new ODataError(404, -1, "System.ArgumentException", `${route} does not exist`);
+  send(response, 200, switches.current, false);
 }
 
 function decodePath(rawPath: string): string {

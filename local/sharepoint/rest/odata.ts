@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { hresult } from "../import/error-codes.ts";
 
 /** One segment of an OData path: `lists`, or `getByTitle('Documents')` with its arguments. */
 export interface Segment {
@@ -18,9 +19,9 @@ export interface ODataRequest {
 
 /** What an endpoint answers: an entity, a collection, or the value that a function returns. */
 export type ODataResult =
-  | { entity: Record<string, unknown>; type: string }
+  | { entity: Record<string, unknown>; type: string; status?: 201 }
   | { collection: Record<string, unknown>[]; type: string }
-  | { function: string; value: unknown };
+  | { function: string; value: unknown; type?: string };
 
 /** An answer other than 2xx. `code` is an HRESULT, `type` a .NET exception, as in SharePoint's error bodies. */
 export class ODataError extends Error {
@@ -116,8 +117,9 @@ export function numberOption(query: URLSearchParams, name: string, fallback: num
 /** The body of a successful answer in nometadata or verbose form. */
 export function toBody(result: ODataResult, { query, verbose }: ODataRequest): unknown {
   if ("function" in result) {
-    const { function: name, value } = result;
-    if (verbose) return { d: { [name]: value } };
+    const { function: name, value, type } = result;
+    if (verbose)
+      return { d: { [name]: type ? { __metadata: { type }, ...(value as object) } : value } };
     return typeof value === "object" && value !== null ? value : { value };
   }
   const shape = (entity: Record<string, unknown>) => {
@@ -145,5 +147,33 @@ export function isVerbose(request: IncomingMessage): boolean {
 }
 
 export function badRequest(message: string): ODataError {
-  return new ODataError(400, -2147024809, "System.ArgumentException", message);
+  return new ODataError(400, hresult.invalidArgument, "System.ArgumentException", message);
+}
+
+export function notFound(message: string): ODataError {
+  return new ODataError(404, hresult.fileNotFound, "System.IO.FileNotFoundException", message);
+}
+
+export function noResource(name: string): ODataError {
+  const type = "Microsoft.SharePoint.Client.ResourceNotFoundException";
+  return new ODataError(404, -1, type, `Cannot find resource for the request ${name}.`);
+}
+
+/** Throws for any method but POST. */
+export function requirePost({ method }: ODataRequest): void {
+  if (method === "POST") return;
+  const type = "Microsoft.SharePoint.Client.ClientServiceException";
+  throw new ODataError(405, -1, type, "The HTTP method must be POST");
+}
+
+/** An error of SharePoint itself, as opposed to one of the REST service. */
+export function spError(status: number, code: number, message: string): ODataError {
+  return new ODataError(status, code, "Microsoft.SharePoint.SPException", message);
+}
+
+/** An argument of a body. Throws if it is not a text with something in it. */
+export function textOf(body: Record<string, unknown>, name: string): string {
+  const value = body[name];
+  if (typeof value !== "string" || value === "") throw badRequest(`${name} is missing`);
+  return value;
 }

@@ -1,117 +1,131 @@
 import { randomUUID } from "node:crypto";
+import type { Faults } from "../faults.ts";
 import { isGuid } from "../guid.ts";
 import { hresult } from "../import/error-codes.ts";
 import type { JobRunner } from "../import/job-runner.ts";
-import type { Job, JobStore } from "../record/job-store.ts";
+import type { JobStore } from "../record/job-store.ts";
 import type { Site } from "../sites.ts";
 import {
   badRequest,
+  noResource,
   numberOption,
   ODataError,
   type ODataRequest,
   type ODataResult,
   ProgressError,
+  requirePost,
 } from "./odata.ts";
 import type { Provisioning } from "./provisioning.ts";
-import { containerOf, whySasRefused } from "./sas.ts";
+import { containerOf, whyQueueRefused, whySasRefused } from "./sas.ts";
 
 /** SPMigrationJobState. */
 const STATE = { none: 0, queued: 2, processing: 4 } as const;
 
-export interface SiteEndpoints {
-  site: Site;
-  origin: string;
+export interface SiteContext {
   jobs: JobStore;
   runner: JobRunner;
   provisioning: Provisioning | undefined;
+  faults: () => Faults;
+}
+
+/** The site that was asked, and the origin under which the simulator is reached. */
+export interface Asked {
+  site: Site;
+  origin: string;
 }
 
 /** Answers `/_api/site` and the job methods below it. */
 export async function answerSite(
-  context: SiteEndpoints,
+  context: SiteContext,
+  { site, origin }: Asked,
   request: ODataRequest,
 ): Promise<ODataResult> {
-  const { site, origin } = context;
   const name = request.segments[1]?.name ?? "";
+  if (name === "") {
+    const entity = { Id: site.siteId, Url: `${origin}${site.url}`, ServerRelativeUrl: site.url };
+    return { type: "SP.Site", entity };
+  }
+  if (name === "getmigrationjobprogress") return progress(context, site, request);
+  requirePost(request);
+  const { body } = request;
   switch (name) {
-    case "":
-      return {
-        type: "SP.Site",
-        entity: { Id: site.siteId, Url: `${origin}${site.url}`, ServerRelativeUrl: site.url },
-      };
-    case "provisionmigrationcontainers":
-      return provisionContainers(context, request);
+    case "provisionmigrationcontainers": {
+      const value = await storage(context).provisionContainers(lifetime(context));
+      const type = "SP.ProvisionedMigrationContainersInfo";
+      return { function: "ProvisionMigrationContainers", type, value };
+    }
+    case "provisionmigrationqueue": {
+      const JobQueueUri = await storage(context).provisionQueue(lifetime(context));
+      const type = "SP.ProvisionedMigrationQueueInfo";
+      return { function: "ProvisionMigrationQueue", type, value: { JobQueueUri } };
+    }
     case "createmigrationjobencrypted":
-      return createJob(context, request);
-    case "getmigrationjobprogress":
-      return progress(context, request);
-    case "getmigrationjobstatus":
-      return status(context, request);
-    case "deletemigrationjob":
       return {
-        function: "DeleteMigrationJob",
-        value: context.runner.remove(site, guidOf(request.body, "id")),
+        function: "CreateMigrationJobEncrypted",
+        value: createJob(context, site, body, true),
       };
-    case "provisionmigrationqueue":
-      throw notSimulated("Azure queues", "follow jobs with GetMigrationJobProgress");
     case "createmigrationjob":
-      throw notSimulated("Unencrypted packages", "use CreateMigrationJobEncrypted");
+      return { function: "CreateMigrationJob", value: createJob(context, site, body, false) };
+    case "getmigrationjobstatus": {
+      const state = context.jobs.state(site.name, guidOf(body, "id"));
+      return { function: "GetMigrationJobStatus", value: stateNumber(state) };
+    }
+    case "getmigrationstatus": {
+      const states = context.jobs.states(site.name);
+      const collection = states.map(({ id, state }) => ({
+        JobId: id,
+        JobState: stateNumber(state),
+      }));
+      return { type: "SP.SPMigrationJobStatus", collection };
+    }
+    case "deletemigrationjob": {
+      const value = await context.runner.remove(site, guidOf(body, "id"));
+      return { function: "DeleteMigrationJob", value };
+    }
     default:
-      throw new ODataError(
-        404,
-        -1,
-        "Microsoft.SharePoint.Client.ResourceNotFoundException",
-        `Cannot find resource for the request ${name}.`,
-      );
+      throw noResource(name);
   }
 }
 
-async function provisionContainers(
-  { provisioning }: SiteEndpoints,
-  request: ODataRequest,
-): Promise<ODataResult> {
-  if (!provisioning) {
-    throw notSimulated(
-      "SharePoint-provided containers without --storage <connection string>",
-      "bring your own containers",
-    );
-  }
-  const containers = await provisioning.provision();
-  return {
-    function: "ProvisionMigrationContainers",
-    value: request.verbose
-      ? { __metadata: { type: "SP.ProvisionedMigrationContainersInfo" }, ...containers }
-      : containers,
-  };
+function storage({ provisioning }: SiteContext): Provisioning {
+  if (provisioning) return provisioning;
+  const message =
+    "SharePoint-provided containers are not simulated without --storage <connection string>: bring your own";
+  throw new ODataError(501, -2147467263, "System.NotImplementedException", message);
+}
+
+function lifetime({ faults }: SiteContext): number {
+  return faults().containerLifetimeSeconds;
 }
 
 /** Checks what the service checks at submission; the content of the package is looked at when the job runs. */
-function createJob(context: SiteEndpoints, { body }: ODataRequest): ODataResult {
-  const { site, jobs, runner, provisioning } = context;
+function createJob(
+  context: SiteContext,
+  site: Site,
+  body: Record<string, unknown>,
+  isEncrypted: boolean,
+): string {
+  const { jobs, runner, provisioning } = context;
+  const isStrict = context.faults().strictness === "strict";
   const webId = guidOf(body, "gWebId");
+  if (isStrict && webId !== site.webId) throw badRequest(`gWebId is not the web of ${site.url}`);
   const data = uriOf(body, "azureContainerSourceUri");
   const metadata = uriOf(body, "azureContainerManifestUri");
-  if (body.azureQueueReportUri) {
-    throw notSimulated(
-      "Azure queues",
-      "leave azureQueueReportUri empty and use GetMigrationJobProgress",
-    );
-  }
-  const keyBase64 = String((body.options as Record<string, unknown>)?.AES256CBCKey ?? "");
-  const keyLength = Buffer.from(keyBase64, "base64").length;
-  if (keyLength !== 32) {
-    throw badRequest(`options.AES256CBCKey must be base64 of 32 bytes, it has ${keyLength}`);
-  }
   const [dataContainer, metadataContainer] = [containerOf(data), containerOf(metadata)];
   if (dataContainer === metadataContainer) {
     throw badRequest(
       "azureContainerSourceUri and azureContainerManifestUri must be two containers",
     );
   }
-  const isProvisioned = provisioning?.owns(data) === true && provisioning.owns(metadata);
-  if (!isProvisioned) {
-    requireSas("azureContainerSourceUri", data, "rl");
-    requireSas("azureContainerManifestUri", metadata, "rlw");
+  const isProvided = provisioning?.owns(data) === true && provisioning.owns(metadata);
+  if (isProvided && !isEncrypted) {
+    throw badRequest("Containers that SharePoint provides take encrypted packages only");
+  }
+  refuse("azureContainerSourceUri", whySasRefused(data, isProvided ? "rw" : "rl"));
+  refuse("azureContainerManifestUri", whySasRefused(metadata, isProvided ? "rw" : "rlw"));
+  const queue = body.azureQueueReportUri ? uriOf(body, "azureQueueReportUri") : undefined;
+  if (queue && !provisioning?.owns(queue)) {
+    refuse("azureQueueReportUri", whyQueueRefused(queue, isStrict));
   }
   const user = jobs.usedBy(dataContainer, metadataContainer);
   if (user) {
@@ -119,19 +133,27 @@ function createJob(context: SiteEndpoints, { body }: ODataRequest): ODataResult 
       `The containers are already used by migration job ${user}; each job needs its own`,
     );
   }
-  const ownUri = (uri: URL) => (provisioning?.owns(uri) ? provisioning.serviceUri(uri) : uri.href);
+  const ownUri = (uri: URL) => (isProvided ? provisioning.serviceUri(uri) : uri.href);
   const secrets = {
     dataContainerUri: ownUri(data),
     metadataContainerUri: ownUri(metadata),
-    keyBase64,
+    keyBase64: isEncrypted ? keyOf(body) : "",
+    queueUri: queue?.href ?? "",
   };
-  const job: Job = { id: randomUUID(), site: site.name, webId, attempts: 0, secrets };
-  jobs.create(job, dataContainer, metadataContainer);
+  const job = jobs.create(
+    { id: randomUUID(), site: site.name, webId, secrets },
+    dataContainer,
+    metadataContainer,
+  );
   runner.submit(job);
-  return { function: "CreateMigrationJobEncrypted", value: job.id };
+  return job.id;
 }
 
-function progress({ site, jobs }: SiteEndpoints, request: ODataRequest): ODataResult {
+/**
+ * `jobId='…'` or `jobId=guid'…'`; both forms are in use. The strings of Logs are plain events, also of an encrypted job
+ * (MS docs "migration-job-progress-api-reference").
+ */
+function progress({ jobs }: SiteContext, site: Site, request: ODataRequest): ODataResult {
   const args = request.segments[1]?.args ?? {};
   const id = args.jobid;
   if (!isGuid(id)) throw badRequest("jobId must be a Guid");
@@ -140,30 +162,28 @@ function progress({ site, jobs }: SiteEndpoints, request: ODataRequest): ODataRe
   const state = jobs.state(site.name, id);
   if (state === undefined) throw new ProgressError(hresult.jobNotFound, "Job not found");
   if (state === "expired") throw new ProgressError(hresult.statusExpired, "Job status expired");
-  const page = jobs.events(id, Number(token));
-  const NextToken = String(page.nextToken);
-  return {
-    function: "GetMigrationJobProgress",
-    value: request.verbose
-      ? {
-          Logs: { __metadata: { type: "Collection(Edm.String)" }, results: page.bodies },
-          NextToken,
-          __metadata: { type: "SP.MigrationJobProgress" },
-        }
-      : { Logs: page.bodies, NextToken },
-  };
+  const { bodies, nextToken } = jobs.events(id, Number(token));
+  const Logs = request.verbose
+    ? { __metadata: { type: "Collection(Edm.String)" }, results: bodies }
+    : bodies;
+  const value = { Logs, NextToken: String(nextToken) };
+  return { function: "GetMigrationJobProgress", type: "SP.MigrationJobProgress", value };
 }
 
 /** A job that has ended and a job that never was look the same: None. */
-function status({ site, jobs }: SiteEndpoints, { body }: ODataRequest): ODataResult {
-  const state = jobs.state(site.name, guidOf(body, "id"));
-  const value = state === "queued" || state === "processing" ? STATE[state] : STATE.none;
-  return { function: "GetMigrationJobStatus", value };
+function stateNumber(state: string | undefined): number {
+  return state === "queued" || state === "processing" ? STATE[state] : STATE.none;
 }
 
-function requireSas(name: string, uri: URL, permissions: string): void {
-  const refused = whySasRefused(uri, permissions);
-  if (refused) throw badRequest(`${name} ${refused}`);
+function refuse(name: string, reason: string | undefined): void {
+  if (reason) throw badRequest(`${name} ${reason}`);
+}
+
+function keyOf({ options }: Record<string, unknown>): string {
+  const key = String((options as Record<string, unknown> | undefined)?.AES256CBCKey ?? "");
+  const length = Buffer.from(key, "base64").length;
+  if (length === 32) return key;
+  throw badRequest(`options.AES256CBCKey must be base64 of 32 bytes, it has ${length}`);
 }
 
 function guidOf(body: Record<string, unknown>, name: string): string {
@@ -175,17 +195,6 @@ function guidOf(body: Record<string, unknown>, name: string): string {
 function uriOf(body: Record<string, unknown>, name: string): URL {
   const value = body[name];
   const uri = typeof value === "string" && URL.canParse(value) ? new URL(value) : undefined;
-  if (!uri || !/^https?:$/.test(uri.protocol)) {
-    throw badRequest(`${name} must be an absolute http(s) URI of a container`);
-  }
-  return uri;
-}
-
-function notSimulated(what: string, instead: string): ODataError {
-  return new ODataError(
-    501,
-    -2147467263,
-    "System.NotImplementedException",
-    `${what} are not simulated: ${instead}`,
-  );
+  if (uri && /^https?:$/.test(uri.protocol)) return uri;
+  throw badRequest(`${name} must be an absolute http(s) URI`);
 }

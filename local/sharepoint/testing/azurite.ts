@@ -28,25 +28,32 @@ export interface Azurite {
   stop(): Promise<void>;
 }
 
-export async function startAzurite(): Promise<Azurite> {
+/** Blob storage, and queues if they are asked for. */
+export async function startAzurite({ queues = false } = {}): Promise<Azurite> {
   const folder = await temporaryFolder();
-  const port = await freePort();
-  const main = fileURLToPath(new URL("node_modules/azurite/dist/src/blob/main.js", repository));
+  const [port, queuePort] = [await freePort(), await freePort()];
   const flags = ["--silent", "--disableTelemetry", "--skipApiVersionCheck"];
-  const child = spawn(
-    process.execPath,
-    [main, ...flags, "--blobPort", String(port), "--location", folder],
-    { stdio: "ignore" },
-  );
+  const start = (service: "blob" | "queue", at: number) => {
+    const main = new URL(`node_modules/azurite/dist/src/${service}/main.js`, repository);
+    const location = ["--location", join(folder, service)];
+    return spawn(
+      process.execPath,
+      [fileURLToPath(main), ...flags, `--${service}Port`, String(at), ...location],
+      { stdio: "ignore" },
+    );
+  };
+  const children = [start("blob", port), ...(queues ? [start("queue", queuePort)] : [])];
   const url = `http://127.0.0.1:${port}/${ACCOUNT}`;
+  const queueUrl = `http://127.0.0.1:${queuePort}/${ACCOUNT}`;
   const credential = new StorageSharedKeyCredential(ACCOUNT, ACCOUNT_KEY);
   const service = new BlobServiceClient(url, credential, { retryOptions: { maxTries: 1 } });
   await until(async () => (await service.getProperties().catch(() => undefined)) !== undefined);
+  if (queues) await until(async () => (await fetch(queueUrl).catch(() => undefined)) !== undefined);
   return {
     service: new BlobServiceClient(url, credential),
-    connectionString: `DefaultEndpointsProtocol=http;AccountName=${ACCOUNT};AccountKey=${ACCOUNT_KEY};BlobEndpoint=${url};`,
+    connectionString: `DefaultEndpointsProtocol=http;AccountName=${ACCOUNT};AccountKey=${ACCOUNT_KEY};BlobEndpoint=${url};QueueEndpoint=${queueUrl};`,
     async stop() {
-      await stopProcess(child);
+      for (const child of children) await stopProcess(child);
       await removeFolder(folder);
     },
   };

@@ -1,3 +1,4 @@
+import { createDecipheriv } from "node:crypto";
 import type { JobEvent } from "../import/events.ts";
 import type { Item } from "../record/item-store.ts";
 import { until } from "./azurite.ts";
@@ -56,11 +57,12 @@ export function client(origin: string, site: string, token = "any") {
     /** Submits a package as it should be submitted, with `changes` to the body. */
     async submit(pkg: UploadedPackage, webId: string, changes: Record<string, unknown> = {}) {
       const uris = pkg.uris();
-      return post("/_api/site/CreateMigrationJobEncrypted", {
+      const method = pkg.key ? "CreateMigrationJobEncrypted" : "CreateMigrationJob";
+      return post(`/_api/site/${method}`, {
         gWebId: webId,
         azureContainerSourceUri: uris.data,
         azureContainerManifestUri: uris.metadata,
-        options: { AES256CBCKey: pkg.key.toString("base64") },
+        ...(pkg.key ? { options: { AES256CBCKey: pkg.key.toString("base64") } } : {}),
         ...changes,
       });
     },
@@ -83,10 +85,28 @@ export function client(origin: string, site: string, token = "any") {
       }, seconds);
       return all;
     },
-    async run(pkg: UploadedPackage, webId: string): Promise<JobEvent[]> {
-      const { status, body } = await this.submit(pkg, webId);
+    async run(pkg: UploadedPackage, webId: string, changes = {}): Promise<JobEvent[]> {
+      const { status, body } = await this.submit(pkg, webId, changes);
       if (status !== 200) throw new Error(`submit: ${status} ${JSON.stringify(body)}`);
       return this.follow(body.value);
+    },
+    /** Takes the messages that a queue has by now, decrypted with the job's key, off the queue. */
+    async messages(queueUri: string, key: Buffer | undefined): Promise<JobEvent[]> {
+      const [queue, sas] = queueUri.split("?");
+      const response = await fetch(`${queue}/messages?numofmessages=32&${sas}`);
+      const text = await response.text();
+      const messages = [...text.matchAll(/<QueueMessage>(.*?)<\/QueueMessage>/gs)];
+      const field = (xml: string, name: string) =>
+        new RegExp(`<${name}>([^<]*)</${name}>`).exec(xml)?.[1] ?? "";
+      const events: JobEvent[] = [];
+      for (const [, xml = ""] of messages) {
+        const json = Buffer.from(field(xml, "MessageText"), "base64").toString("utf8");
+        events.push(key ? openEnvelope(JSON.parse(json), key) : JSON.parse(json));
+        const receipt = encodeURIComponent(field(xml, "PopReceipt"));
+        const url = `${queue}/messages/${field(xml, "MessageId")}?popreceipt=${receipt}&${sas}`;
+        await fetch(url, { method: "DELETE" });
+      }
+      return events;
     },
     /** The simulator's record of the site. */
     async record(): Promise<Item[]> {
@@ -95,4 +115,12 @@ export function client(origin: string, site: string, token = "any") {
       return lines === "" ? [] : lines.split("\n").map((line) => JSON.parse(line));
     },
   };
+}
+
+function openEnvelope(envelope: Record<string, string>, key: Buffer): JobEvent {
+  if (envelope.Label !== "Encrypted") throw new Error(`no envelope: ${Object.keys(envelope)}`);
+  const iv = Buffer.from(envelope.IV ?? "", "base64");
+  const decipher = createDecipheriv("aes-256-cbc", key, iv);
+  const content = Buffer.from(envelope.Content ?? "", "base64");
+  return JSON.parse(Buffer.concat([decipher.update(content), decipher.final()]).toString("utf8"));
 }

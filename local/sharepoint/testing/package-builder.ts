@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { BlobServiceClient } from "@azure/storage-blob";
 import { ZipFile } from "yazl";
+import { quickXorHash } from "../../../shared/package/quick-xor-hash.ts";
 import { forEachParallel } from "../import/parallel.ts";
-import { quickXorHash } from "../quick-xor-hash.ts";
 import { parentOf } from "../record/item-store.ts";
 import type { TargetIds } from "./client.ts";
 import { encrypt, newPackage, type PutOptions, type UploadedPackage } from "./upload.ts";
@@ -40,6 +40,10 @@ export interface PackageSpec {
   change?: ((name: string, text: string) => string | undefined) | undefined;
   /** Raw SPObject elements after all others. */
   more?: string;
+  /** False: an unencrypted package. */
+  encrypted?: false;
+  /** What ProvisionMigrationContainers answered. */
+  provided?: { DataContainerUri: string; MetadataContainerUri: string; EncryptionKey: string };
 }
 
 /** Builds and uploads a package for the library "Documents" of `site`. Returns it with the ids it gave. */
@@ -49,7 +53,7 @@ export async function packageOf(
   spec: PackageSpec,
   site = "finance",
 ): Promise<UploadedPackage & { ids: Map<string, string> }> {
-  const pkg = await newPackage(service);
+  const pkg = await startPackage(service, spec);
   const ids = new Map(Object.entries(spec.existingFolders ?? {}));
   const objects: string[] = [];
   const web = `ParentWebId="${target.webId}" ParentWebUrl="/sites/${site}"`;
@@ -165,7 +169,7 @@ export async function packageOf(
     for await (const chunk of zip.outputStream) chunks.push(chunk as Buffer);
     const { stored } = await pkg.putData(`pack${index}.zip`, Buffer.concat(chunks));
     const files = members.map((member) => `<File FileValue="${member}" />`).join("");
-    const checksum = quickXorHash(stored).toString("base64");
+    const checksum = quickXorHash(stored);
     archivedFiles.push(
       `<ArchivedFile Name="pack${index}.zip" Checksum="${checksum}">${files}</ArchivedFile>`,
     );
@@ -179,6 +183,12 @@ export async function packageOf(
     if (changed !== undefined) await pkg.putMetadata(name, declaration + changed);
   }
   return { ...pkg, ids };
+}
+
+function startPackage(service: BlobServiceClient, { encrypted, provided }: PackageSpec) {
+  if (!provided) return encrypted === false ? newPackage(service, null) : newPackage(service);
+  const uris = { data: provided.DataContainerUri, metadata: provided.MetadataContainerUri };
+  return newPackage(service, Buffer.from(provided.EncryptionKey, "base64"), uris);
 }
 
 const nameOf = (path: string) => path.slice(path.lastIndexOf("/") + 1);

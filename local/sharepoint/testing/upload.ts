@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes, randomUUID } from "node:crypto";
 import {
   type BlobServiceClient,
+  ContainerClient,
   ContainerSASPermissions,
   generateBlobSASQueryParameters,
   type StorageSharedKeyCredential,
@@ -13,16 +14,22 @@ export interface Encrypted {
   md5: string;
 }
 
-export function encrypt(plain: Uint8Array | string, key: Buffer, iv = randomBytes(16)): Encrypted {
-  const cipher = createCipheriv("aes-256-cbc", key, iv);
-  const bytes = typeof plain === "string" ? Buffer.from(plain, "utf8") : plain;
-  const stored = Buffer.concat([cipher.update(bytes), cipher.final()]);
+/** Stores a content as it is when there is no key. */
+export function encrypt(
+  plain: Uint8Array | string,
+  key: Buffer | undefined,
+  iv = randomBytes(16),
+): Encrypted {
+  const cipher = key && createCipheriv("aes-256-cbc", key, iv);
+  const bytes = typeof plain === "string" ? Buffer.from(plain, "utf8") : Buffer.from(plain);
+  const stored = cipher ? Buffer.concat([cipher.update(bytes), cipher.final()]) : bytes;
   return { stored, iv, md5: createHash("md5").update(stored).digest("base64") };
 }
 
 /** One package in two fresh containers. Everything that is put is encrypted, and has IV, MD5 and a snapshot. */
 export interface UploadedPackage {
-  key: Buffer;
+  /** Undefined: the package is not encrypted. */
+  key: Buffer | undefined;
   putData(name: string, plain: Uint8Array | string, options?: PutOptions): Promise<Encrypted>;
   putMetadata(name: string, plain: Uint8Array | string, options?: PutOptions): Promise<Encrypted>;
   /** Downloads and decrypts a blob of the metadata container; undefined if it is not there. */
@@ -41,11 +48,14 @@ export interface PutOptions {
 
 export async function newPackage(
   service: BlobServiceClient,
-  key = randomBytes(32),
+  secret: Buffer | null = randomBytes(32),
+  provided?: { data: string; metadata: string },
 ): Promise<UploadedPackage> {
-  const data = service.getContainerClient(`data-${randomUUID()}`);
-  const metadata = service.getContainerClient(`metadata-${randomUUID()}`);
-  await Promise.all([data.create(), metadata.create()]);
+  const key = secret ?? undefined;
+  const own = (name: string) => service.getContainerClient(`${name}-${randomUUID()}`);
+  const data = provided ? new ContainerClient(provided.data) : own("data");
+  const metadata = provided ? new ContainerClient(provided.metadata) : own("metadata");
+  if (!provided) await Promise.all([data.create(), metadata.create()]);
 
   const put = async (
     container: typeof data,
@@ -92,13 +102,15 @@ export async function newPackage(
       const blob = metadata.getBlobClient(name);
       if (!(await blob.exists())) return undefined;
       const iv = (await blob.getProperties()).metadata?.iv;
-      const decipher = createDecipheriv("aes-256-cbc", key, Buffer.from(iv ?? "", "base64"));
       const stored = await blob.downloadToBuffer();
+      if (!key) return stored.toString("utf8");
+      const decipher = createDecipheriv("aes-256-cbc", key, Buffer.from(iv ?? "", "base64"));
       return Buffer.concat([decipher.update(stored), decipher.final()]).toString("utf8");
     },
-    uris: (dataPermissions = "rl", metadataPermissions = "rlw") => ({
-      data: sas(data, dataPermissions),
-      metadata: sas(metadata, metadataPermissions),
-    }),
+    uris: (dataPermissions = "rl", metadataPermissions = "rlw") =>
+      provided ?? {
+        data: sas(data, dataPermissions),
+        metadata: sas(metadata, metadataPermissions),
+      },
   };
 }
