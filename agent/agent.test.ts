@@ -178,6 +178,7 @@ const uploadSpec = (files: Record<string, number>, more: Partial<UploadSpec> = {
   source: root,
   containerUrl: azurite.sasUrl(container, "cw"),
   contentKey: key.toString("base64"),
+  blobPrefix: "e1",
   archiveSmallFiles: true,
   attemptsPerFile: 2,
   files: Object.entries(files).map(([path, size], index) => ({ index, path, size, modified: 0 })),
@@ -252,7 +253,11 @@ describe("agent", () => {
     if (result?.kind !== "upload") throw new Error("no upload result");
     const [small, large, gone] = result.files;
     expect(gone).toMatchObject({ status: "failed", issue: { code: "FILE_VANISHED" } });
-    expect(small).toMatchObject({ status: "uploaded", archive: "pack0.zip", blob: "00000000.dat" });
+    expect(small).toMatchObject({
+      status: "uploaded",
+      archive: "e1-pack0.zip",
+      blob: "e1-00000000.dat",
+    });
     if (large?.status !== "uploaded") throw new Error("not uploaded");
     const blob = await container.getBlobClient(large.blob).downloadToBuffer();
     const content = decryptBuffer(key, Buffer.from(large.iv, "base64"), blob);
@@ -332,6 +337,24 @@ describe("agent", () => {
     if (item !== undefined) item.spec = uploadSpec({ "folder 0/0.txt": 3 });
     await run(await configure(join(base, "second"))).ready;
     await plane.reaches("u", "done");
+  });
+
+  it("stops in seconds although the queue does not answer any more", async () => {
+    const relay = await startRelay(broker.port);
+    try {
+      await openPlane({ queueConnection: connection(relay.port, "agents") });
+      const agent = run(await configure());
+      await agent.ready;
+      await relay.used;
+      await new Promise((resolve) => setTimeout(resolve, 1_000)); // It waits for messages by now.
+      relay.freeze();
+      const asked = Date.now();
+      agent.child.kill("SIGTERM");
+      expect(await agent.exit).toBe(0);
+      expect(Date.now() - asked).toBeLessThan(20_000);
+    } finally {
+      relay.close();
+    }
   });
 
   it("is replaced under a higher epoch when it is killed in the middle of a scan", async () => {
@@ -466,6 +489,31 @@ describe("exit codes", () => {
     expect(bad.output).toMatch(/5\. FAILED {2}source readable: .*none.*ENOENT.*\n +fix: /);
   });
 });
+
+/** Passes bytes on to a port until it is frozen: a network that loses everything, without a word to either end. */
+async function startRelay(port: number) {
+  const { connect, createServer } = await import("node:net");
+  const sockets: import("node:net").Socket[] = [];
+  const server = createServer((near) => {
+    const far = connect(port, "127.0.0.1");
+    for (const socket of [near, far]) socket.on("error", () => undefined);
+    near.pipe(far).pipe(near);
+    sockets.push(near, far);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as { port: number }).port,
+    used: once(server, "connection"),
+    freeze() {
+      for (const socket of sockets) socket.unpipe();
+    },
+    close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
 
 /** Takes connections and never answers: storage on which an upload hangs for as long as a test needs. */
 async function startTarpit() {

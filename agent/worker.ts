@@ -109,8 +109,10 @@ class Worker {
     } finally {
       this.#stop.abort();
       for (const lease of this.#leases) lease.stop();
-      // A message that still arrived would be locked to an agent that is gone: the queue is left first.
-      await Promise.all([this.#closeQueue(), ...this.#taken]);
+      // A message that still arrived would be locked to an agent that is gone: the queue is left first. The SDK waits a minute
+      // for a broker that does not answer; what that broker holds is free again when its locks run out.
+      const left = Promise.all([this.#closeQueue(), ...this.#taken]);
+      await unlessAborted(left, this.#tooLate.signal);
       heartbeats.abort();
     }
     if (this.#refused !== undefined) throw this.#refused;

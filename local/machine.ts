@@ -124,9 +124,7 @@ async function startLocked(options: MachineOptions, release: () => void): Promis
     apiUrl: apiUrl(machine),
     adminKey: () => readAdminKey(data),
     siteUrl: (site) => siteUrl(machine, site),
-    async start(parts) {
-      await supervisor.start(parts);
-    },
+    start: supervisor.start,
     onWorkForgotten(callback) {
       workForgotten.on("forgotten", callback);
       if (afterUncleanEnd) callback();

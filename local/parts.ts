@@ -2,6 +2,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Secrets } from "./secrets.ts";
+import { createSizeWatch } from "./storage-limit.ts";
 import type { PartDefinition } from "./supervisor/part.ts";
 
 /** The folder with package.json: this file is below it as `local/parts.ts` or `dist/local/parts.js`. */
@@ -60,6 +61,7 @@ export const siteUrl = ({ ports }: Machine, site: string) =>
 export function storageParts({ data, ports, secrets }: Machine): PartDefinition[] {
   return (["blob", "queue", "table"] as const).map((service): PartDefinition => {
     const port = ports[`azurite-${service}`];
+    const folder = join(data, `azurite-${service}`);
     return {
       name: `azurite-${service}`,
       script: script("node_modules/azurite/dist/src", service, "main.js"),
@@ -68,12 +70,8 @@ export function storageParts({ data, ports, secrets }: Machine): PartDefinition[
         "--disableTelemetry",
         // The SDKs of today send API versions that Azurite 3.36 does not know yet.
         "--skipApiVersionCheck",
-        "--location",
-        join(data, `azurite-${service}`),
-        `--${service}Host`,
-        "127.0.0.1",
-        `--${service}Port`,
-        String(port),
+        ...["--location", folder],
+        ...[`--${service}Host`, "127.0.0.1", `--${service}Port`, String(port)],
       ],
       env: { AZURITE_ACCOUNTS: `${secrets.storageAccount}:${secrets.storageKey}` },
       readyPort: port,
@@ -82,6 +80,7 @@ export function storageParts({ data, ports, secrets }: Machine): PartDefinition[
       stopSignal: "SIGINT",
       stopSeconds: 60,
       losesWrites: true,
+      watch: createSizeWatch(folder),
     };
   });
 }

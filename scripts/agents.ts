@@ -5,28 +5,35 @@ import { promisify } from "node:util";
 import type { RunningMachine } from "../local/machine.ts";
 import { agentPart } from "../local/parts.ts";
 import { CommandError } from "../local/supervisor/command-error.ts";
+import type { PartDefinition } from "../local/supervisor/part.ts";
 import type { Api } from "./migrate/api.ts";
 
 const run = promisify(execFile);
 
-/** Enrols the agents that are not enrolled yet, as an administrator would, and starts all of them. */
+/**
+ * Starts agents, each enrolled before every start unless the API knows it: the first time, and when table storage was killed
+ * before it had saved the enrolment.
+ */
 export async function startAgents(
   machine: RunningMachine,
   api: Api,
   data: string,
   count: number,
 ): Promise<void> {
-  const agents = Array.from({ length: count }, (_, index) => {
+  const parts = Array.from({ length: count }, (_, index): PartDefinition => {
     const name = `agent-${index + 1}`;
-    return { name, folder: join(data, "agents", name) };
+    const folder = join(data, "agents", name);
+    return {
+      ...agentPart(name, folder),
+      async prepare() {
+        const known = new Set((await api.listAgents()).map(({ id }) => id));
+        if (isEnrolled(folder, machine.apiUrl, known)) return;
+        const { token } = await api.createEnrolmentToken(1);
+        await enrol(machine.apiUrl, token, name, folder);
+      },
+    };
   });
-  const known = new Set((await api.listAgents()).map(({ id }) => id));
-  const strangers = agents.filter(({ folder }) => !isEnrolled(folder, machine.apiUrl, known));
-  if (strangers.length > 0) {
-    const { token } = await api.createEnrolmentToken(strangers.length);
-    for (const { name, folder } of strangers) await enrol(machine.apiUrl, token, name, folder);
-  }
-  await machine.start(agents.map(({ name, folder }) => agentPart(name, folder)));
+  await machine.start(parts);
 }
 
 /** A folder counts when it was made for this API and the API still knows the agent. */

@@ -7,6 +7,8 @@ export function describeEvent(event: SupervisorEvent): string {
       return `The part "${event.part}" ended (${event.how}); starting it again. Its log: ${event.log}`;
     case "restarted":
       return `The part "${event.part}" runs again.`;
+    case "warning":
+      return event.message;
     case "all-restarted":
       return `Storage may have lost its last writes with "${event.part}", so every part was started again.`;
   }

@@ -26,6 +26,10 @@ export interface PartDefinition {
    * it remembers, and all of them have to begin again from its state.
    */
   losesWrites?: boolean;
+  /** Called before every start of the process, with what other parts have to know before. */
+  prepare?: () => Promise<void>;
+  /** Looked at now and then; what it returns is a warning for people, and stands in the part's log as well. */
+  watch?: () => string | undefined;
 }
 
 export type ReadyLine = Record<string, unknown>;
@@ -48,8 +52,13 @@ export interface Part {
 
 const PARENT_WATCH = new URL(`./parent-watch${extname(import.meta.url)}`, import.meta.url).href;
 const TAIL_LINES = 12;
+const WATCH_MS = 10_000;
 
-export function startPart(definition: PartDefinition, logPath: string): Part {
+export function startPart(
+  definition: PartDefinition,
+  logPath: string,
+  onWarning: (message: string) => void,
+): Part {
   const { script, args, env, stopSignal = "SIGTERM", stopSeconds = 20 } = definition;
   const log = openLogFile(logPath);
   const tail: string[] = [];
@@ -75,12 +84,24 @@ export function startPart(definition: PartDefinition, logPath: string): Part {
     if (message) sayReady(message);
   });
 
+  const note = (fields: object) =>
+    log.write(
+      `${JSON.stringify({ time: new Date().toISOString(), part: definition.name, ...fields })}\n`,
+    );
+  const watch = () => {
+    const warning = definition.watch?.();
+    if (warning === undefined) return;
+    note({ warning });
+    onWarning(warning);
+  };
+  watch();
+  const watching = setInterval(watch, WATCH_MS);
+
   let running = true;
   const ended = waitForEnd(child).then((how) => {
     running = false;
-    log.write(
-      `${JSON.stringify({ time: new Date().toISOString(), part: definition.name, how })}\n`,
-    );
+    clearInterval(watching);
+    note({ how });
     log.close();
     return how;
   });
@@ -168,6 +189,16 @@ function parseReadyLine(line: string): ReadyLine | undefined {
   }
 }
 
+/** What helps, by a sign in the last lines of a part that did not start (the third is JSON.parse in V8 of what Azurite saved). */
+const REMEDIES: [sign: RegExp, remedy: string][] = [
+  [/EADDRINUSE/, "Another program took its port: run this again, and another port is chosen."],
+  [/ENOSPC/, "The disk is full: free some space and run this again."],
+  [
+    /in JSON at position|end of JSON input/,
+    "A file with its state is damaged: put a copy of the data folder back, or begin anew with another --data folder; what has arrived stays.",
+  ],
+];
+
 function startProblem(
   { name }: PartDefinition,
   problem: string,
@@ -176,12 +207,10 @@ function startProblem(
 ): CommandError {
   const lines =
     tail.length > 0 ? ` Its last lines:\n${tail.map((line) => `    ${line}`).join("\n")}` : "";
-  const portInUse = tail.some((line) => line.includes("EADDRINUSE"));
+  const known = REMEDIES.find(([sign]) => tail.some((line) => sign.test(line)));
   return new CommandError(
     `The part "${name}" ${problem}.${lines}`,
-    portInUse
-      ? "Another program took its port: run this again, and another port is chosen."
-      : `Read its whole log, ${logPath}, mend what it names, and run this again.`,
+    known?.[1] ?? `Read its whole log, ${logPath}, mend what it names, and run this again.`,
   );
 }
 

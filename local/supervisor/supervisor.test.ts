@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { CommandError } from "./command-error.ts";
@@ -29,10 +29,9 @@ describe("supervisor", () => {
   it("starts batch after batch and stops them in reverse order", () =>
     inTemporaryFolder(async (folder) => {
       const { supervisor } = supervise(folder);
-      const [ready] = await supervisor.start([fixturePart(folder, "a", ["--ready-after", "200"])]);
+      await supervisor.start([fixturePart(folder, "a", ["--ready-after", "200"])]);
       await supervisor.start([fixturePart(folder, "b")]);
       const pids = [...pidsOf(folder, "a"), ...pidsOf(folder, "b")];
-      expect(ready).toMatchObject({ ready: true, pid: pids[0] });
       expect(await supervisor.stop()).toBe(true);
       expect(events(folder)).toEqual(["a start", "b start", "b stop", "a stop"]);
       expect(pids.filter(isAlive)).toEqual([]);
@@ -57,6 +56,17 @@ describe("supervisor", () => {
       const problem = await problemOf(supervisor.start([part]));
       expect(problem.message).toMatch(/"brief" ended \(code 7\) before it was ready/);
       await supervisor.stop();
+    }));
+
+  it("starts again what is killed before it is ready", () =>
+    inTemporaryFolder(async (folder) => {
+      const { supervisor, seen } = supervise(folder);
+      const starting = supervisor.start([fixturePart(folder, "a", ["--ready-after", "500"])]);
+      await until(() => pidsOf(folder, "a").length > 0);
+      process.kill(pidsOf(folder, "a")[0] as number, "SIGKILL");
+      await starting;
+      expect(seen.map(({ kind }) => kind)).toEqual(["died", "restarted"]);
+      expect(await supervisor.stop()).toBe(true);
     }));
 
   it("starts again what dies", () =>
@@ -100,6 +110,47 @@ describe("supervisor", () => {
       expect(events(folder)).toEqual([...order, "worker stop", ...order]);
       expect(await supervisor.stop()).toBe(true);
     }));
+
+  it("prepares a part before every start, also when all begin again while it is prepared", () =>
+    inTemporaryFolder(async (folder) => {
+      const { supervisor, seen } = supervise(folder);
+      await supervisor.start([fixturePart(folder, "store", [], { losesWrites: true })]);
+      let prepared = 0;
+      const prepare = async () => {
+        if (++prepared > 1) return;
+        process.kill(pidsOf(folder, "store")[0] as number, "SIGKILL");
+        await until(() => seen.length > 0);
+      };
+      await supervisor.start([fixturePart(folder, "worker", [], { prepare })]);
+      expect(events(folder)).toEqual(["store start", "store start", "worker start"]);
+      process.kill(pidsOf(folder, "worker")[0] as number, "SIGKILL");
+      await until(() => prepared === 3 && seen.at(-1)?.kind === "restarted");
+      expect(await supervisor.stop()).toBe(true);
+    }));
+
+  it("tells a warning to people and to the part's log", () =>
+    inTemporaryFolder(async (folder) => {
+      const { supervisor, seen } = supervise(folder);
+      await supervisor.start([fixturePart(folder, "a", [], { watch: () => "nearly full" })]);
+      expect(seen).toEqual([{ kind: "warning", part: "a", message: "nearly full" }]);
+      expect(readFileSync(join(folder, "logs", "a.log"), "utf8")).toContain("nearly full");
+      await supervisor.stop();
+    }));
+
+  it.each([
+    ["Error: ENOSPC: no space left on device, write", "disk is full"],
+    ["Expected property name or '}' in JSON at position 1 (line 1 column 2)", "--data folder"],
+    ["listen EADDRINUSE: address already in use", "another port"],
+  ])("knows what helps a part that ends with: %s", (line, remedy) =>
+    inTemporaryFolder(async (folder) => {
+      const { supervisor } = supervise(folder);
+      const flags = ["--name", line, "--never-ready", "--die-after", "1"];
+      const problem = await problemOf(supervisor.start([fixturePart(folder, "a", flags)]));
+      expect(problem.message).toContain(line);
+      expect(problem.remedy).toContain(remedy);
+      await supervisor.stop();
+    }),
+  );
 
   it("kills what does not stop, and calls that unclean only where writes may be lost", () =>
     inTemporaryFolder(async (folder) => {

@@ -1,12 +1,13 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { CommandError } from "./command-error.ts";
-import { type Part, type PartDefinition, type ReadyLine, startPart } from "./part.ts";
+import { type Part, type PartDefinition, startPart } from "./part.ts";
 import type { RunRecord } from "./run-record.ts";
 
 export type SupervisorEvent =
   | { kind: "died"; part: string; how: string; log: string }
   | { kind: "restarted"; part: string }
+  | { kind: "warning"; part: string; message: string }
   /** A part that loses writes had died: all parts were stopped, the state was put in step, and all were started again. */
   | { kind: "all-restarted"; part: string };
 
@@ -24,7 +25,7 @@ export interface SupervisorOptions {
 
 export interface Supervisor {
   /** Starts parts beside each other and waits until all are ready. Rejects with the CommandError of the first that fails. */
-  start(parts: readonly PartDefinition[]): Promise<ReadyLine[]>;
+  start(parts: readonly PartDefinition[]): Promise<void>;
   /** Rejects with a CommandError when a part keeps dying and is given up; never resolves. */
   readonly givenUp: Promise<never>;
   /**
@@ -57,15 +58,35 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   const logOf = (name: string) => join(logs, `${name}.log`);
 
-  async function launch(slot: Slot): Promise<ReadyLine> {
+  async function launch(slot: Slot): Promise<void> {
+    const { name, prepare } = slot.definition;
+    const duty = restartingAll;
+    await prepare?.();
     stopping.signal.throwIfAborted();
-    const part = startPart(slot.definition, logOf(slot.definition.name));
+    // A restart of all parts that began meanwhile sees to this one, too.
+    if (duty !== restartingAll) throw new Error(`the start of "${name}" came too late`);
+    const part = startPart(slot.definition, logOf(name), (message) =>
+      onEvent({ kind: "warning", part: name, message }),
+    );
     slot.part = part;
     record.add(part);
     void part.ended.then(() => record.remove(part));
-    const ready = await part.ready;
+    await part.ready;
     void part.ended.then((how) => onEnd(slot, part, how));
-    return ready;
+  }
+
+  /** A part that ends by itself before it is ready would do so again; one that somebody kills would not. */
+  async function launchAgainIfKilled(slot: Slot): Promise<void> {
+    try {
+      await launch(slot);
+    } catch (error) {
+      const how = slot.part?.running === false ? await slot.part.ended : "";
+      const left = stopping.signal.aborted || restartingAll !== undefined;
+      if (left || !how.startsWith("signal")) throw error;
+      const { name } = slot.definition;
+      onEvent({ kind: "died", part: name, how, log: logOf(name) });
+      await restart(slot);
+    }
   }
 
   function onEnd(slot: Slot, part: Part, how: string): void {
@@ -148,9 +169,16 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   return {
     givenUp,
     async start(parts) {
+      await restartingAll;
       const batch = parts.map((definition): Slot => ({ definition, quickDeaths: 0 }));
       batches.push(batch);
-      return Promise.all(batch.map(launch));
+      try {
+        await Promise.all(batch.map(launchAgainIfKilled));
+      } catch (error) {
+        // Stopped by a restart of all parts, which starts these again, too.
+        if (restartingAll === undefined) throw error;
+        await restartingAll;
+      }
     },
     async stop() {
       stopping.abort();

@@ -87,7 +87,8 @@ async function finishRound(workspace: Workspace): Promise<Migrated> {
       continue;
     }
     if (end.code === 0) return withJson(end);
-    if (end.signal === "SIGKILL") continue;
+    // A part that is hit six times in a row is given up, which leaves the work to the next run.
+    if (end.signal === "SIGKILL" || end.stderr.includes("in a row and is given up")) continue;
     problems.push(`a command ended with ${end.code ?? end.signal}: ${end.stderr.slice(-2_000)}`);
   }
 }
