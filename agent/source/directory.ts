@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { hash } from "node:crypto";
 import { readdir } from "node:fs/promises";
+import type { NameMapping } from "../../shared/rules/destinationName.ts";
 import { caseKey } from "../../shared/rules/paths.ts";
 
 /** A path as the file system is asked for it: bytes where a name on the way is not valid UTF-8. */
@@ -13,25 +14,46 @@ export interface Directory {
   name(index: number): string;
   /** Undefined for a valid name. */
   rawName(index: number): Buffer | undefined;
-  /** Names that another name of the folder equals but for case. */
-  isContested(index: number): boolean;
+  /** Undefined for a name that the item will have to itself at the destination. */
+  contest(index: number): Contest | undefined;
+}
+
+/** Several names of a folder become one at the destination, where case does not tell them apart. */
+export interface Contest {
+  key: string;
+  /** The name is another one at the destination. */
+  isRenamed: boolean;
+  /** A name that stays as it is goes before one that is changed. */
+  yields: boolean;
 }
 
 /**
  * Lists a folder. Names are read as latin1, one character per byte, because decoding as UTF-8 would lose the bytes of names
  * that are none, and because such strings sort by themselves in the byte order that `comparePaths` demands.
  */
-export async function listDirectory(path: SystemPath): Promise<Directory> {
+export async function listDirectory(
+  path: SystemPath,
+  mapName: NameMapping = (name) => name,
+): Promise<Directory> {
   const keys = await readdir(path, { encoding: "latin1" });
   const raw = replaceInvalid(keys);
   keys.sort();
-  const contested = contestedKeys(keys, raw);
+  const contests = findContests(keys, raw, mapName);
   const name = (index: number) => decode(keys[index] as string);
   return {
     length: keys.length,
     name,
     rawName: (index) => raw.get(keys[index] as string),
-    isContested: (index) => contested.size > 0 && contested.has(caseKey(name(index))),
+    contest(index) {
+      if (contests.size === 0) return undefined;
+      const own = name(index);
+      const mapped = mapName(own);
+      const key = caseKey(mapped);
+      const hasNatural = contests.get(key);
+      if (hasNatural === undefined) return undefined;
+      const isRenamed = mapped !== own;
+      return { key, isRenamed, yields: isRenamed && hasNatural };
+    },
   };
 }
 
@@ -74,15 +96,26 @@ function readableName(bytes: Buffer, taken: ReadonlySet<string>): string {
   }
 }
 
-/** A name that is not Unicode never reaches the destination, so it contests nobody's. */
-function contestedKeys(keys: readonly string[], raw: ReadonlyMap<string, Buffer>): Set<string> {
-  const seen = new Set<string>();
-  const contested = new Set<string>();
+/**
+ * Keys that several names share, and whether one of them stays as it is at the destination. A name that is not Unicode never
+ * gets there, so it contests nobody's.
+ */
+function findContests(
+  keys: readonly string[],
+  raw: ReadonlyMap<string, Buffer>,
+  mapName: NameMapping,
+): Map<string, boolean> {
+  const natural = new Map<string, boolean>();
+  const contests = new Map<string, boolean>();
   for (const key of keys) {
     if (raw.has(key)) continue;
-    const folded = caseKey(decode(key));
-    if (seen.has(folded)) contested.add(folded);
-    else seen.add(folded);
+    const name = decode(key);
+    const mapped = mapName(name);
+    const folded = caseKey(mapped);
+    const before = natural.get(folded);
+    const hasNatural = (before ?? false) || mapped === name;
+    natural.set(folded, hasNatural);
+    if (before !== undefined) contests.set(folded, hasNatural);
   }
-  return contested;
+  return contests;
 }

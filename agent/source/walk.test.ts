@@ -17,6 +17,7 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import type { InventoryEntry } from "../../shared/contracts/inventory.ts";
 import { inventoryEntrySchema } from "../../shared/contracts/inventory.ts";
+import type { NameSettings } from "../../shared/rules/destinationName.ts";
 import { comparePaths } from "../../shared/rules/paths.ts";
 import { walk } from "./walk.ts";
 
@@ -35,9 +36,13 @@ const file = (path: string, content = "x") => {
   writeFileSync(join(root, path), content);
 };
 
-async function entries(after?: string, folder = root): Promise<InventoryEntry[]> {
+async function entries(
+  after?: string,
+  folder = root,
+  names?: NameSettings,
+): Promise<InventoryEntry[]> {
   const found: InventoryEntry[] = [];
-  for await (const { entry } of walk(folder, { after, signal })) found.push(entry);
+  for await (const { entry } of walk(folder, { after, names, signal })) found.push(entry);
   return found;
 }
 
@@ -156,6 +161,28 @@ describe("walk", () => {
     ]);
   });
 
+  it("finds names that become one when invalid characters are replaced", async () => {
+    const names = { invalidCharacters: "replace", replacementCharacter: "_" } as const;
+    for (const path of ["a:b", "a_b", "A?b", "c*", "c?", "d:/x", "D_/y", "e:", "sub/f|"])
+      file(path);
+    expect(brief(await entries(undefined, root, names))).toEqual([
+      // What keeps its name goes before what is renamed, wherever it stands.
+      "A?b file NAME_COLLISION",
+      "D_ folder",
+      "D_/y file",
+      "a:b file NAME_COLLISION",
+      "a_b file",
+      "c* file",
+      "c? file NAME_COLLISION",
+      "d: folder NAME_COLLISION",
+      "d:/x file",
+      "e: file",
+      "sub folder",
+      "sub/f| file",
+    ]);
+    expect(brief(await entries()).join()).not.toContain("COLLISION");
+  });
+
   it("copes with 300 levels and with 50,000 names in one folder", async () => {
     const deep = Array.from({ length: 300 }, (_, level) => `d${level}`).join("/");
     file(`${deep}/bottom.txt`);
@@ -248,7 +275,20 @@ describe("walk", () => {
 
 describe("a resumed walk", () => {
   // A tree is a list of paths; names are few, so that folders are shared and cases collide.
-  const name = fc.constantFrom("a", "A", "b", "a b", "a-b", "é", "É", "\uFF21", "\u{1F600}");
+  const name = fc.constantFrom(
+    "a",
+    "A",
+    "b",
+    "a b",
+    "a-b",
+    "a:b",
+    "a?b",
+    "a_b",
+    "é",
+    "É",
+    "\uFF21",
+    "\u{1F600}",
+  );
   const path = fc.array(name, { minLength: 1, maxLength: 5 }).map((names) => names.join("/"));
 
   it("gives exactly what the whole walk gives after that path", async () => {
@@ -263,10 +303,11 @@ describe("a resumed walk", () => {
             // a folder of that name is there, or a file where a folder should be
           }
         if (paths.length > 3) symlinkSync("x", join(root, "B"));
-        const whole = await entries();
+        const names = { invalidCharacters: "replace", replacementCharacter: "_" } as const;
+        const whole = await entries(undefined, root, names);
         // Wherever it was cut, and at a path that has vanished since.
         for (const after of [...whole.map((entry) => entry.path), elsewhere])
-          expect(await entries(after)).toEqual(
+          expect(await entries(after, root, names)).toEqual(
             whole.filter((entry) => comparePaths(entry.path, after) > 0),
           );
       }),

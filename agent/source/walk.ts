@@ -1,7 +1,12 @@
 import { lstat as lstatCallback, type Stats } from "node:fs";
 import { promisify } from "node:util";
 import type { InventoryEntry, Issue } from "../../shared/contracts/inventory.ts";
-import { caseKey, comparePaths, joinPath } from "../../shared/rules/paths.ts";
+import {
+  type NameMapping,
+  type NameSettings,
+  nameMapping,
+} from "../../shared/rules/destinationName.ts";
+import { comparePaths, joinPath } from "../../shared/rules/paths.ts";
 import { checkTime } from "../../shared/rules/times.ts";
 import { type Directory, joinSystemPath, listDirectory, type SystemPath } from "./directory.ts";
 import { metadataIssue } from "./problems.ts";
@@ -25,6 +30,8 @@ export interface WalkItem {
 export interface WalkOptions {
   /** Only what comes after this path. Folders that end before it are not listed. */
   after?: string | undefined;
+  /** How names change on their way; without it they do not. */
+  names?: NameSettings | undefined;
   signal: AbortSignal;
 }
 
@@ -38,13 +45,14 @@ const LOOKAHEAD = 64;
  */
 export async function* walk(
   root: string,
-  { after, signal }: WalkOptions,
+  { after, names, signal }: WalkOptions,
 ): AsyncGenerator<WalkItem, void, undefined> {
-  const listing = await listDirectory(root).catch((error: unknown) => {
+  const mapName = names ? nameMapping(names) : undefined;
+  const listing = await listDirectory(root, mapName).catch((error: unknown) => {
     throw unusable(root, error);
   });
   let resume = after;
-  const open: Visit[] = [new Visit(root, "", undefined, listing)];
+  const open: Visit[] = [new Visit(root, "", undefined, listing, mapName)];
   for (let visit = open.at(-1); visit !== undefined; visit = open.at(-1)) {
     signal.throwIfAborted();
     const index = visit.next++;
@@ -56,13 +64,13 @@ export async function* walk(
     const place = resume === undefined ? "ahead" : placeOf(path, resume);
     if (place === "ahead") resume = undefined;
     // A contested name behind us may hold the claim that makes a later one a collision.
-    if (place === "behind" && !visit.directory.isContested(index)) continue;
+    if (place === "behind" && !visit.directory.contest(index)) continue;
 
     const { entry, content } = await visit.inspect(index, path);
     if (place === "ahead") yield { entry, parent: visit.folder };
     if (content !== undefined && place !== "behind") {
       const folder = { entry, parent: visit.folder };
-      open.push(new Visit(visit.systemPath(index), path, folder, content));
+      open.push(new Visit(visit.systemPath(index), path, folder, content, mapName));
     }
   }
 }
@@ -86,6 +94,7 @@ class Visit {
   readonly directory: Directory;
   next = 0;
   readonly #system: SystemPath;
+  readonly #mapName: NameMapping | undefined;
   readonly #claimed = new Set<string>();
   readonly #ahead = new Map<number, Promise<Looked<Stats>>>();
   #asked = 0;
@@ -95,8 +104,10 @@ class Visit {
     path: string,
     folder: OpenFolder | undefined,
     directory: Directory,
+    mapName: NameMapping | undefined,
   ) {
     this.#system = system;
+    this.#mapName = mapName;
     this.path = path;
     this.folder = folder;
     this.directory = directory;
@@ -115,7 +126,9 @@ class Visit {
     }
     const { entry, issue: kindIssue } = describe(path, stats);
     const listed =
-      entry.kind === "folder" ? await look(listDirectory(this.systemPath(index))) : undefined;
+      entry.kind === "folder"
+        ? await look(listDirectory(this.systemPath(index), this.#mapName))
+        : undefined;
     const issue =
       nameIssue ??
       kindIssue ??
@@ -141,9 +154,10 @@ class Visit {
 
   /** The first item that can be migrated holds the name; links and unreadable folders leave it to others. */
   #caseIssue(index: number): Issue | undefined {
-    if (!this.directory.isContested(index)) return undefined;
-    const key = caseKey(this.directory.name(index));
-    if (this.#claimed.has(key)) return CASE_COLLISION;
+    const contest = this.directory.contest(index);
+    if (contest === undefined) return undefined;
+    const { key, isRenamed, yields } = contest;
+    if (yields || this.#claimed.has(key)) return isRenamed ? COLLISION : CASE_COLLISION;
     this.#claimed.add(key);
     return undefined;
   }
@@ -152,6 +166,10 @@ class Visit {
 const NOT_UNICODE: Issue = {
   code: "NAME_NOT_UNICODE",
   message: "the name's bytes are not valid UTF-8; it is shown with a replacement",
+};
+const COLLISION: Issue = {
+  code: "NAME_COLLISION",
+  message: "with its invalid characters replaced, the name is that of another item of the folder",
 };
 const CASE_COLLISION: Issue = {
   code: "NAME_CASE_COLLISION",

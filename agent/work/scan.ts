@@ -31,7 +31,7 @@ export async function scan(spec: ScanSpec, context: ScanContext): Promise<ScanRe
   let told: Promise<void> = Promise.resolve();
   const underway: Promise<void>[] = [];
   for await (const segment of cutSegments(
-    walk(root, { after: spec.resume?.after, signal }),
+    walk(root, { after: spec.resume?.after, names: spec.names, signal }),
     spec,
     first,
   )) {

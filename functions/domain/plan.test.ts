@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type { ErrorCode } from "../../shared/contracts/errors.ts";
 import type { InventoryEntry } from "../../shared/contracts/inventory.ts";
 import type { Outcome } from "../../shared/contracts/outcomes.ts";
+import { type Settings, settingsSchema } from "../../shared/contracts/settings.ts";
 import { itemIds } from "../../shared/package/ids.ts";
 import { comparePaths, parentOf } from "../../shared/rules/paths.ts";
 import { file, folder, NOON, planInput, target } from "../../test/support/records.ts";
@@ -189,6 +190,176 @@ describe("compared with an earlier round", () => {
     expect(failed).toMatchObject({ result: "failed", arrived: { round: 0 } });
     const earlier = new Map([["a", failed as Outcome]]);
     expect(only(before, { earlier })).toMatchObject({ action: "skip", intId: 77 });
+  });
+});
+
+describe("filters", () => {
+  const settings = (more: Partial<Settings>) => ({
+    settings: settingsSchema.parse(more),
+  });
+
+  it("leave out an item and whatever is below a folder, with the same code", () => {
+    const { items } = plan(
+      [folder(".git"), file(".git/config"), folder(".git/a"), file(".git/a/b"), file("c.TMP")],
+      settings({ migrateHidden: false, excludeExtensions: "tmp" }),
+    );
+    expect(items.map(({ action }) => action)).toEqual(Array(5).fill("skip"));
+    expect(items.map(({ issue }) => issue?.code)).toEqual([
+      ...Array(4).fill("FILTERED_HIDDEN"),
+      "FILTERED_EXTENSION",
+    ]);
+  });
+
+  it("count below a folder that came with an earlier segment", () => {
+    const { items, above } = plan([file("Old/deep/a")], {
+      open: [folder("Old"), folder("Old/deep")],
+      ...settings({ excludeFolders: ["old"] }),
+    });
+    expect(items[0]).toMatchObject({ action: "skip", issue: { code: "FILTERED_FOLDER" } });
+    expect(above).toEqual([]);
+  });
+
+  it("come before what the source or SharePoint refuses", () => {
+    const bad = file("a:.tmp", { issue: issue("SOURCE_ACCESS_DENIED") });
+    expect(only(bad, settings({ excludeNames: ["*.tmp"] })).issue?.code).toBe("FILTERED_NAME");
+  });
+
+  it("forget nothing that has arrived before", () => {
+    const earlier = earlierRound(file("a.tmp"));
+    const item = only(file("a.tmp"), { earlier, ...settings({ excludeExtensions: "TMP" }) });
+    expect(item).toMatchObject({ action: "skip", intId: 77, arrived: { round: 0 } });
+    const [outcome] = packageOutcomes({ items: [item], above: [] }, undefined, () => undefined, {
+      ...{ round: 1, segment: 0 },
+    });
+    expect(
+      only(file("a.tmp"), { earlier: new Map([["a.tmp", outcome as Outcome]]) }),
+    ).toMatchObject({ action: "skip", issue: { code: "UNCHANGED" } });
+  });
+});
+
+describe("names with invalid characters", () => {
+  const replace = { settings: settingsSchema.parse({ invalidCharacters: "replace" }) };
+  const tries = { settings: settingsSchema.parse({ invalidCharacters: "try" }) };
+
+  it("are replaced name by name, and identity is that of the new path", () => {
+    const { items } = plan([folder("a:"), folder("a:/b"), file("a:/b/c?.txt")], replace);
+    expect(items.map(({ destinationPath }) => destinationPath)).toEqual([
+      ...["a_", "a_/b", "a_/b/c_.txt"],
+    ]);
+    expect(items[2]).toMatchObject({ action: "migrate", ...itemIds(target(), "a_/b/c_.txt") });
+    expect(only(file("fine"), replace)).not.toHaveProperty("destinationPath");
+  });
+
+  it("are replaced below folders of an earlier segment", () => {
+    const { items, above } = plan([file("a:/c")], { open: [folder("a:")], ...replace });
+    expect(above[0]).toMatchObject({ destinationPath: "a_", id: itemIds(target(), "a_").id });
+    expect(items[0]).toMatchObject({ destinationPath: "a_/c", action: "migrate" });
+  });
+
+  it("keep the name and the id they arrived under, whatever the setting says later", () => {
+    const [first] = plan([folder("a:")], replace).items;
+    const arrived = { modified: NOON, size: 0, round: 0 };
+    const outcome = { ...first, result: "migrated", package: 0, arrived } as unknown as Outcome;
+    const later = plan([folder("a:"), file("a:/b:")], {
+      earlier: new Map([["a:", outcome]]),
+      settings: settingsSchema.parse({ invalidCharacters: "replace", replacementCharacter: "-" }),
+    });
+    expect(later.items[0]).toMatchObject({ issue: { code: "UNCHANGED" }, destinationPath: "a_" });
+    expect(later.items[1]).toMatchObject({ action: "migrate", destinationPath: "a_/b-" });
+    const skipping = plan([folder("a:"), file("a:/b")], { earlier: new Map([["a:", outcome]]) });
+    expect(skipping.items[1]).toMatchObject({ action: "migrate", destinationPath: "a_/b" });
+  });
+
+  it("fail still when another rule is broken", () => {
+    expect(only(file("CON"), replace).issue?.code).toBe("NAME_RESERVED");
+    expect(only(file("a\ud800:"), replace).issue?.code).toBe("NAME_NOT_UNICODE");
+  });
+
+  it("are tried as they are, but never more than SharePoint has patience for", () => {
+    const entries = [folder("x:"), ...Array.from({ length: 99 }, (_, n) => file(`x:/f${n}`))];
+    const { items } = plan([...entries, file("y ")], tries);
+    const actions = items.map(({ action }) => action);
+    expect(actions.slice(0, 90)).toEqual(Array(90).fill("migrate"));
+    expect(actions.slice(90)).toEqual(Array(11).fill("fail"));
+    expect(items.at(-1)?.issue?.code).toBe("TOO_MANY_INVALID_NAMES");
+    expect(items[0]).not.toHaveProperty("destinationPath");
+    expect(only(file("a\u0007"), tries).issue?.code).toBe("NAME_INVALID_CHARACTERS");
+  });
+});
+
+describe("what somebody else has at the destination", () => {
+  const OTHER = "22222222-2222-4222-8222-222222222222";
+  const there = (path: string, kind: "file" | "folder", modified = NOON, id = OTHER) =>
+    new Map([[path, { id, kind, size: 3, modified }]]);
+
+  it("a folder is used under its own id, and is not written again", () => {
+    const existing = there("docs", "folder");
+    const { items } = plan([folder("Docs"), file("Docs/a")], { existing });
+    expect(items[0]).toMatchObject({
+      ...{ action: "skip", adopted: true, id: OTHER, issue: { code: "EXISTS_AT_DESTINATION" } },
+      arrived: { round: 0 },
+    });
+    expect(items[1]?.action).toBe("migrate");
+    const [outcome] = packageOutcomes({ items, above: [] }, undefined, () => undefined, {
+      ...{ round: 0, segment: 0 },
+    });
+    const earlier = new Map([["Docs", outcome as Outcome]]);
+    const next = plan([file("Docs/b")], { open: [folder("Docs")], earlier });
+    expect(next.above).toMatchObject([{ id: OTHER, adopted: true }]);
+  });
+
+  it.each([
+    ["newer", NOON + 1000, "migrate"],
+    ["newer", NOON + 999, "skip"],
+    ["newer", NOON - 1, "skip"],
+    ["overwrite", NOON - 1, "migrate"],
+    ["skip", NOON + 1000, "skip"],
+    ["fail", NOON + 1000, "fail"],
+  ] as const)("a file, with %s: %p", (onConflict, modified, action) => {
+    const item = only(file("a", { modified }), {
+      existing: there("a", "file"),
+      settings: settingsSchema.parse({ onConflict }),
+    });
+    expect(item.action).toBe(action);
+    if (action === "migrate") expect(item.id).toBe(OTHER);
+    else {
+      expect(item.issue?.code).toBe("EXISTS_AT_DESTINATION");
+      expect(item).not.toHaveProperty("arrived");
+    }
+  });
+
+  it("a file in the place of a folder keeps back all that is in it", () => {
+    const { items } = plan([folder("a"), file("a/b")], { existing: there("a", "file") });
+    expect(items.map(({ issue }) => issue?.code)).toEqual([
+      "EXISTS_AT_DESTINATION",
+      "PARENT_NOT_MIGRATED",
+    ]);
+  });
+
+  it("is our own when it has our id", () => {
+    const existing = there("a", "file", NOON, itemIds(target(), "a").id);
+    expect(only(file("a"), { existing }).action).toBe("migrate");
+  });
+});
+
+describe("scanning only", () => {
+  const scanOnly = { settings: settingsSchema.parse({ scanOnly: true }) };
+
+  it("says what would happen and makes nothing known", () => {
+    const { items } = plan([folder("a"), file("a/b"), file("c:")], scanOnly);
+    expect(items.map(({ action, issue }) => [action, issue?.code])).toEqual([
+      ["skip", "SCAN_ONLY"],
+      ["skip", "SCAN_ONLY"],
+      ["fail", "NAME_INVALID_CHARACTERS"],
+    ]);
+    expect(items[1]).not.toHaveProperty("id");
+  });
+
+  it("knows what earlier rounds brought", () => {
+    const earlier = earlierRound(file("a"));
+    expect(only(file("a"), { earlier, ...scanOnly }).issue?.code).toBe("UNCHANGED");
+    const newer = only(file("a", { modified: NOON + 1 }), { earlier, ...scanOnly });
+    expect(newer).toMatchObject({ issue: { code: "SCAN_ONLY" }, arrived: { round: 0 } });
   });
 });
 

@@ -43,3 +43,15 @@ export function explainSettings(levels: SettingsOfLevels): EffectiveSettings {
     SETTING_NAMES.map((name) => [name, { value: values[name], from: origin[name] }]),
   ) as EffectiveSettings;
 }
+
+/** Settings that say how the work is done, not what becomes of an item. */
+const TUNING = new Set<keyof Settings>([
+  ...(["attemptsPerItem", "parallelPackages", "packageItems", "packageBytes"] as const),
+  ...(["archiveSmallFiles", "nominalDestination", "syncRoot"] as const),
+]);
+
+/** Whether items fare the same under both: a round that was begun under the one can go on under the other. */
+export const decideAlike = (one: Settings, other: Settings): boolean =>
+  SETTING_NAMES.every(
+    (name) => TUNING.has(name) || JSON.stringify(one[name]) === JSON.stringify(other[name]),
+  );

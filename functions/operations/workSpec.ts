@@ -26,6 +26,10 @@ export async function workSpec(app: Services, id: WorkId): Promise<WorkSpec> {
       blobPrefix: `${id.run}-e${work.epoch}`,
       segmentItems: settings.packageItems,
       segmentBytes: settings.packageBytes,
+      names: {
+        invalidCharacters: settings.invalidCharacters,
+        replacementCharacter: settings.replacementCharacter,
+      },
       ...(lastPath !== undefined && { resume: { after: lastPath, segment: segments } }),
     };
   }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { issueSchema, segmentSummarySchema } from "./inventory.ts";
+import { settingsSchema } from "./settings.ts";
 
 /**
  * What hands work to agents. The queue message names the work item and its epoch only; the agent claims the item over
@@ -22,6 +23,8 @@ export const scanSpecSchema = z.object({
   blobPrefix: z.string().regex(/^[a-z0-9-]+$/),
   segmentItems: z.number().int().positive(),
   segmentBytes: z.number().int().positive(),
+  /** What becomes of names: two of one folder must not become one at the destination. */
+  names: settingsSchema.pick({ invalidCharacters: true, replacementCharacter: true }).optional(),
   /** Where an earlier lease got to: go on after this path with this segment number. */
   resume: z.object({ after: z.string(), segment: z.number().int().positive() }).optional(),
 });

@@ -25,6 +25,18 @@ export function nameMapping({
       .replace(/[\s.]+$/, replaced);
 }
 
+/** The last name of a source path, in either spelling ("\\\\fs01\\finance\\", "/srv/finance"), as the destination has it. */
+export function rootFolderName(source: string, settings: NameSettings): string {
+  const isWindows = /^(?:\\\\|[A-Za-z]:)/.test(source);
+  const name =
+    source
+      .split(isWindows ? /[\\/]+/ : "/")
+      .filter(Boolean)
+      .at(-1) ?? "";
+  // The root of a drive has a letter and no name.
+  return nameMapping(settings)(isWindows ? name.replace(/^([A-Za-z]):$/, "$1") : name);
+}
+
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are exactly what SharePoint refuses
 const ANYWHERE = /["*:<>?/\\|\u0000-\u001f\u007f-\u009f\ufffe\uffff]+/g;
 
