@@ -39,6 +39,8 @@ const configSchema = z.object({
   /** What one person, key or agent may ask of one process of the app. */
   API_REQUESTS_PER_MINUTE: z.coerce.number().int().min(1).default(600),
   AGENT_REQUESTS_PER_MINUTE: z.coerce.number().int().min(1).default(1200),
+  /** Whether webhooks may call private and loopback addresses. They are chosen by administrators, but the app sends the request. */
+  WEBHOOK_PRIVATE_ADDRESSES: z.stringbool().default(false),
   /** Put in front of every table name, so that several apps can share one account. */
   TABLE_PREFIX: z
     .string()

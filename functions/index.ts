@@ -10,12 +10,14 @@ import "./http/reports.ts";
 import "./http/sessions.ts";
 import "./http/settings.ts";
 import "./http/tasks.ts";
+import "./http/webhooks.ts";
 import "./orchestrations/agentWork.ts";
 import "./orchestrations/importPackage.ts";
 import "./orchestrations/migratePackage.ts";
 import "./orchestrations/migrateTask.ts";
 import "./orchestrations/packageLane.ts";
 import "./orchestrations/scanSource.ts";
+import "./timers/deliverWebhooks.ts";
 import "./timers/forgetRequests.ts";
 import "./timers/reviveRounds.ts";
 

@@ -5,6 +5,8 @@ import { type Config, readConfig } from "./config.ts";
 import { SharePointDestination } from "./destinations/sharePoint.ts";
 import { WorkQueues } from "./queues/workQueues.ts";
 import { ContentKeys } from "./security/contentKeys.ts";
+import { redacted } from "./security/redacted.ts";
+import { SealedSecrets } from "./security/sealedSecrets.ts";
 import { AgentStore } from "./stores/agents.ts";
 import { AuditStore } from "./stores/audit.ts";
 import { openTable } from "./stores/documents.ts";
@@ -14,6 +16,7 @@ import { RoundStore } from "./stores/rounds.ts";
 import { SettingsStore } from "./stores/settings.ts";
 import { TaskStore } from "./stores/tasks.ts";
 import { ThrottleStore } from "./stores/throttle.ts";
+import { WebhookStore } from "./stores/webhooks.ts";
 
 /** Everything the triggers need, built once per process from the settings. */
 export interface Services {
@@ -23,6 +26,9 @@ export interface Services {
   rounds: RoundStore;
   agents: AgentStore;
   audit: AuditStore;
+  webhooks: WebhookStore;
+  /** Secrets that have to be stored, sealed by the key vault. */
+  secrets: SealedSecrets;
   idempotency: IdempotencyStore;
   /** Plans, upload results, outcomes and reports of all rounds. */
   state: { plans: ContainerClient; outcomes: ContainerClient; reports: ContainerClient };
@@ -60,27 +66,42 @@ async function build(config: Config): Promise<Services> {
     await client.createIfNotExists();
     return client;
   };
-  const [sessions, tasks, rounds, agents, trail, requests, destinations, plans, outcomes, reports] =
-    await Promise.all([
-      table("Sessions"),
-      table("Tasks"),
-      table("Rounds"),
-      table("Agents"),
-      table("Audit"),
-      table("Idempotency"),
-      table("Destinations"),
-      container("plans"),
-      container("outcomes"),
-      container("reports"),
-    ]);
+  const [
+    sessions,
+    tasks,
+    rounds,
+    agents,
+    trail,
+    requests,
+    hooks,
+    destinations,
+    plans,
+    outcomes,
+    reports,
+  ] = await Promise.all([
+    table("Sessions"),
+    table("Tasks"),
+    table("Rounds"),
+    table("Agents"),
+    table("Audit"),
+    table("Idempotency"),
+    table("Webhooks"),
+    table("Destinations"),
+    container("plans"),
+    container("outcomes"),
+    container("reports"),
+  ]);
   const credential = new DefaultAzureCredential();
+  const webhooks = new WebhookStore(hooks);
   return {
     config,
     settings: new SettingsStore(sessions),
-    tasks: new TaskStore(sessions, tasks),
+    tasks: new TaskStore(sessions, tasks, (task) => webhooks.notify(task).catch(notifyFailed)),
     rounds: new RoundStore(rounds),
     agents: new AgentStore(agents),
     audit: new AuditStore(trail),
+    webhooks,
+    secrets: new SealedSecrets(config, credential),
     idempotency: new IdempotencyStore(requests),
     state: { plans, outcomes, reports },
     stateBlobs,
@@ -93,3 +114,7 @@ async function build(config: Config): Promise<Services> {
     slots: new JobSlots(destinations, slotLimits(config)),
   };
 }
+
+/** The change of state stands; webhooks are told of it with the task's next one, or when it is taken off the active list. */
+const notifyFailed = (error: unknown) =>
+  console.error(JSON.stringify({ event: "notify-failed", message: redacted(String(error)) }));

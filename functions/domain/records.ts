@@ -42,6 +42,21 @@ export const taskRecordSchema = z.object({
   /** Number of the newest round, and of the round whose outcomes the next one is compared with. */
   round: z.number().int().optional(),
   ledgerRound: z.number().int().optional(),
+  /** Why the task is paused, and whether a window or a person has done it: windows undo only what windows did. */
+  paused: z
+    .object({ by: z.enum(["person", "window"]), reason: z.string(), at: z.string() })
+    .optional(),
+  /** The last changes of state, counted from 1, for those who are to be told of them. */
+  changes: z
+    .array(
+      z.object({
+        n: z.number().int(),
+        from: z.enum(TASK_STATES),
+        to: z.enum(TASK_STATES),
+        at: z.string(),
+      }),
+    )
+    .optional(),
   /** The next integer id that no list item of the task has had. */
   nextIntId: z.number().int(),
 });

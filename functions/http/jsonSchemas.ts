@@ -5,6 +5,7 @@ import * as audit from "../../shared/contracts/audit.ts";
 import * as inventory from "../../shared/contracts/inventory.ts";
 import * as settings from "../../shared/contracts/settings.ts";
 import * as tasks from "../../shared/contracts/tasks.ts";
+import * as webhooks from "../../shared/contracts/webhooks.ts";
 import * as work from "../../shared/contracts/work.ts";
 
 type Side = "input" | "output";
@@ -12,7 +13,7 @@ type Json = Record<string, unknown>;
 
 /** Schemas of the contracts by their names: `taskViewSchema` is the component "TaskView". Queries are no components. */
 const names = z.registry<{ id: string }>();
-for (const contract of [agents, api, audit, inventory, settings, tasks, work])
+for (const contract of [agents, api, audit, inventory, settings, tasks, webhooks, work])
   for (const [name, schema] of Object.entries(contract))
     if (/(?<!Query)Schema$/.test(name) && schema instanceof z.ZodType && !names.has(schema))
       names.add(schema, { id: name.charAt(0).toUpperCase() + name.slice(1, -"Schema".length) });

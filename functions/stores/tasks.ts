@@ -7,6 +7,7 @@ import {
   type TaskRecord,
   taskRecordSchema,
 } from "../domain/records.ts";
+import { withStateChange } from "../domain/stateChanges.ts";
 import { isOpen } from "../domain/taskStates.ts";
 import { Documents } from "./documents.ts";
 
@@ -19,7 +20,15 @@ export class TaskStore {
   private readonly tasks: Documents<TaskRecord>;
   private readonly active: Documents<{ id: string }>;
 
-  constructor(sessions: TableClient, tasks: TableClient) {
+  private readonly onStateChange: (task: TaskRecord) => Promise<void>;
+
+  /** `onStateChange` is called after every change of a task's state; it must not throw, and bear being called again. */
+  constructor(
+    sessions: TableClient,
+    tasks: TableClient,
+    onStateChange: (task: TaskRecord) => Promise<void> = async () => {},
+  ) {
+    this.onStateChange = onStateChange;
     this.sessions = new Documents(sessions, sessionRecordSchema);
     this.tasks = new Documents(tasks, taskRecordSchema);
     this.active = new Documents(tasks, z.object({ id: z.string() }));
@@ -47,11 +56,19 @@ export class TaskStore {
     return (await this.tasks.get(sessionOf(id), id))?.value;
   }
 
-  update(
+  async update(
     id: string,
     change: (task: TaskRecord) => TaskRecord | undefined,
   ): Promise<TaskRecord | undefined> {
-    return this.tasks.update(sessionOf(id), id, change);
+    let isOtherState = false;
+    const changed = await this.tasks.update(sessionOf(id), id, (task) => {
+      const before = { state: task.state, changes: task.changes };
+      const after = change(task);
+      isOtherState = after !== undefined && after.state !== before.state;
+      return after && withStateChange(before, after, Date.now());
+    });
+    if (changed && isOtherState) await this.onStateChange(changed);
+    return changed;
   }
 
   /** Puts a task on the list of those that have an open round, so that nobody has to look through all of them. */
@@ -63,6 +80,8 @@ export class TaskStore {
   async setInactive(id: string): Promise<void> {
     await this.active.remove(ACTIVE, id);
     const task = await this.find(id);
+    // Once more: the process that ended the task may have been cut off before it could tell anybody.
+    if (task) await this.onStateChange(task);
     if (task && isOpen(task.state)) await this.setActive(id);
   }
 

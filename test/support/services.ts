@@ -8,6 +8,7 @@ import { BlobServiceClient } from "@azure/storage-blob";
 import { type Config, readConfig } from "../../functions/config.ts";
 import { SharePointDestination } from "../../functions/destinations/sharePoint.ts";
 import { ContentKeys } from "../../functions/security/contentKeys.ts";
+import { SealedSecrets } from "../../functions/security/sealedSecrets.ts";
 import type { Services } from "../../functions/services.ts";
 import { AgentStore } from "../../functions/stores/agents.ts";
 import { AuditStore } from "../../functions/stores/audit.ts";
@@ -18,6 +19,7 @@ import { RoundStore } from "../../functions/stores/rounds.ts";
 import { SettingsStore } from "../../functions/stores/settings.ts";
 import { TaskStore } from "../../functions/stores/tasks.ts";
 import { ThrottleStore } from "../../functions/stores/throttle.ts";
+import { WebhookStore } from "../../functions/stores/webhooks.ts";
 import { type KeyVault, startKeyVault } from "../../local/key-vault/vault.ts";
 import { type Broker, startBroker } from "../../local/service-bus/broker.ts";
 import { type SharePoint, startSharePoint } from "../../local/sharepoint/server.ts";
@@ -129,32 +131,47 @@ export async function buildServices(surroundings: Surroundings): Promise<TestSer
     await client.create();
     return client;
   };
-  const [sessions, tasks, rounds, agents, trail, requests, destinations, plans, outcomes, reports] =
-    await Promise.all([
-      table("Sessions"),
-      table("Tasks"),
-      table("Rounds"),
-      table("Agents"),
-      table("Audit"),
-      table("Idempotency"),
-      table("Destinations"),
-      container("plans"),
-      container("outcomes"),
-      container("reports"),
-    ]);
+  const [
+    sessions,
+    tasks,
+    rounds,
+    agents,
+    trail,
+    requests,
+    hooks,
+    destinations,
+    plans,
+    outcomes,
+    reports,
+  ] = await Promise.all([
+    table("Sessions"),
+    table("Tasks"),
+    table("Rounds"),
+    table("Agents"),
+    table("Audit"),
+    table("Idempotency"),
+    table("Webhooks"),
+    table("Destinations"),
+    container("plans"),
+    container("outcomes"),
+    container("reports"),
+  ]);
   // Jest 30 cannot require() what is being imported at the same time; that SDK is CommonJS, the others are not.
   const { ServiceBusClient } = await import("@azure/service-bus");
   const { WorkQueues } = await import("../../functions/queues/workQueues.ts");
   const queues = new WorkQueues(config);
+  const webhooks = new WebhookStore(hooks);
   const listener = new ServiceBusClient(config.AGENT_SERVICE_BUS_CONNECTION);
   const receivers = new Map<string, ServiceBusReceiver>();
   return {
     config,
     settings: new SettingsStore(sessions),
-    tasks: new TaskStore(sessions, tasks),
+    tasks: new TaskStore(sessions, tasks, (task) => webhooks.notify(task)),
     rounds: new RoundStore(rounds),
     agents: new AgentStore(agents),
     audit: new AuditStore(trail),
+    webhooks,
+    secrets: new SealedSecrets(config, credential),
     idempotency: new IdempotencyStore(requests),
     state: { plans, outcomes, reports },
     stateBlobs: blobs,
