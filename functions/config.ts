@@ -1,6 +1,19 @@
 import { z } from "zod";
 import { parseRoleKeys } from "./security/callers.ts";
 
+/** A JSON object of texts, as the value of a setting; keys in lower case. */
+const jsonMapSchema = z.string().transform((text, context): Record<string, string> => {
+  try {
+    const map = z.record(z.string(), z.string().min(1)).parse(JSON.parse(text || "{}"));
+    return Object.fromEntries(
+      Object.entries(map).map(([key, value]) => [key.toLowerCase(), value]),
+    );
+  } catch {
+    context.addIssue({ code: "custom", message: "must be a JSON object whose values are texts" });
+    return z.NEVER;
+  }
+});
+
 /**
  * The app's settings, read once. Names are those of local.settings.sample.json and of the deployment. There is no setting
  * that says where the app runs: a single machine differs from Azure by URLs, connection strings and times only.
@@ -26,6 +39,15 @@ const configSchema = z.object({
   IMPORT_SILENCE_MS: z.coerce.number().int().min(100).default(300_000),
   /** Root of the tenant, "https://contoso.sharepoint.com"; needed for OneDrives that are named by e-mail. */
   SHAREPOINT_URL: z.url().optional(),
+  /** Whose containers packages travel in: own storage, or those that SharePoint lends. */
+  CONTAINERS: z.enum(["own", "sharepoint"]).default("own"),
+  /** How the app hears of its jobs: by asking for their progress, or from the queue that SharePoint reports to. */
+  JOB_NEWS: z.enum(["progress", "queue"]).default("progress"),
+  /**
+   * Storage for packages near other geographies of the tenant: JSON with the host of the destination and its connection string,
+   * {"contosoeur.sharepoint.com": "DefaultEndpointsProtocol=…"}.
+   */
+  PACKAGE_STORAGE_BY_HOST: jsonMapSchema.default({}),
   /** Import jobs at SharePoint at the same time, per site collection and in all; SharePoint wants no more than 5,000 in its queue. */
   IMPORT_JOBS_PER_SITE: z.coerce.number().int().min(1).max(200).default(16),
   IMPORT_JOBS_TOTAL: z.coerce.number().int().min(1).max(5_000).default(4_900),

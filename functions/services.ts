@@ -4,7 +4,7 @@ import { BlobServiceClient, type ContainerClient } from "@azure/storage-blob";
 import { type Config, readConfig } from "./config.ts";
 import { SharePointDestination } from "./destinations/sharePoint.ts";
 import { WorkQueues } from "./queues/workQueues.ts";
-import { ContentKeys } from "./security/contentKeys.ts";
+import { ContentKeys, unwrapEntry } from "./security/contentKeys.ts";
 import { redacted } from "./security/redacted.ts";
 import { SealedSecrets } from "./security/sealedSecrets.ts";
 import { AgentStore } from "./stores/agents.ts";
@@ -34,6 +34,8 @@ export interface Services {
   state: { plans: ContainerClient; outcomes: ContainerClient; reports: ContainerClient };
   stateBlobs: BlobServiceClient;
   packageBlobs: BlobServiceClient;
+  /** Storage for packages near other geographies of the tenant, by host of the destination. */
+  regionalBlobs: ReadonlyMap<string, BlobServiceClient>;
   queues: WorkQueues;
   keys: ContentKeys;
   destination: SharePointDestination;
@@ -93,21 +95,23 @@ async function build(config: Config): Promise<Services> {
   ]);
   const credential = new DefaultAzureCredential();
   const webhooks = new WebhookStore(hooks);
+  const audit = new AuditStore(trail);
   return {
     config,
     settings: new SettingsStore(sessions),
     tasks: new TaskStore(sessions, tasks, (task) => webhooks.notify(task).catch(notifyFailed)),
     rounds: new RoundStore(rounds),
     agents: new AgentStore(agents),
-    audit: new AuditStore(trail),
     webhooks,
     secrets: new SealedSecrets(config, credential),
+    audit,
     idempotency: new IdempotencyStore(requests),
     state: { plans, outcomes, reports },
     stateBlobs,
     packageBlobs: BlobServiceClient.fromConnectionString(config.PACKAGE_STORAGE_CONNECTION),
+    regionalBlobs: regionalBlobs(config),
     queues: new WorkQueues(config),
-    keys: new ContentKeys(config, credential),
+    keys: new ContentKeys(config, credential, (use) => audit.add(unwrapEntry(use))),
     destination: new SharePointDestination(credential, new ThrottleStore(destinations), {
       tenantUrl: config.SHAREPOINT_URL,
     }),
@@ -118,3 +122,10 @@ async function build(config: Config): Promise<Services> {
 /** The change of state stands; webhooks are told of it with the task's next one, or when it is taken off the active list. */
 const notifyFailed = (error: unknown) =>
   console.error(JSON.stringify({ event: "notify-failed", message: redacted(String(error)) }));
+const regionalBlobs = (config: Config): ReadonlyMap<string, BlobServiceClient> =>
+  new Map(
+    Object.entries(config.PACKAGE_STORAGE_BY_HOST).map(([host, connection]) => [
+      host,
+      BlobServiceClient.fromConnectionString(connection),
+    ]),
+  );

@@ -1,9 +1,9 @@
-import { randomUUID } from "node:crypto";
 import { filesToUpload } from "../domain/acceptUpload.ts";
 import { inLibrary, type Plan, type PlanItem } from "../domain/plan.ts";
 import type { PackageRecord, Target } from "../domain/records.ts";
 import { isContent } from "../operations/arrived.ts";
 import { inParallel } from "../operations/inParallel.ts";
+import { makeContainers } from "../operations/packageContainers.ts";
 import { planPackage } from "../operations/planPackage.ts";
 import type { Services } from "../services.ts";
 import type { PackageRef } from "../stores/refs.ts";
@@ -29,7 +29,7 @@ const summaryOf = (pkg: PackageRecord): PlanSummary => ({
 export const packageSegment = defineActivity(
   "packageSegment",
   async (ref: PackageRef, app): Promise<PlanSummary> => {
-    const { rounds, state, packageBlobs, keys } = app;
+    const { rounds, state } = app;
     const pkg = await rounds.package(ref);
     if (pkg.state !== "scanned") return summaryOf(pkg);
     const round = await rounds.current(ref);
@@ -42,7 +42,7 @@ export const packageSegment = defineActivity(
     const files = filesToUpload(plan).length;
     await writePlan(state.plans, ref, attempt, plan);
     const made =
-      migrate.length > 0 ? await makeContainersAndKey({ packageBlobs, keys }, ref) : undefined;
+      migrate.length > 0 ? await makeContainers(app, ref, round.target as Target) : undefined;
     return summaryOf(
       await rounds.advance(ref, "planned", (row) => {
         Object.assign(row, { attempt, files, folders: migrate.length - files, ...made });
@@ -50,21 +50,6 @@ export const packageSegment = defineActivity(
     );
   },
 );
-
-/** Containers are used once, so every attempt gets its own. */
-async function makeContainersAndKey(
-  { packageBlobs, keys }: Pick<Services, "packageBlobs" | "keys">,
-  ref: PackageRef,
-) {
-  const name = `${ref.taskId}-${randomUUID().slice(0, 18)}`;
-  const containers = { data: `${name}-d`, manifest: `${name}-m` };
-  const [key] = await Promise.all([
-    keys.create(Date.now()),
-    packageBlobs.createContainer(containers.data),
-    packageBlobs.createContainer(containers.manifest),
-  ]);
-  return { containers, key };
-}
 
 /**
  * When an earlier attempt was interrupted, its import may have happened although nobody could note it down. What is at the

@@ -18,7 +18,7 @@ export const resetPackage = defineActivity(
     const jobIsOver = issue.code === "IMPORT_JOB_FAILED";
     if ((pkg.state === "importing" || pkg.state === "imported") && !jobIsOver)
       throw new LongshoreError(issue.code, issue.message);
-    await retireAttempt(app, pkg);
+    await retireAttempt(app, ref, pkg);
     await rounds.advance(ref, "scanned", (row) => {
       for (const part of OF_THE_ATTEMPT) delete row[part];
     });

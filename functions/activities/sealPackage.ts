@@ -2,6 +2,7 @@ import { encryptBuffer } from "../../shared/package/cipher.ts";
 import { writeManifests } from "../../shared/package/manifest/index.ts";
 import { packageManifest } from "../domain/packageManifest.ts";
 import { inParallel } from "../operations/inParallel.ts";
+import { guardLent, openContainers } from "../operations/packageContainers.ts";
 import type { PackageRef } from "../stores/refs.ts";
 import { readPlan, readUpload } from "../stores/roundBlobs.ts";
 import { defineActivity } from "./activity.ts";
@@ -14,36 +15,34 @@ const MANIFESTS_AT_ONCE = 4;
  * metadata, MD5 of the ciphertext, and a snapshot, because SharePoint reads the latest snapshot and not the blob (MS docs:
  * migration-azure). `objects` counts what there is to import.
  */
-export const sealPackage = defineActivity(
-  "sealPackage",
-  async (ref: PackageRef, { rounds, state, keys, packageBlobs }) => {
-    const pkg = await rounds.package(ref);
-    const round = await rounds.current(ref);
-    const plan = await readPlan(state.plans, ref, pkg.attempt);
-    const upload = await readUpload(state.plans, ref, pkg);
-    if (!plan || !round.target || !pkg.key || !pkg.containers || (pkg.files && !upload))
-      throw new Error(`package ${ref.segment} has lost a part of its plan`);
-    const input = packageManifest(plan, upload, round.target, {
-      source: round.source,
-      startedAt: Date.parse(round.startedAt),
-    });
-    const objects = input.folders.length + input.files.length;
-    if (pkg.state !== "planned" && pkg.state !== "uploaded") return { objects };
-    if (pkg.state === "planned") await rounds.advance(ref, "uploaded");
-    if (objects === 0) return { objects };
+export const sealPackage = defineActivity("sealPackage", async (ref: PackageRef, app) => {
+  const { rounds, state } = app;
+  const pkg = await rounds.package(ref);
+  const round = await rounds.current(ref);
+  const plan = await readPlan(state.plans, ref, pkg.attempt);
+  const upload = await readUpload(state.plans, ref, pkg);
+  if (!plan || !round.target || !pkg.key || !pkg.containers || (pkg.files && !upload))
+    throw new Error(`package ${ref.segment} has lost a part of its plan`);
+  const input = packageManifest(plan, upload, round.target, {
+    source: round.source,
+    startedAt: Date.parse(round.startedAt),
+  });
+  const objects = input.folders.length + input.files.length;
+  if (pkg.state !== "planned" && pkg.state !== "uploaded") return { objects };
+  if (pkg.state === "planned") await rounds.advance(ref, "uploaded");
+  if (objects === 0) return { objects };
 
-    const key = await keys.unwrap(pkg.key, Date.now());
-    const container = packageBlobs.getContainerClient(pkg.containers.manifest);
-    await inParallel(MANIFESTS_AT_ONCE, writeManifests(input), async ({ name, xml }) => {
-      const { iv, data, md5 } = encryptBuffer(key, xml);
-      const blob = container.getBlockBlobClient(name);
-      await blob.upload(data, data.length, {
-        blobHTTPHeaders: { blobContentMD5: Buffer.from(md5, "base64") },
-        metadata: { IV: iv.toString("base64") },
-      });
-      await blob.createSnapshot();
+  const { key, manifests } = await openContainers(app, ref, pkg);
+  const write = inParallel(MANIFESTS_AT_ONCE, writeManifests(input), async ({ name, xml }) => {
+    const { iv, data, md5 } = encryptBuffer(key, xml);
+    const blob = manifests.getBlockBlobClient(name);
+    await blob.upload(data, data.length, {
+      blobHTTPHeaders: { blobContentMD5: Buffer.from(md5, "base64") },
+      metadata: { IV: iv.toString("base64") },
     });
-    await rounds.advance(ref, "sealed");
-    return { objects };
-  },
-);
+    await blob.createSnapshot();
+  });
+  await (pkg.containers.lent ? guardLent(pkg.key, () => write) : write);
+  await rounds.advance(ref, "sealed");
+  return { objects };
+});

@@ -1,6 +1,6 @@
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { Issue } from "../../shared/contracts/inventory.ts";
-import { sasUrl } from "../security/sas.ts";
+import { openContainers } from "../operations/packageContainers.ts";
 import type { PackageRef } from "../stores/refs.ts";
 import { defineActivity } from "./activity.ts";
 
@@ -12,7 +12,7 @@ import { defineActivity } from "./activity.ts";
 export const submitImport = defineActivity(
   "submitImport",
   async (ref: PackageRef, app): Promise<{ issue?: Issue }> => {
-    const { rounds, keys, packageBlobs, destination } = app;
+    const { rounds, destination } = app;
     const pkg = await rounds.package(ref);
     if (pkg.state === "importing" || pkg.state === "imported") return {};
     if (pkg.state === "submitting")
@@ -20,20 +20,10 @@ export const submitImport = defineActivity(
         issue: { code: "SUBMIT_FAILED", message: "nobody knows how an earlier request ended" },
       };
     const { target } = await rounds.current(ref);
-    if (!target || !pkg.key || !pkg.containers)
-      throw new Error(`package ${ref.segment} has lost a part of its plan`);
-    const now = Date.now();
-    const [key, dataUrl, manifestUrl] = await Promise.all([
-      keys.unwrap(pkg.key, now),
-      sasUrl(packageBlobs.getContainerClient(pkg.containers.data), "sharePointReadsData", now),
-      sasUrl(
-        packageBlobs.getContainerClient(pkg.containers.manifest),
-        "sharePointReadsManifest",
-        now,
-      ),
-    ]);
+    if (!target) throw new Error(`package ${ref.segment} has lost a part of its plan`);
+    const { key, queueUrl, forSharePoint } = await openContainers(app, ref, pkg);
+    const files = { ...(await forSharePoint()), key: key.toString("base64"), queueUrl };
     await rounds.advance(ref, "submitting");
-    const files = { dataUrl, manifestUrl, key: key.toString("base64") };
     try {
       const job = await destination.submit(target, files);
       await rounds.advance(ref, "importing", (row) => {

@@ -11,6 +11,8 @@ export interface ImportPackage {
   dataUrl: string;
   manifestUrl: string;
   key: string;
+  /** Where SharePoint reports the job to, besides its progress. */
+  queueUrl?: string | undefined;
 }
 
 const progressSchema = z.object({
@@ -36,7 +38,7 @@ export async function submitJob(
       gWebId: target.webId,
       azureContainerSourceUri: files.dataUrl,
       azureContainerManifestUri: files.manifestUrl,
-      azureQueueReportUri: "",
+      azureQueueReportUri: files.queueUrl ?? "",
       options: { AES256CBCKey: files.key },
     },
     { once: true },

@@ -12,6 +12,7 @@ import {
   jobProgress,
   submitJob,
 } from "./jobs.ts";
+import { type ProvidedContainers, provisionContainers, provisionQueue } from "./provision.ts";
 import { resolveDestination } from "./resolve.ts";
 
 export type { FoundItem, ListedItem } from "./items.ts";
@@ -39,6 +40,9 @@ export class SharePointDestination {
   resolve = (destination: Destination): Promise<Target> =>
     resolveDestination(this.http, destination, this.options);
 
+  provisionContainers = (target: Target): Promise<ProvidedContainers> =>
+    provisionContainers(this.http, target);
+  provisionQueue = (target: Target): Promise<string> => provisionQueue(this.http, target);
   submit = (target: Target, files: ImportPackage): Promise<string> =>
     submitJob(this.http, target, files);
   isOver = (target: Target, job: string): Promise<boolean> => jobIsOver(this.http, target, job);

@@ -159,7 +159,18 @@ export const packageRecordSchema = z.object({
   attempt: z.number().int(),
   /** How many of the stages packaged, uploaded, imported, recorded are in the round's counters already. */
   counted: z.number().int().min(0).max(4),
-  containers: z.object({ data: z.string(), manifest: z.string() }).optional(),
+  containers: z
+    .object({
+      data: z.string(),
+      manifest: z.string(),
+      /** The own account they are in, if it is not the usual one: the host of the destination. */
+      storage: z.string().optional(),
+      /** SharePoint's containers, which it removes by itself. */
+      lent: z.boolean().optional(),
+      /** URLs with rights in them, sealed with the package's key: SharePoint's containers and its queue. */
+      sealed: z.base64().optional(),
+    })
+    .optional(),
   key: z.object({ id: z.string(), wrapped: z.base64(), createdAt: z.string() }).optional(),
   /** Files to upload and objects to import of the plan. */
   files: z.number().int().optional(),

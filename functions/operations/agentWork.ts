@@ -43,6 +43,7 @@ export async function claimWork(
   if (!granted) return gone("somebody else has it, or it is done");
   try {
     const spec = await workSpec(app, id);
+    if (id.kind === "upload") await app.audit.add(handOutEntry(agent, id));
     return { status: "granted", epoch, leaseSeconds: config.LEASE_SECONDS, spec };
   } catch (error) {
     if (!(error instanceof LongshoreError) || !IMPOSSIBLE.has(error.code)) throw error;
@@ -52,6 +53,12 @@ export async function claimWork(
     return gone(error.message);
   }
 }
+
+/** What the audit trail says of an agent that was given a package's key. */
+const handOutEntry = ({ id, name }: AgentRecord, { taskId, round, segment }: UploadId) => ({
+  ...{ actor: name, actorId: id, role: "agent" as const, action: "takeKey", status: 200 },
+  ids: { task: taskId, round: `R${round}`, package: `${segment}` },
+});
 
 /** Why a granted item can be done by nobody: it waited longer than its key lives, or what it was for has moved on. */
 const IMPOSSIBLE = new Set<ErrorCode>(["CONTAINER_EXPIRED", "CONFLICT", "NOT_FOUND"]);

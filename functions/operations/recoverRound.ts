@@ -37,7 +37,7 @@ export async function recoverRound(app: Services, ref: RunRef): Promise<RoundTot
       addPackage(totals, value);
       continue;
     }
-    await retireAttempt(app, value);
+    await retireAttempt(app, { ...ref, segment }, value);
     if (broken) {
       changes.push({ segment });
       continue;

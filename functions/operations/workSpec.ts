@@ -4,25 +4,25 @@ import { sasUrl } from "../security/sas.ts";
 import type { Services } from "../services.ts";
 import type { WorkId } from "../stores/refs.ts";
 import { readPlan } from "../stores/roundBlobs.ts";
+import { openContainers } from "./packageContainers.ts";
 
 /**
  * What an agent needs for a work item, and nothing more: a SAS that may create and write in one container, and the unwrapped
  * content key of one package. It is made at each claim and kept nowhere.
  */
 export async function workSpec(app: Services, id: WorkId): Promise<WorkSpec> {
-  const { rounds, state, keys, stateBlobs, packageBlobs } = app;
+  const { rounds, state, stateBlobs } = app;
   const round = await rounds.current(id);
   const work = await rounds.findWork(id);
   if (!work) throw new LongshoreError("NOT_FOUND", `work item ${id.text} has no row`);
   const { settings, source } = round;
-  const now = Date.now();
   if (id.kind === "scan") {
     const container = stateBlobs.getContainerClient(round.inventoryContainer);
     const { lastPath, segments } = round.scan;
     return {
       kind: "scan",
       source,
-      containerUrl: await sasUrl(container, "agentWrites", now),
+      containerUrl: await sasUrl(container, "agentWrites", Date.now()),
       blobPrefix: `${id.run}-e${work.epoch}`,
       segmentItems: settings.packageItems,
       segmentBytes: settings.packageBytes,
@@ -37,12 +37,12 @@ export async function workSpec(app: Services, id: WorkId): Promise<WorkSpec> {
   const plan = await readPlan(state.plans, id, id.attempt);
   if (!plan || !pkg.key || !pkg.containers)
     throw new LongshoreError("CONFLICT", `package ${id.segment} has no plan any more`);
-  const container = packageBlobs.getContainerClient(pkg.containers.data);
+  const { key, forAgent } = await openContainers(app, id, pkg);
   return {
     kind: "upload",
     source,
-    containerUrl: await sasUrl(container, "agentWrites", now),
-    contentKey: (await keys.unwrap(pkg.key, now)).toString("base64"),
+    containerUrl: await forAgent(),
+    contentKey: key.toString("base64"),
     archiveSmallFiles: settings.archiveSmallFiles,
     attemptsPerFile: settings.attemptsPerItem,
     files: plan.items.flatMap(({ action, kind, path, size, modified }, index) =>

@@ -4,6 +4,8 @@ import { CryptographyClient, KeyClient } from "@azure/keyvault-keys";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { Config } from "../config.ts";
 import type { PackageRecord } from "../domain/records.ts";
+import type { NewAuditEntry } from "../stores/audit.ts";
+import type { PackageRef } from "../stores/refs.ts";
 
 type StoredKey = NonNullable<PackageRecord["key"]>;
 
@@ -21,15 +23,25 @@ export class ContentKeys {
   private readonly unwrapped = new Map<string, Buffer>();
   private readonly config: Config;
   private readonly credential: TokenCredential;
+  private readonly noteUnwrap: (use: PackageRef) => Promise<void>;
   private current: Promise<CryptographyClient> | undefined;
 
-  constructor(config: Config, credential: TokenCredential) {
+  constructor(
+    config: Config,
+    credential: TokenCredential,
+    noteUnwrap: (use: PackageRef) => Promise<void>,
+  ) {
     this.config = config;
     this.credential = credential;
+    this.noteUnwrap = noteUnwrap;
   }
 
-  async create(now: number): Promise<StoredKey> {
-    const key = randomBytes(32);
+  create(now: number): Promise<StoredKey> {
+    return this.wrap(randomBytes(32), now);
+  }
+
+  /** A key from elsewhere (SharePoint makes those of its own containers), as it may be stored. */
+  async wrap(key: Buffer, now: number): Promise<StoredKey> {
     const wrapped = await this.guard(async () => {
       const client = await this.wrappingClient();
       return client.wrapKey(ALGORITHM, key);
@@ -43,12 +55,16 @@ export class ContentKeys {
     return stored;
   }
 
-  /** The key itself. Refused after the containers have expired: nothing is left that it could be used for. */
-  async unwrap(stored: StoredKey, now: number): Promise<Buffer> {
+  /**
+   * The key itself. Refused after the containers have expired: nothing is left that it could be used for. That the vault is asked is
+   * noted first, with what the key is for.
+   */
+  async unwrap(stored: StoredKey, now: number, use: PackageRef): Promise<Buffer> {
     if (now - Date.parse(stored.createdAt) > KEY_LIFETIME_MS)
       throw new LongshoreError("CONTAINER_EXPIRED", "the package's key is older than three days");
     const known = this.unwrapped.get(stored.wrapped);
     if (known) return known;
+    await this.noteUnwrap(use);
     const { result } = await this.guard(() =>
       this.client(stored.id).unwrapKey(ALGORITHM, Buffer.from(stored.wrapped, "base64")),
     );
@@ -98,3 +114,9 @@ export class ContentKeys {
     }
   }
 }
+
+/** What the audit trail says of an unwrap. */
+export const unwrapEntry = ({ taskId, round, segment }: PackageRef): NewAuditEntry => ({
+  ...{ actor: "system", actorId: "system", role: "system", action: "unwrapKey", status: 200 },
+  ids: { task: taskId, round: `R${round}`, package: `${segment}` },
+});

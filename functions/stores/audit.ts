@@ -7,6 +7,9 @@ import {
 import { newId } from "../domain/ids.ts";
 import { Documents } from "./documents.ts";
 
+/** An entry as it is written: time and id come with it. */
+export type NewAuditEntry = Omit<AuditEntry, "id" | "at">;
+
 const ALL = "all";
 const LAST_MS = 9_999_999_999_999;
 
@@ -24,7 +27,7 @@ export class AuditStore {
     this.entries = new Documents(table, auditEntrySchema);
   }
 
-  async add(entry: Omit<AuditEntry, "id" | "at">): Promise<void> {
+  async add(entry: NewAuditEntry): Promise<void> {
     const now = Date.now();
     const row = { id: `${keyOf(now)}-${newId()}`, at: new Date(now).toISOString(), ...entry };
     const { task } = entry.ids;

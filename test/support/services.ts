@@ -7,7 +7,7 @@ import type { ServiceBusReceiver } from "@azure/service-bus";
 import { BlobServiceClient } from "@azure/storage-blob";
 import { type Config, readConfig } from "../../functions/config.ts";
 import { SharePointDestination } from "../../functions/destinations/sharePoint.ts";
-import { ContentKeys } from "../../functions/security/contentKeys.ts";
+import { ContentKeys, unwrapEntry } from "../../functions/security/contentKeys.ts";
 import { SealedSecrets } from "../../functions/security/sealedSecrets.ts";
 import type { Services } from "../../functions/services.ts";
 import { AgentStore } from "../../functions/stores/agents.ts";
@@ -161,6 +161,7 @@ export async function buildServices(surroundings: Surroundings): Promise<TestSer
   const { WorkQueues } = await import("../../functions/queues/workQueues.ts");
   const queues = new WorkQueues(config);
   const webhooks = new WebhookStore(hooks);
+  const audit = new AuditStore(trail);
   const listener = new ServiceBusClient(config.AGENT_SERVICE_BUS_CONNECTION);
   const receivers = new Map<string, ServiceBusReceiver>();
   return {
@@ -169,15 +170,16 @@ export async function buildServices(surroundings: Surroundings): Promise<TestSer
     tasks: new TaskStore(sessions, tasks, (task) => webhooks.notify(task)),
     rounds: new RoundStore(rounds),
     agents: new AgentStore(agents),
-    audit: new AuditStore(trail),
     webhooks,
     secrets: new SealedSecrets(config, credential),
+    audit,
     idempotency: new IdempotencyStore(requests),
     state: { plans, outcomes, reports },
     stateBlobs: blobs,
     packageBlobs: blobs,
+    regionalBlobs: new Map(),
     queues,
-    keys: new ContentKeys(config, credential),
+    keys: new ContentKeys(config, credential, (use) => audit.add(unwrapEntry(use))),
     destination: new SharePointDestination(credential, new ThrottleStore(destinations), {
       tenantUrl: config.SHAREPOINT_URL,
     }),
