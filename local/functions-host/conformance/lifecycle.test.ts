@@ -3,10 +3,11 @@ import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "@jest/globals";
-import { spawnHost, startTestHost, type TestHost, WEBHOOKS } from "./test-host.ts";
+import { storm } from "./storm.ts";
+import { spawnHost, startTestHost, type TestHost } from "./test-host.ts";
 
 let host: TestHost;
-afterEach(() => host.dispose());
+afterEach(() => host?.dispose());
 
 /** Waits until the journal has that many lines of a kind. */
 async function journalHas(prefix: string, count: number): Promise<void> {
@@ -77,23 +78,10 @@ describe("stop and start", () => {
   });
 
   it("60: kill -9, again and again, loses and repeats nothing that was completed", async () => {
-    host = await startTestHost();
-    const ids: (string | undefined)[] = [];
-    for (let i = 0; i < 5; i++) ids.push((await host.start("crash", { n: 5, ms: 60 })).id);
-    for (let kills = 0; kills < 5; kills++) {
-      await sleep(100 + Math.random() * 150);
-      await host.kill("SIGKILL");
-      host = await host.restart();
-    }
-    const keys = [0, 1, 2, 3, 4];
-    const expected = [...keys.map((k) => `step${k}`), ...keys.map((k) => `fan${k}`)];
-    for (const id of ids) {
-      expect(await host.until(id)).toMatchObject({ runtimeStatus: "Completed", output: expected });
-      const { json } = await host.get(`${WEBHOOKS}/instances/${id}?showHistory=true`);
-      const events = json.historyEvents as { EventType: string }[];
-      expect(events.filter((e) => e.EventType === "TaskCompleted")).toHaveLength(10);
-    }
-    expect((await host.client("read", "crash")).json.entityState).toBe(5);
+    const report = await storm({ milliseconds: 5000, longestLifeMs: 800 });
+    expect(report.problems).toEqual([]);
+    expect(report.kills).toBeGreaterThan(2);
+    expect(report.orchestrations).toBeGreaterThan(20);
   });
 
   it("66: a second process on the same data is refused by name; keys are private", async () => {

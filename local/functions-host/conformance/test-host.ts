@@ -23,7 +23,7 @@ import type { HostKeys } from "../keys.ts";
 
 const here = import.meta.dirname;
 const MAIN = path.join(here, "..", "main.ts");
-const FIXTURE = path.join(here, "..", "fixture");
+export const FIXTURE = path.join(here, "..", "fixture");
 
 export interface Answer {
   status: number;
@@ -45,22 +45,29 @@ export interface Status {
 export const WEBHOOKS = "/runtime/webhooks/durabletask";
 const FINISHED = ["Completed", "Failed", "Terminated"];
 
-/** A host process over the fixture app, and shorthands to talk to it. */
+/** A host process over one of the fixture apps, and shorthands to talk to it. */
 export class TestHost {
   readonly url: string;
   readonly process: ChildProcess;
-  readonly #workspace: string;
+  readonly workspace: string;
+  readonly #app: string;
   readonly #log: () => string;
 
-  constructor(url: string, process: ChildProcess, workspace: string, log: () => string) {
+  constructor(
+    url: string,
+    process: ChildProcess,
+    place: { workspace: string; app: string },
+    log: () => string,
+  ) {
     this.url = url;
     this.process = process;
-    this.#workspace = workspace;
+    this.workspace = place.workspace;
+    this.#app = place.app;
     this.#log = log;
   }
 
   get dataDirectory(): string {
-    return path.join(this.#workspace, "data");
+    return path.join(this.workspace, "data");
   }
 
   get keys(): HostKeys {
@@ -69,7 +76,7 @@ export class TestHost {
 
   /** The lines that the fixture's functions wrote, over all restarts. */
   journal(prefix = ""): string[] {
-    const file = path.join(this.#workspace, "journal");
+    const file = path.join(this.workspace, "journal");
     const text = existsSync(file) ? readFileSync(file, "utf8") : "";
     return text.split("\n").filter((line) => line !== "" && line.startsWith(prefix));
   }
@@ -153,25 +160,27 @@ export class TestHost {
   /** Starts a new process on the same data. */
   async restart(env: Record<string, string> = {}): Promise<TestHost> {
     await this.kill();
-    return launch(this.#workspace, env);
+    return launch(this.workspace, this.#app, env);
   }
 
   async dispose(): Promise<void> {
     await this.kill("SIGKILL");
-    rmSync(this.#workspace, { recursive: true, force: true });
+    rmSync(this.workspace, { recursive: true, force: true });
   }
 }
 
 /** Starts a host on an empty data directory; `env` reaches the fixture and overrides host.json. */
-export function startTestHost(env: Record<string, string> = {}): Promise<TestHost> {
-  return launch(mkdtempSync(path.join(os.tmpdir(), "functions-host-")), env);
+export function startTestHost(env: Record<string, string> = {}, app = FIXTURE): Promise<TestHost> {
+  return launch(mkdtempSync(path.join(os.tmpdir(), "functions-host-")), app, env);
 }
 
-async function launch(workspace: string, env: Record<string, string>): Promise<TestHost> {
-  const child = spawnHost(path.join(workspace, "data"), {
-    FIXTURE_JOURNAL: path.join(workspace, "journal"),
-    ...env,
-  });
+async function launch(
+  workspace: string,
+  app: string,
+  env: Record<string, string>,
+): Promise<TestHost> {
+  const settings = { FIXTURE_JOURNAL: path.join(workspace, "journal"), ...env };
+  const child = spawnHost(path.join(workspace, "data"), settings, app);
   let log = "";
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     log += text;
@@ -182,12 +191,16 @@ async function launch(workspace: string, env: Record<string, string>): Promise<T
     });
     child.once("exit", (code) => reject(new Error(`the host exited with ${code}: ${log}`)));
   });
-  return new TestHost(url, child, workspace, () => log);
+  return new TestHost(url, child, { workspace, app }, () => log);
 }
 
 /** The bare process, for tests of a start that fails. */
-export function spawnHost(dataDirectory: string, env: Record<string, string> = {}): ChildProcess {
-  const args = [MAIN, "--app", FIXTURE, "--data", dataDirectory];
+export function spawnHost(
+  dataDirectory: string,
+  env: Record<string, string> = {},
+  app = FIXTURE,
+): ChildProcess {
+  const args = [MAIN, "--app", app, "--data", dataDirectory];
   return spawn(process.execPath, args, {
     stdio: ["ignore", "pipe", "pipe"],
     env: {
