@@ -21,7 +21,7 @@ export interface HeartbeatOptions {
 
 /**
  * One heartbeat for everything that runs: it renews the leases, carries progress and new segments, and brings back which
- * work is to stop. It also goes out while nothing runs: it is how the control plane knows the agent is there.
+ * work is to stop or to be given back. It also goes out while nothing runs: it is how the control plane knows the agent is there.
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
@@ -75,10 +75,12 @@ export class Heartbeat {
       this.#seconds = answer.heartbeatSeconds;
       const verdicts = new Map(answer.work.map(({ workItem, verdict }) => [workItem, verdict]));
       for (const { lease, report } of reports) {
-        if (verdicts.get(lease.workItem) !== "continue") {
+        const verdict = verdicts.get(lease.workItem) ?? "stop";
+        if (verdict === "stop") {
           lease.refuse();
           continue;
         }
+        if (verdict === "yield") lease.yield();
         lease.renew(asked);
         lease.registered(report.segments ?? []);
       }

@@ -1,8 +1,11 @@
 import type { SegmentSummary } from "../shared/contracts/inventory.ts";
 import type { WorkProgress } from "../shared/contracts/work.ts";
 
-/** Why work stopped before its end. `lost`: somebody else has the item, or will soon; there is nobody to report to. */
-export type StopReason = "lost" | "shutdown";
+/**
+ * Why work stopped before its end. `lost`: somebody else has the item, or will soon; there is nobody to report to. `yielded`: the
+ * control plane wants the item back, whose task pauses.
+ */
+export type StopReason = "lost" | "shutdown" | "yielded";
 
 export class WorkStopped extends Error {
   override readonly name = "WorkStopped";
@@ -18,6 +21,8 @@ export class WorkStopped extends Error {
 export interface Progress {
   items: number;
   bytes: number;
+  /** No further file or segment is to be begun: what is in hand is finished, and the item given back. */
+  readonly yielding: boolean;
   /** A segment's blob is written; the next heartbeat registers it. Call in the order of their numbers. */
   segmentWritten(summary: SegmentSummary): void;
 }
@@ -31,6 +36,7 @@ export class Lease implements Progress {
   readonly epoch: number;
   items = 0;
   bytes = 0;
+  yielding = false;
   readonly #leaseMs: number;
   readonly #work = new AbortController();
   readonly #held = new AbortController();
@@ -78,6 +84,11 @@ export class Lease implements Progress {
    */
   refuse(): void {
     if (!this.#closing) this.lose("the control plane said stop");
+  }
+
+  /** The control plane wants the item back as soon as the file or segment in hand is finished. */
+  yield(): void {
+    this.yielding = true;
   }
 
   lose(message: string): void {

@@ -26,14 +26,14 @@ export interface Packer {
 }
 
 /** Fills one archive after the other; a full one goes to storage while the next one fills. */
-export function createPacker(container: Container, key: Uint8Array): Packer {
+export function createPacker(container: Container, key: Uint8Array, prefix: string): Packer {
   const storing: Promise<StoredArchive>[] = [];
   let open: { builder: ArchiveBuilder; packed: Packed; close(): Promise<void> } | undefined;
   let begun = 0;
 
   function begin() {
     const builder = createArchive();
-    const archive = `pack${begun++}.zip`;
+    const archive = `${prefix}-pack${begun++}.zip`;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     promise.catch(() => undefined); // every member's file looks at it
     const close = async () => {

@@ -1,16 +1,20 @@
 /**
  * Does something for every item, `count` at a time; a lane takes the next item when it is done with one. Resolves when all
- * lanes have ended. After an error no lane begins another item, and the first error is thrown.
+ * lanes have ended. After an error no lane begins another item, and the first error is thrown; nor does one while `goOn` says
+ * no.
  */
 export async function inLanes<T>(
   items: Iterable<T>,
   count: number,
   work: (item: T, lane: number) => Promise<void>,
+  goOn: () => boolean = () => true,
 ): Promise<void> {
   const queue = items[Symbol.iterator]();
   let failed = false;
   const lane = async (number: number) => {
-    for (let next = queue.next(); !next.done && !failed; next = queue.next()) {
+    while (goOn() && !failed) {
+      const next = queue.next();
+      if (next.done) return;
       try {
         await work(next.value, number);
       } catch (error) {

@@ -23,6 +23,13 @@ export class WorkInterrupted extends Error {
   override readonly name = "WorkInterrupted";
 }
 
+/** A clock that is a little behind storage's does not make a SAS that has ended an unknown one. */
+const CLOCK_SKEW_MS = 10 * 60_000;
+
+/** A walk may last longer than its SAS: whoever claims the item again gets a new one. */
+const sasIsOver = (containerUrl: string): boolean =>
+  Date.parse(new URL(containerUrl).searchParams.get("se") ?? "") < Date.now() + CLOCK_SKEW_MS;
+
 /** Does work items on folders within `roots` (any folder when there are none). */
 export function createPerformer(roots: readonly string[]): PerformWork {
   return async (spec, progress, signal) => {
@@ -35,7 +42,8 @@ export function createPerformer(roots: readonly string[]): PerformWork {
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof StorageError)) throw error;
-      if (error.passing) throw new WorkInterrupted(error.message, { cause: error });
+      if (error.passing || (error.status === 403 && sasIsOver(spec.containerUrl)))
+        throw new WorkInterrupted(error.message, { cause: error });
       throw new LongshoreError("UPLOAD_FAILED", error.message, { cause: error });
     }
   };

@@ -2,7 +2,7 @@ import { promisify } from "node:util";
 import { gzip as gzipCallback } from "node:zlib";
 import type { SegmentSummary } from "../../shared/contracts/inventory.ts";
 import type { ScanResult, ScanSpec } from "../../shared/contracts/work.ts";
-import type { Progress } from "../lease.ts";
+import { type Progress, WorkStopped } from "../lease.ts";
 import { walk } from "../source/walk.ts";
 import { bodyOf, type Container } from "../storage/container.ts";
 import { cutSegments, type Segment } from "./segments.ts";
@@ -22,7 +22,8 @@ export interface ScanContext {
 
 /**
  * Walks the source and writes its segments. Each one is told to `progress` once its blob and all blobs before it are
- * written. Throws StorageError when a segment cannot be written: without it the inventory would have a hole.
+ * written. Throws StorageError when a segment cannot be written: without it the inventory would have a hole. Asked to yield, it stops
+ * after a segment; whoever goes on begins behind the last one that was registered.
  */
 export async function scan(spec: ScanSpec, context: ScanContext): Promise<ScanResult> {
   const { root, container, progress, signal } = context;
@@ -40,6 +41,9 @@ export async function scan(spec: ScanSpec, context: ScanContext): Promise<ScanRe
     told.catch(() => undefined); // looked at below, in order
     underway.push(told);
     if (underway.length >= UPLOADS) await underway.shift();
+    if (!progress.yielding) continue;
+    await told;
+    throw new WorkStopped("yielded", `the task pauses after segment ${totalSegments - 1}`);
   }
   await told;
   return { kind: "scan", segments: [], totalSegments };

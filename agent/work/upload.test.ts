@@ -63,6 +63,7 @@ async function run(paths: string[], options: Options = {}): Promise<UploadResult
     source: root,
     containerUrl: options.url ?? azurite.sasUrl(container, "cw"),
     contentKey: key.toString("base64"),
+    blobPrefix: "e1",
     archiveSmallFiles: options.archiveSmallFiles ?? false,
     attemptsPerFile: 2,
     files: paths.map((path, i) => ({ index: i + 1, path, size: options.size ?? 10, modified: 0 })),
@@ -77,6 +78,7 @@ async function run(paths: string[], options: Options = {}): Promise<UploadResult
       items = value;
       options.onItem?.();
     },
+    yielding: false,
     segmentWritten: () => undefined,
   };
   const opened = openContainer(spec.containerUrl, { signal, tries: 2, firstPauseMs: 10 });
@@ -139,7 +141,7 @@ describe("upload", () => {
     const result = await run(paths);
     for (const [i, content] of contents.entries()) {
       const found = uploaded(result, i);
-      expect(found).toMatchObject({ size: content.length, blob: `0000000${i + 1}.dat` });
+      expect(found).toMatchObject({ size: content.length, blob: `e1-0000000${i + 1}.dat` });
       expect((await contentOf(found)).equals(content)).toBe(true);
     }
     expect(result.archives).toEqual([]);
@@ -153,12 +155,15 @@ describe("upload", () => {
       { archiveSmallFiles: true },
     );
     expect(result.archives).toHaveLength(1);
-    const archive = await newestSnapshot("pack0.zip");
-    expect(result.archives[0]).toEqual({ name: "pack0.zip", checksum: quickXorHash(archive.data) });
+    const archive = await newestSnapshot("e1-pack0.zip");
+    expect(result.archives[0]).toEqual({
+      name: "e1-pack0.zip",
+      checksum: quickXorHash(archive.data),
+    });
     const members = await unzip(decryptBuffer(key, archive.iv, archive.data));
     for (const [i, content] of contents.slice(0, 4).entries()) {
       const found = uploaded(result, i);
-      expect(found.archive).toBe("pack0.zip");
+      expect(found.archive).toBe("e1-pack0.zip");
       const member = members.get(found.blob) as Buffer;
       const iv = Buffer.from(found.iv, "base64");
       expect(decryptBuffer(key, iv, member).equals(content)).toBe(true);
@@ -172,7 +177,7 @@ describe("upload", () => {
     const content = randomBytes(100_000);
     const paths = Array.from({ length: 220 }, (_, i) => file(`f${i}`, content));
     const result = await run(paths, { archiveSmallFiles: true });
-    expect(result.archives.map(({ name }) => name)).toEqual(["pack0.zip", "pack1.zip"]);
+    expect(result.archives.map(({ name }) => name)).toEqual(["e1-pack0.zip", "e1-pack1.zip"]);
     const single = result.files.filter((f) => f.status === "uploaded" && !f.archive) as Uploaded[];
     expect(single).toHaveLength(220 - 2 * 104);
     expect((await contentOf(single[0] as Uploaded)).equals(content)).toBe(true);
@@ -232,7 +237,7 @@ describe("what goes wrong with one file", () => {
     for (const size of [10, 500_000]) {
       const result = await run(paths, { size, archiveSmallFiles: true });
       expect([uploaded(result, 0).size, uploaded(result, 1).size]).toEqual([400_000, 4]);
-      expect(uploaded(result, 1).archive).toBe("pack0.zip");
+      expect(uploaded(result, 1).archive).toBe("e1-pack0.zip");
     }
   });
 
@@ -252,7 +257,7 @@ describe("what goes wrong with one file", () => {
       const result = await run(paths, { url: relay.url, size });
       expect(problems(result)).toEqual(["FILE_CHANGED", "FILE_CHANGED", "uploaded"]);
       // Nothing that is half one state and half another may ever be found.
-      expect(await container.getBlobClient("00000001.dat").exists()).toBe(false);
+      expect(await container.getBlobClient("e1-00000001.dat").exists()).toBe(false);
     } finally {
       await relay.close();
     }

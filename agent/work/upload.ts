@@ -3,7 +3,7 @@ import type { UploadedFile, UploadResult, UploadSpec } from "../../shared/contra
 import { cipherLength, encryptBuffer } from "../../shared/package/cipher.ts";
 import { MAX_ARCHIVED_MEMBER_BYTES } from "../../shared/rules/limits.ts";
 import { backoffMs, pause } from "../backoff.ts";
-import type { Progress } from "../lease.ts";
+import { type Progress, WorkStopped } from "../lease.ts";
 import { messageOf } from "../log.ts";
 import { createReader, type SourceFile, SourceProblem } from "../source/read.ts";
 import { type Container, StorageError } from "../storage/container.ts";
@@ -30,15 +30,17 @@ const SMALL_BYTES = MAX_ARCHIVED_MEMBER_BYTES;
 
 /**
  * Encrypts and uploads the files of one package. Every file of the spec has one result, in its order: what goes wrong with a
- * file, or with the whole container, is a result and not an error. Only the signal ends the work early.
+ * file, or with the whole container, is a result and not an error. Only the signal ends the work early, or being asked to yield,
+ * between two files.
  */
 export async function upload(spec: UploadSpec, context: UploadContext): Promise<UploadResult> {
   const { container, progress, signal } = context;
   const key = Buffer.from(spec.contentKey, "base64");
   const reader = createReader(context.root);
-  const packer = spec.archiveSmallFiles ? createPacker(container, key) : undefined;
+  const packer = spec.archiveSmallFiles ? createPacker(container, key, spec.blobPrefix) : undefined;
   const results = new Map<number, UploadedFile>();
   const packed: Promise<void>[] = [];
+  let done = 0;
 
   async function uploadFile(file: PlannedFile, buffer: () => Buffer): Promise<void> {
     let counted = 0;
@@ -62,6 +64,7 @@ export async function upload(spec: UploadSpec, context: UploadContext): Promise<
       signal.throwIfAborted();
       failed(error);
     }
+    done++;
   }
 
   async function tryFile(
@@ -74,7 +77,7 @@ export async function upload(spec: UploadSpec, context: UploadContext): Promise<
       try {
         const source = await reader.open(file.path);
         try {
-          return await store(source, blobName(file.index), buffer, reached);
+          return await store(source, blobName(spec.blobPrefix, file.index), buffer, reached);
         } finally {
           await source.close();
         }
@@ -113,11 +116,21 @@ export async function upload(spec: UploadSpec, context: UploadContext): Promise<
   }
 
   const lanes = (files: PlannedFile[], count: number) =>
-    inLanes(files, Math.min(count, files.length), laneBuffers(uploadFile));
+    inLanes(
+      files,
+      Math.min(count, files.length),
+      laneBuffers(uploadFile),
+      () => !progress.yielding,
+    );
   const { small = [], large = [] } = Object.groupBy(spec.files, ({ size }) =>
     isSmall(size) ? "small" : "large",
   );
   await Promise.all([lanes(small, SMALL_LANES), lanes(large, LARGE_LANES)]);
+  if (done < spec.files.length)
+    throw new WorkStopped(
+      "yielded",
+      `the task pauses: ${done} of ${spec.files.length} files were through`,
+    );
   const archives = (await packer?.finish()) ?? [];
   await Promise.all(packed);
   signal.throwIfAborted();
@@ -134,7 +147,8 @@ type Reached = (position: number) => void;
 /** `stored` is there when the blob is in an archive that is still on its way. */
 type Uploaded = StoredBlob & { size: number; modified: number; blob: string } & Partial<Packed>;
 
-const blobName = (index: number): string => `${index.toString().padStart(8, "0")}.dat`;
+const blobName = (prefix: string, index: number): string =>
+  `${prefix}-${index.toString().padStart(8, "0")}.dat`;
 
 /** Gives every lane one buffer for small files, made when it is first needed. */
 function laneBuffers<T>(

@@ -1,28 +1,39 @@
 import type { Issue } from "../../shared/contracts/inventory.ts";
-import { expired, isOver, leaseExpired } from "../domain/workItems.ts";
+import type { RoundRecord, WorkRecord } from "../domain/records.ts";
+import { expired, isOver, leaseExpired, withdrawn } from "../domain/workItems.ts";
 import { parseWorkId } from "../stores/refs.ts";
 import { defineActivity } from "./activity.ts";
 
 /**
  * Where a work item stands. A lease that ran out goes back to the queue with a higher epoch; an item that still waits is
- * announced again, in case its message was lost (the queue drops the repetition if it was not).
+ * announced again, in case its message was lost (the queue drops the repetition if it was not). When the round pauses, what
+ * waits is withdrawn and who has a lease finishes the file in hand; when it is cancelled, nobody waits for anybody.
  */
 export const checkWork = defineActivity(
   "checkWork",
   async (
     { workItem }: { workItem: string },
     { rounds, queues },
-  ): Promise<{ over: boolean; issue?: Issue }> => {
+  ): Promise<{ over: boolean; issue?: Issue; interrupted?: true }> => {
     const id = parseWorkId(workItem);
     if (!id) throw new Error(`${workItem} is no work item's id`);
-    await rounds.current(id);
+    const { wish } = await rounds.current(id);
     const now = Date.now();
-    const work = await rounds.changeWork(id, (row) =>
-      leaseExpired(row, { now }) ? expired(row) : undefined,
-    );
+    const work = await rounds.changeWork(id, (row) => looked(row, wish, now));
     if (!work) throw new Error(`work item ${workItem} has no row`);
     if (work.state === "queued")
       await queues.send(work.group, { version: 1, workItem, epoch: work.epoch });
-    return { over: isOver(work), ...(work.issue && { issue: work.issue }) };
+    return {
+      over: isOver(work),
+      ...(work.issue && { issue: work.issue }),
+      ...(work.state === "cancelled" && { interrupted: true }),
+    };
   },
 );
+
+function looked(work: WorkRecord, wish: RoundRecord["wish"], now: number): WorkRecord | undefined {
+  if (isOver(work)) return undefined;
+  const isHeld = work.state === "leased" && !leaseExpired(work, { now });
+  if (wish === "cancel" || (wish && !isHeld)) return withdrawn(work);
+  return isHeld || work.state === "queued" ? undefined : expired(work);
+}

@@ -1,9 +1,12 @@
 import type { Issue } from "../../shared/contracts/inventory.ts";
 import { nextIntId } from "../domain/plan.ts";
-import { isOpen } from "../domain/taskStates.ts";
+import type { RoundRecord } from "../domain/records.ts";
+import { isOpen, taskEnded } from "../domain/taskStates.ts";
 import { writeReports } from "../operations/writeReports.ts";
 import type { RunRef } from "../stores/refs.ts";
 import { defineActivity } from "./activity.ts";
+
+const UNFINISHED = new Set<RoundRecord["state"]>(["InProgress", "Failed"]);
 
 /**
  * Ends a round that could not go on as a whole. What was recorded stays, and is in the reports; running the task again goes on
@@ -15,7 +18,7 @@ export const failRound = defineActivity(
     const { rounds, tasks } = app;
     const found = await rounds.find(ref.taskId, ref.round);
     // Another run has taken over, or all but the last step of closing was done.
-    if (found?.run !== ref.run || found.state.startsWith("Completed")) return;
+    if (found?.run !== ref.run || !UNFINISHED.has(found.state)) return;
     if (found.state === "InProgress") {
       const endedAt = new Date().toISOString();
       await rounds.updateRound(ref, (value) => ({
@@ -27,7 +30,7 @@ export const failRound = defineActivity(
     }
     const task = await tasks.update(ref.taskId, (value) =>
       isOpen(value.state)
-        ? { ...value, state: "Failed", nextIntId: nextIntId(value, found) }
+        ? { ...value, state: taskEnded(value.state, "fail"), nextIntId: nextIntId(value, found) }
         : undefined,
     );
     await tasks.setInactive(ref.taskId);

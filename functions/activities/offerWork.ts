@@ -5,12 +5,19 @@ import { defineActivity } from "./activity.ts";
 export type WorkOffer = RunRef &
   ({ kind: "scan" } | { kind: "upload"; segment: number; attempt: number });
 
-/** Writes the work item's row and tells the queue of the task's agent group. The row comes first: it is the truth. */
+/**
+ * Writes the work item's row and tells the queue of the task's agent group. The row comes first: it is the truth. A
+ * round that pauses or is cancelled offers nothing any more.
+ */
 export const offerWork = defineActivity(
   "offerWork",
-  async (offer: WorkOffer & { instance: string }, { rounds, queues }) => {
+  async (
+    offer: WorkOffer & { instance: string },
+    { rounds, queues },
+  ): Promise<{ workItem: string; interrupted?: true }> => {
     const id = workId(offer, offer);
-    const { agentGroup } = await rounds.current(offer);
+    const { agentGroup, wish } = await rounds.current(offer);
+    if (wish) return { workItem: id.text, interrupted: true };
     const fresh: WorkRecord = {
       id: id.text,
       kind: offer.kind,

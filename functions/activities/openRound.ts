@@ -1,4 +1,9 @@
-import type { Target } from "../domain/records.ts";
+import { LongshoreError } from "../../shared/contracts/errors.ts";
+import { mayBeTried, rootFolderName } from "../../shared/rules/destinationName.ts";
+import { checkName } from "../../shared/rules/names.ts";
+import { joinPath } from "../../shared/rules/paths.ts";
+import type { RoundRecord, Target } from "../domain/records.ts";
+import { taskAfter } from "../domain/taskStates.ts";
 import { ensureIndex } from "../operations/indexRound.ts";
 import { recoverRound } from "../operations/recoverRound.ts";
 import type { Services } from "../services.ts";
@@ -15,25 +20,30 @@ export interface Timing {
 
 export interface OpenedRound {
   lanes: number;
-  /** Whether an earlier run has walked the source to its end. */
+  /** Whether nothing is to be walked: an earlier run has been through the source, or the round is to stop. */
   scanned: boolean;
   timing: Timing;
 }
 
-/** Takes the task in hand: finds the destination, mends what an interrupted run left, and says how to proceed. */
+/**
+ * Takes the task in hand: finds the destination, mends what an interrupted run left, and says how to proceed. A round that is to
+ * pause before it was opened is left as it is.
+ */
 export const openRound = defineActivity(
   "openRound",
   async (ref: RunRef, app): Promise<OpenedRound> => {
     const { config, rounds, tasks } = app;
-    const { target, destination } = await rounds.current(ref);
-    if (!target) await prepare(app, ref, await app.destination.resolve(destination));
+    const { target, wish, ...round } = await rounds.current(ref);
+    const opens = wish !== "pause";
+    if (!target && opens)
+      await prepare(app, ref, await app.destination.resolve(destinationOf(round)));
     await tasks.update(ref.taskId, (value) =>
-      value.state === "Queued" ? { ...value, state: "InProgress" } : undefined,
+      value.state === "Queued" ? { ...value, state: taskAfter(value.state, "begin") } : undefined,
     );
     const { scan, settings } = await rounds.current(ref);
     return {
-      lanes: settings.parallelPackages,
-      scanned: scan.finished,
+      lanes: opens ? settings.parallelPackages : 0,
+      scanned: scan.finished || wish !== undefined,
       timing: {
         // An expired lease is noticed within half a lease.
         workCheckMs: (config.LEASE_SECONDS * 1000) / 2,
@@ -61,6 +71,20 @@ async function prepare(app: Services, ref: RunRef, target: Target): Promise<void
     ...(ledgerRound !== undefined && !elsewhere && { ledgerRound }),
     target,
   }));
+}
+
+/** Where the round's items go: with the source's own folder, if it comes along. */
+function destinationOf({
+  source,
+  destination,
+  settings,
+}: Pick<RoundRecord, "source" | "destination" | "settings">) {
+  const root = settings.includeRootFolder ? rootFolderName(source, settings) : "";
+  const place = { isFolder: true, atLibraryRoot: destination.folder === "" };
+  const refused = root === "" ? undefined : checkName(root, place);
+  if (refused && !(settings.invalidCharacters === "try" && mayBeTried(refused.code, root)))
+    throw new LongshoreError(refused.code, `the source folder's own name: ${refused.message}`);
+  return { ...destination, folder: joinPath(destination.folder, root) };
 }
 
 const placeOf = (target: Target) => `${target.listId}/${target.folders.at(-1)?.path ?? ""}`;

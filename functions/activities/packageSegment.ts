@@ -1,11 +1,8 @@
 import { filesToUpload } from "../domain/acceptUpload.ts";
-import { inLibrary, type Plan, type PlanItem } from "../domain/plan.ts";
 import type { PackageRecord, Target } from "../domain/records.ts";
-import { isContent } from "../operations/arrived.ts";
-import { inParallel } from "../operations/inParallel.ts";
+import { skipArrived } from "../operations/arrived.ts";
 import { makeContainers } from "../operations/packageContainers.ts";
 import { planPackage } from "../operations/planPackage.ts";
-import type { Services } from "../services.ts";
 import type { PackageRef } from "../stores/refs.ts";
 import { writePlan } from "../stores/roundBlobs.ts";
 import { defineActivity } from "./activity.ts";
@@ -34,8 +31,7 @@ export const packageSegment = defineActivity(
     if (pkg.state !== "scanned") return summaryOf(pkg);
     const round = await rounds.current(ref);
     const plan = await planPackage(app, round, pkg);
-    if (pkg.attempt > 0 || ref.segment < round.suspectSegments)
-      await skipArrived(app, round.target as Target, plan, ref.round);
+    await skipArrived(app, round, pkg, plan);
 
     const attempt = pkg.attempt + 1;
     const migrate = plan.items.filter(({ action }) => action === "migrate");
@@ -50,22 +46,3 @@ export const packageSegment = defineActivity(
     );
   },
 );
-
-/**
- * When an earlier attempt was interrupted, its import may have happened although nobody could note it down. What is at the
- * destination under our identity, with the size and time of the source, is not imported a second time.
- */
-async function skipArrived(
-  { destination }: Services,
-  target: Target,
-  plan: Plan,
-  round: number,
-): Promise<void> {
-  const files = plan.items.filter(({ action, kind }) => action === "migrate" && kind === "file");
-  await inParallel(16, files, async (item: PlanItem) => {
-    const found = await destination.findFile(target, inLibrary(target, item.path));
-    if (!found || !isContent(found, item)) return;
-    item.action = "arrived";
-    item.arrived = { modified: item.modified, size: item.size, round };
-  });
-}

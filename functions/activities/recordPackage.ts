@@ -3,10 +3,11 @@ import type { UploadResult } from "../../shared/contracts/work.ts";
 import { importOutcome } from "../domain/importOutcome.ts";
 import { packageOutcomes, totalsOf, type Verdict } from "../domain/outcomes.ts";
 import { sealedItems } from "../domain/packageManifest.ts";
-import { inLibrary, type Plan } from "../domain/plan.ts";
+import { placeInLibrary } from "../domain/places.ts";
+import type { Plan } from "../domain/plan.ts";
 import type { PackageRecord, RoundRecord, Target } from "../domain/records.ts";
 import { addResult } from "../domain/roundTotals.ts";
-import { findArrived } from "../operations/arrived.ts";
+import { findArrived, skipArrived } from "../operations/arrived.ts";
 import { planPackage } from "../operations/planPackage.ts";
 import type { Services } from "../services.ts";
 import type { PackageRef } from "../stores/refs.ts";
@@ -30,10 +31,9 @@ export const recordPackage = defineActivity(
     if (pkg.state === "recorded") return;
     const round = await rounds.current(ref);
     if (!round.target) throw new Error(`round R${ref.round} of ${ref.taskId} is not open`);
-    // A package that failed before its plan was written still has items that need an outcome.
     const plan =
-      (pkg.attempt > 0 ? await readPlan(state.plans, ref, pkg.attempt) : undefined) ??
-      (await planPackage(app, round, pkg));
+      (pkg.state !== "scanned" ? await readPlan(state.plans, ref, pkg.attempt) : undefined) ??
+      (await freshPlan(app, round, pkg));
     const upload = await readUpload(state.plans, ref, pkg);
     const verdict = await verdictOf(app, round.target, pkg, plan, upload, ref.issue);
 
@@ -48,6 +48,7 @@ export const recordPackage = defineActivity(
     const bytes = outcomes.reduce((sum, { size }) => sum + size, 0);
     await rounds.advance(ref, "recorded", (row, current) => {
       row.result = result;
+      if (outcomes.some(({ issue }) => issue?.code === "CANCELLED")) row.cancelled = true;
       if (row.agent && !current.agents.includes(row.agent)) current.agents.push(row.agent);
       correctBytes(row, current, bytes);
       addResult(current, result);
@@ -61,6 +62,13 @@ function correctBytes(pkg: PackageRecord, round: RoundRecord, bytes: number): vo
   pkg.summary.bytes = bytes;
   const counted = [round.packaged, round.uploaded, round.imported].slice(0, pkg.counted);
   for (const stage of [round.scan, ...counted]) stage.bytes += change;
+}
+
+/** A package that has no plan, or whose attempt was given up, still has items that need an outcome. */
+async function freshPlan(app: Services, round: RoundRecord, pkg: PackageRecord): Promise<Plan> {
+  const plan = await planPackage(app, round, pkg);
+  await skipArrived(app, round, pkg, plan);
+  return plan;
 }
 
 async function verdictOf(
@@ -79,7 +87,7 @@ async function verdictOf(
   const libraryUrl = target.rootFolderUrl.slice(target.webUrl.replace(/\/$/, "").length + 1);
   for (const item of [...folders, ...files.map((file) => file.item)]) {
     for (const id of [item.id, item.listItemId]) if (id) ids.set(id, item.path);
-    urls.set(`${libraryUrl}/${inLibrary(target, item.path)}`.toLowerCase(), item.path);
+    urls.set(`${libraryUrl}/${placeInLibrary(target, item)}`.toLowerCase(), item.path);
   }
   const filePaths = new Set(files.map(({ item }) => item.path));
   const events = await app.destination.events(target, pkg.job);
@@ -87,6 +95,8 @@ async function verdictOf(
   if (confirmed) return (item) => errors.get(item.path);
 
   const arrived = await findArrived(app, target, folders, files);
+  // That SharePoint ended a job which was taken back is no failure of its own.
+  const reason = issue?.code === "CANCELLED" ? issue : (fatal ?? issue);
   return (item) =>
-    arrived.has(item.path) ? undefined : (errors.get(item.path) ?? fatal ?? issue ?? NOT_CONFIRMED);
+    arrived.has(item.path) ? undefined : (errors.get(item.path) ?? reason ?? NOT_CONFIRMED);
 }

@@ -1,5 +1,5 @@
 import { LongshoreError } from "../../shared/contracts/errors.ts";
-import type { Issue } from "../../shared/contracts/inventory.ts";
+import type { WorkEnd } from "../domain/workItems.ts";
 import { openContainers } from "../operations/packageContainers.ts";
 import type { PackageRef } from "../stores/refs.ts";
 import { defineActivity } from "./activity.ts";
@@ -8,10 +8,11 @@ import { defineActivity } from "./activity.ts";
  * Asks SharePoint to import the package, once. The row says "submitting" before the request and names the job after it. Whoever
  * finds "submitting" cannot know whether SharePoint accepted: the attempt is given up and the package made anew, and what
  * that job may have brought is found at the destination. A refusal is an issue, not an error: an error would be retried.
+ * A cancelled round submits nothing; one that pauses does, and leaves the job to itself.
  */
 export const submitImport = defineActivity(
   "submitImport",
-  async (ref: PackageRef, app): Promise<{ issue?: Issue }> => {
+  async (ref: PackageRef, app): Promise<WorkEnd> => {
     const { rounds, destination } = app;
     const pkg = await rounds.package(ref);
     if (pkg.state === "importing" || pkg.state === "imported") return {};
@@ -19,7 +20,8 @@ export const submitImport = defineActivity(
       return {
         issue: { code: "SUBMIT_FAILED", message: "nobody knows how an earlier request ended" },
       };
-    const { target } = await rounds.current(ref);
+    const { target, wish } = await rounds.current(ref);
+    if (wish === "cancel") return { interrupted: true };
     if (!target) throw new Error(`package ${ref.segment} has lost a part of its plan`);
     const { key, queueUrl, forSharePoint } = await openContainers(app, ref, pkg);
     const files = { ...(await forSharePoint()), key: key.toString("base64"), queueUrl };
@@ -31,7 +33,7 @@ export const submitImport = defineActivity(
         row.jobToken = "0";
         row.jobNewsAt = new Date().toISOString();
       });
-      return {};
+      return wish ? { interrupted: true } : {};
     } catch (error) {
       if (!(error instanceof LongshoreError) || error.code === "CONFLICT") throw error;
       const code = error.code === "DESTINATION_ACCESS_DENIED" ? error.code : "SUBMIT_FAILED";

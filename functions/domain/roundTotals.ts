@@ -9,6 +9,7 @@ export type RoundTotals = Pick<
   | "scan"
   | "nextSegment"
   | "recorded"
+  | "cancelled"
   | "packaged"
   | "uploaded"
   | "imported"
@@ -23,6 +24,7 @@ export function noTotals(): RoundTotals {
     scan: { finished: false, segments: 0, files: 0, folders: 0, issues: 0, ...none() },
     nextSegment: 0,
     recorded: 0,
+    cancelled: 0,
     packaged: none(),
     uploaded: none(),
     imported: none(),
@@ -57,7 +59,10 @@ export function countStages(pkg: PackageRecord, round: RoundRecord): void {
   const stages = [round.packaged, round.uploaded, round.imported];
   const reached = stagesReached(pkg.state);
   for (const stage of stages.slice(pkg.counted, reached)) add(stage, pkg.summary);
-  if (reached === 4 && pkg.counted < 4) round.recorded++;
+  if (reached === 4 && pkg.counted < 4) {
+    round.recorded++;
+    if (pkg.cancelled) round.cancelled++;
+  }
   pkg.counted = Math.max(pkg.counted, reached);
 }
 
@@ -71,5 +76,6 @@ export function addPackage(totals: RoundTotals, pkg: PackageRecord): void {
   for (const stage of stages.slice(0, counted)) add(stage, summary);
   if (!result) return;
   totals.recorded++;
+  if (pkg.cancelled) totals.cancelled++;
   addResult(totals, result);
 }

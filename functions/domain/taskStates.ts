@@ -13,9 +13,12 @@ export type TaskEvent =
   | "completeWithErrors"
   | "fail";
 
-/** The whole life of a task. What is not in the table is refused. */
+/**
+ * The whole life of a task. What is not in the table is refused. "freed": nobody works on the round any more. What is paused or
+ * cancelled may come to its proper end first, and what is pausing may be resumed at once.
+ */
 const TABLE: Record<TaskState, Partial<Record<TaskEvent, TaskState>>> = {
-  Scheduled: { run: "Queued", cancel: "Cancelled" },
+  Scheduled: { run: "Queued", schedule: "Scheduled", cancel: "Cancelled" },
   Queued: { begin: "InProgress", pause: "Paused", cancel: "Cancelled", fail: "Failed" },
   InProgress: {
     pause: "Pausing",
@@ -24,9 +27,21 @@ const TABLE: Record<TaskState, Partial<Record<TaskEvent, TaskState>>> = {
     completeWithErrors: "CompletedWithErrors",
     fail: "Failed",
   },
-  Pausing: { freed: "Paused", cancel: "Cancelling", fail: "Failed" },
-  Paused: { resume: "Queued", cancel: "Cancelled" },
-  Cancelling: { freed: "Cancelled", fail: "Failed" },
+  Pausing: {
+    freed: "Paused",
+    resume: "Queued",
+    cancel: "Cancelling",
+    complete: "Completed",
+    completeWithErrors: "CompletedWithErrors",
+    fail: "Failed",
+  },
+  Paused: { resume: "Queued", cancel: "Cancelling" },
+  Cancelling: {
+    freed: "Cancelled",
+    complete: "Completed",
+    completeWithErrors: "CompletedWithErrors",
+    fail: "Failed",
+  },
   Cancelled: { run: "Queued", schedule: "Scheduled" },
   Completed: { run: "Queued", schedule: "Scheduled" },
   CompletedWithErrors: { run: "Queued", schedule: "Scheduled" },
@@ -40,8 +55,18 @@ export function taskAfter(state: TaskState, event: TaskEvent): TaskState {
   return next;
 }
 
+/** A queued task whose round has its turn already is begun, whether or not that has been noted. */
+export const begun = (state: TaskState): TaskState => (state === "Queued" ? "InProgress" : state);
+
+/** The state after its round came to this end. Whoever reports late changes nothing. */
+export const taskEnded = (
+  state: TaskState,
+  event: "freed" | "complete" | "completeWithErrors" | "fail",
+): TaskState => TABLE[begun(state)][event] ?? state;
+
 /** A round of the task is being worked on, or about to be. */
-export const isOpen = (state: TaskState): boolean => state === "Queued" || state === "InProgress";
+export const isOpen = (state: TaskState): boolean =>
+  state === "Queued" || state === "InProgress" || state === "Pausing" || state === "Cancelling";
 
 export const isFinished = (state: TaskState): boolean =>
   state === "Completed" ||

@@ -10,6 +10,12 @@ import type { WorkRecord } from "./records.ts";
 /** An item goes back to the queue this often before it fails for good. */
 export const MAX_LOST_LEASES = 5;
 
+/** How a step of a package or a scan ended: well, with an issue, or because its round pauses or is cancelled. */
+export interface WorkEnd {
+  issue?: Issue;
+  interrupted?: true;
+}
+
 type Now = { now: number };
 
 export const isOver = (work: WorkRecord): boolean =>
@@ -70,6 +76,10 @@ export function released(work: WorkRecord, by: { agentId: string; epoch: number 
   requireLease(work, by);
   return requeued(work);
 }
+
+/** Nobody is to do the item any more: its round pauses or is cancelled. Whoever still holds it holds nothing. */
+export const withdrawn = (work: WorkRecord): WorkRecord =>
+  isOver(work) ? work : { ...work, state: "cancelled" };
 
 /** The item of an agent that is disabled, removed or begun anew goes to others; undefined when the agent does not hold it. */
 export function takenBack(work: WorkRecord, agentId: string): WorkRecord | undefined {

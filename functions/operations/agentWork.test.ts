@@ -385,7 +385,7 @@ describe("failing and releasing", () => {
   it("offers a released item again, under the next epoch", async () => {
     await app.messages();
     await claim(upload());
-    await releaseWork(app, a, upload().text, 1);
+    await releaseWork(app, noted.client, a, upload().text, 1);
     expect(await work(upload())).toMatchObject({ state: "queued", epoch: 2, lost: 0 });
     expect(await app.messages()).toEqual([{ version: 1, workItem: upload().text, epoch: 2 }]);
     expect((await claim(upload(), b, 2)).status).toBe("granted");
@@ -397,8 +397,8 @@ describe("failing and releasing", () => {
     await expect(
       failWork(app, noted.client, b, upload().text, { epoch: 1, issue }),
     ).rejects.toMatchObject(stale);
-    await expect(releaseWork(app, b, upload().text, 1)).rejects.toMatchObject(stale);
-    await expect(releaseWork(app, a, upload().text, 2)).rejects.toMatchObject(stale);
+    await expect(releaseWork(app, noted.client, b, upload().text, 1)).rejects.toMatchObject(stale);
+    await expect(releaseWork(app, noted.client, a, upload().text, 2)).rejects.toMatchObject(stale);
   });
 
   it.each(["nonsense", "sess0000-none.R0.run000.scan"])("of %s finds nothing", async (text) => {
@@ -406,7 +406,7 @@ describe("failing and releasing", () => {
     await expect(failWork(app, noted.client, a, text, { epoch: 1, issue })).rejects.toMatchObject(
       none,
     );
-    await expect(releaseWork(app, a, text, 1)).rejects.toMatchObject(none);
+    await expect(releaseWork(app, noted.client, a, text, 1)).rejects.toMatchObject(none);
     await expect(
       completeWork(app, noted.client, a, text, { epoch: 1, result: scanned(0) }),
     ).rejects.toMatchObject(none);

@@ -7,14 +7,16 @@ import type {
   HeartbeatRequest,
   HeartbeatResponse,
   UploadResult,
+  Verdict,
   WorkProgress,
 } from "../../shared/contracts/work.ts";
 import { acceptUpload } from "../domain/acceptUpload.ts";
 import type { AgentRecord, WorkRecord } from "../domain/records.ts";
-import { claimed, completed, failed, released, renewed } from "../domain/workItems.ts";
+import { claimed, completed, failed, released, renewed, withdrawn } from "../domain/workItems.ts";
 import type { Services } from "../services.ts";
 import { parseWorkId, type UploadId, type WorkId } from "../stores/refs.ts";
 import { readPlan, writeUpload } from "../stores/roundBlobs.ts";
+import { isRunOf } from "../stores/roundChecks.ts";
 import { workSpec } from "./workSpec.ts";
 
 /** What agents do with work items. In each the row changes first and orchestrations are told afterwards. */
@@ -32,7 +34,8 @@ export async function claimWork(
   const id = parseWorkId(workItem);
   if (!id) return gone("this is no work item");
   const round = await rounds.find(id.taskId, id.round);
-  if (round?.run !== id.run || round.state !== "InProgress") return gone("the round is over");
+  if (!round || !isRunOf(round, id)) return gone("the round is over");
+  if (round.wish) return gone("the round is to stop");
   const by = { agentId: agent.id, epoch, leaseSeconds: config.LEASE_SECONDS, now: Date.now() };
   let granted = false;
   await rounds.changeWork(id, (row) => {
@@ -81,9 +84,7 @@ export async function heartbeat(
   const verdicts = await Promise.all(
     request.work.map(async (progress) => ({
       workItem: progress.workItem,
-      verdict: (await renew(app, client, agent, progress))
-        ? ("continue" as const)
-        : ("stop" as const),
+      verdict: await renew(app, client, agent, progress),
     })),
   );
   return { heartbeatSeconds: config.HEARTBEAT_SECONDS, work: verdicts };
@@ -94,12 +95,13 @@ async function renew(
   client: DurableClient,
   agent: AgentRecord,
   progress: WorkProgress,
-): Promise<boolean> {
+): Promise<Verdict> {
   const { rounds, config } = app;
   const id = parseWorkId(progress.workItem);
-  if (!id) return false;
+  if (!id) return "stop";
   const round = await rounds.find(id.taskId, id.round);
-  if (round?.run !== id.run || round.state !== "InProgress") return false;
+  if (!round || !isRunOf(round, id) || round.wish === "cancel") return "stop";
+  const verdict: Verdict = round.wish ? "yield" : "continue";
   let holds = false;
   const change = (row: WorkRecord) => {
     const next = renewed(row, {
@@ -115,11 +117,11 @@ async function renew(
   const { segments = [] } = progress;
   if (id.kind === "upload" || segments.length === 0) {
     await rounds.changeWork(id, change);
-    return holds;
+    return holds ? verdict : "stop";
   }
-  if (!(await rounds.registerSegments(id, segments, agent.name, change))) return false;
+  if (!(await rounds.registerSegments(id, segments, agent.name, change))) return "stop";
   await wakeLanes(rounds, client, id);
-  return true;
+  return verdict;
 }
 
 async function wakeLanes(
@@ -188,17 +190,27 @@ export async function failWork(
   await finished(client, row);
 }
 
-/** Takes a work item back from an agent that stops, and offers it to the others at once. */
+/**
+ * Takes a work item back from an agent that stops, and offers it to the others at once; to nobody when the round is to stop, which
+ * is what its orchestration waits for.
+ */
 export async function releaseWork(
   { rounds, queues }: Services,
+  client: DurableClient,
   agent: AgentRecord,
   workItem: string,
   epoch: number,
 ): Promise<void> {
+  const id = known(workItem);
   const by = { agentId: agent.id, epoch };
-  const row = await rounds.changeWork(known(workItem), (work) => released(work, by));
+  const round = await rounds.find(id.taskId, id.round);
+  const row = await rounds.changeWork(id, (work) =>
+    round?.wish ? withdrawn(released(work, by)) : released(work, by),
+  );
   if (!row) throw new LongshoreError("NOT_FOUND", `there is no work item ${workItem}`);
-  await queues.send(row.group, { version: 1, workItem, epoch: row.epoch });
+  if (row.state === "queued")
+    await queues.send(row.group, { version: 1, workItem, epoch: row.epoch });
+  else await finished(client, row);
 }
 
 function known(workItem: string): WorkId {

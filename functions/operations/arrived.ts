@@ -1,7 +1,8 @@
 import type { FoundItem } from "../destinations/sharePoint.ts";
 import type { UploadedContent } from "../domain/packageManifest.ts";
-import { inLibrary, type PlanItem } from "../domain/plan.ts";
-import type { Target } from "../domain/records.ts";
+import { placeInLibrary } from "../domain/places.ts";
+import type { Plan, PlanItem } from "../domain/plan.ts";
+import type { PackageRecord, RoundRecord, Target } from "../domain/records.ts";
 import type { Services } from "../services.ts";
 import { inParallel } from "./inParallel.ts";
 
@@ -15,6 +16,28 @@ export const isContent = (
 ): boolean =>
   found.id === id && found.size === size && found.modified === Math.floor(modified / 1000) * 1000;
 
+/**
+ * When an earlier attempt was interrupted, its import may have happened although nobody could note it down. What is at the
+ * destination under our identity, with the size and time of the source, is not imported a second time.
+ */
+export async function skipArrived(
+  { destination }: Pick<Services, "destination">,
+  round: RoundRecord,
+  pkg: PackageRecord,
+  plan: Plan,
+): Promise<void> {
+  const { segment } = pkg.summary;
+  const target = round.target as Target;
+  if (pkg.attempt === 0 && segment >= round.suspectSegments) return;
+  const files = plan.items.filter(({ action, kind }) => action === "migrate" && kind === "file");
+  await inParallel(16, files, async (item: PlanItem) => {
+    const found = await destination.findFile(target, placeInLibrary(target, item));
+    if (!found || !isContent(found, item)) return;
+    item.action = "arrived";
+    item.arrived = { modified: item.modified, size: item.size, round: round.number };
+  });
+}
+
 /** Asks the destination about each item of a package, when the job's own word is not enough; paths of those that are there. */
 export async function findArrived(
   { destination }: Pick<Services, "destination">,
@@ -23,12 +46,13 @@ export async function findArrived(
   files: readonly { item: PlanItem; content: UploadedContent }[],
 ): Promise<Set<string>> {
   const arrived = new Set<string>();
-  await inParallel(8, files, async ({ item: { id, path }, content }) => {
-    const found = await destination.findFile(target, inLibrary(target, path));
-    if (found && isContent(found, { ...content, id })) arrived.add(path);
+  await inParallel(8, files, async ({ item, content }) => {
+    const found = await destination.findFile(target, placeInLibrary(target, item));
+    if (found && isContent(found, { ...content, id: item.id })) arrived.add(item.path);
   });
-  await inParallel(8, folders, async ({ id, path }) => {
-    if ((await destination.findFolder(target, inLibrary(target, path))) === id) arrived.add(path);
+  await inParallel(8, folders, async (item) => {
+    const id = await destination.findFolder(target, placeInLibrary(target, item));
+    if (id === item.id) arrived.add(item.path);
   });
   return arrived;
 }

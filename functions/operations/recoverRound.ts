@@ -9,8 +9,8 @@ import { retireAttempt } from "./retireAttempt.ts";
 /**
  * Brings the packages of a round that is not open yet into a state that a new run can go on from, and adds up what stays. Rows
  * and blobs are compared, because a store that died may have kept one and lost the other: results whose blobs are there
- * stay, jobs that SharePoint has accepted are followed on, every other package is planned anew, and the scan goes on after
- * the last segment that is whole.
+ * stay, jobs that SharePoint has accepted are followed on, every other package is planned anew (so is what was cancelled
+ * when the round goes on after all), and the scan goes on after the last segment that is whole.
  */
 export async function recoverRound(app: Services, ref: RunRef): Promise<RoundTotals> {
   const { rounds, state, stateBlobs } = app;
@@ -22,7 +22,8 @@ export async function recoverRound(app: Services, ref: RunRef): Promise<RoundTot
   const plans = await listRoundBlobs(state.plans, ref);
 
   const isWhole = (segment: number, pkg: PackageRecord): boolean => {
-    if (pkg.state === "recorded") return outcomes.outcomes(segment);
+    if (pkg.state === "recorded")
+      return outcomes.outcomes(segment) && !(pkg.cancelled && round.wish !== "cancel");
     const { attempt, files, uploadEpoch } = pkg;
     if (!plans.plan(segment, attempt)) return false;
     return !files || (uploadEpoch !== undefined && plans.upload(segment, attempt, uploadEpoch));

@@ -1,13 +1,17 @@
 import type { DurableClient } from "durable-functions";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { Settings } from "../../shared/contracts/settings.ts";
+import type { TaskState } from "../../shared/contracts/tasks.ts";
 import { newId } from "../domain/ids.ts";
 import type { RoundRecord, TaskRecord } from "../domain/records.ts";
 import { noTotals } from "../domain/roundTotals.ts";
-import { isOpen, taskAfter } from "../domain/taskStates.ts";
+import { decideAlike } from "../domain/settings.ts";
+import { isOpen, taskAfter, taskEnded } from "../domain/taskStates.ts";
 import type { Services } from "../services.ts";
-import { roundKey } from "../stores/refs.ts";
+import { roundInstance } from "../stores/refs.ts";
 import { loadSettings } from "./loadSettings.ts";
+import { noteEnd } from "./noteEnd.ts";
+import { stopRound } from "./stopRound.ts";
 
 const ALIVE = new Set(["Pending", "Running", "ContinuedAsNew", "Suspended"]);
 
@@ -26,21 +30,48 @@ export async function startRound(
   const { tasks, rounds } = app;
   const task = await tasks.find(taskId);
   if (!task) throw new LongshoreError("NOT_FOUND", `there is no task ${taskId}`);
-  if (isOpen(task.state)) return lookAfter(app, client, task);
+  if (task.state === "Queued" || task.state === "InProgress") return lookAfter(app, client, task);
 
-  const state = taskAfter(task.state, "run");
+  taskAfter(task.state, "run");
   const last = task.round === undefined ? undefined : await rounds.find(taskId, task.round);
-  const again = last?.state === "Failed" && leadsThere(task, last);
+  const again = last !== undefined && goesOn(last) && (await leadsThere(app, task, last));
   const number = again ? last.number : (task.round ?? -1) + 1;
+  await queue(app, client, task, "run", number);
+}
+
+/** Goes on with a paused round where it was. One that is still pausing is taken over as it stands. */
+export async function resumeRound(
+  app: Services,
+  client: DurableClient,
+  taskId: string,
+): Promise<void> {
+  const task = await app.tasks.find(taskId);
+  if (!task) throw new LongshoreError("NOT_FOUND", `there is no task ${taskId}`);
+  await queue(app, client, task, "resume", task.round ?? 0);
+}
+
+/** A round that did not see its source to the end is not followed by another one: it goes on. */
+const goesOn = ({ state, scan }: RoundRecord) =>
+  state === "Failed" || (state === "Cancelled" && !scan.finished);
+
+async function queue(
+  app: Services,
+  client: DurableClient,
+  task: TaskRecord,
+  event: "run" | "resume",
+  number: number,
+): Promise<void> {
+  const { tasks } = app;
+  const state = taskAfter(task.state, event);
   // First of all the task is noted as active: should we be cut off after any of these steps, the timer goes on.
-  await tasks.setActive(taskId);
+  await tasks.setActive(task.id);
   let mine = false;
-  const changed = await tasks.update(taskId, (value) => {
+  const changed = await tasks.update(task.id, ({ paused: _paused, ...value }) => {
     mine = value.state === task.state && value.round === task.round;
     return mine ? { ...value, state, round: number } : undefined;
   });
   if (!changed || !mine)
-    throw new LongshoreError("CONFLICT", `task ${taskId} has just been started`);
+    throw new LongshoreError("CONFLICT", `task ${task.id} has just been started`);
   await beginRun(app, client, changed, number);
 }
 
@@ -61,15 +92,49 @@ export async function reviveRound(
 async function lookAfter(app: Services, client: DurableClient, task: TaskRecord): Promise<void> {
   const number = task.round ?? 0;
   const round = await app.rounds.find(task.id, number);
-  if (round && (await isAlive(client, round))) return;
+  const isTakenOver = task.state === "Cancelling" && round?.wish === "pause";
+  if (round && !isTakenOver && (await isAlive(client, round)))
+    return tellWish(app, client, task, round);
   // The orchestration may have ended the task since we looked: then all is well.
   const now = await app.tasks.find(task.id);
   if (!now || !isOpen(now.state)) return;
-  await beginRun(app, client, now, number);
+  if (now.state === "Pausing") await putAside(app, now, number);
+  else await beginRun(app, client, now, number);
 }
 
+/** What people want stands in the task's row first; the round's may have missed it. */
+async function tellWish(
+  app: Services,
+  client: DurableClient,
+  task: TaskRecord,
+  round: RoundRecord,
+): Promise<void> {
+  const wish = WISH[task.state];
+  if (!wish || round.state !== "InProgress") return;
+  await stopRound(app, client, round, wish);
+}
+
+/** A round that was to pause, and that nobody works on any more, is paused as it stands. */
+async function putAside(app: Services, task: TaskRecord, number: number): Promise<void> {
+  const { tasks, rounds } = app;
+  const run = newId(6);
+  const round = await rounds.change(task.id, number, (value) =>
+    value.state === "InProgress"
+      ? { ...value, run, state: "Paused", ...suspicion(value) }
+      : undefined,
+  );
+  if (round) return noteEnd(app, round);
+  await tasks.update(task.id, (value) => ({ ...value, state: taskEnded(value.state, "freed") }));
+  await tasks.setInactive(task.id);
+}
+
+const WISH: Partial<Record<TaskState, "pause" | "cancel">> = {
+  Pausing: "pause",
+  Cancelling: "cancel",
+};
+
 /** Makes the round's row, or takes it over, for a run with its own orchestration. Whoever worked on it before is fenced off. */
-async function beginRun(
+export async function beginRun(
   app: Services,
   client: DurableClient,
   task: TaskRecord,
@@ -84,17 +149,17 @@ async function beginRun(
     await tasks.update(task.id, (value) => ({ ...value, round: value.round ?? number }));
   if (!(await rounds.insert(newRound(task, settings, number, run))))
     await rounds.change(task.id, number, (value) => reopened(value, task, settings, run));
-  await client.startNew("migrateTask", {
-    instanceId: instanceOf(task.id, number, run),
-    input: { taskId: task.id, round: number, run },
-  });
+  const ref = { taskId: task.id, round: number, run };
+  await client.startNew("migrateTask", { instanceId: roundInstance(ref), input: ref });
+  // Whoever wanted something of the round before it had its row has told the task only.
+  const now = await tasks.find(task.id);
+  const round = await rounds.find(task.id, number);
+  if (now && round?.run === run && !round.wish) await tellWish(app, client, now, round);
 }
 
-const instanceOf = (taskId: string, round: number, run: string) =>
-  `${roundKey(taskId, round)}.${run}`;
-
 async function isAlive(client: DurableClient, round: RoundRecord): Promise<boolean> {
-  const instance = instanceOf(round.taskId, round.number, round.run);
+  const { taskId, number, run } = round;
+  const instance = roundInstance({ taskId, round: number, run });
   const status = await client.getStatus(instance).catch((error: Error) => {
     // durable-functions 3.5 throws for an instance that the task hub does not know; any other error says nothing.
     if (error.message.includes("HTTP 404")) return undefined;
@@ -128,13 +193,25 @@ const wishes = ({ source, destination, agentGroup }: TaskRecord) => ({
   agentGroup,
 });
 
-/** Whether a round can go on for the task as it is now: what it has brought must be where the rest is going to be. */
-function leadsThere(task: TaskRecord, round: RoundRecord): boolean {
+/**
+ * Whether a round can go on for the task as it is now: what it has brought must be where the rest is going to be, and what it
+ * left out is left out still.
+ */
+async function leadsThere(app: Services, task: TaskRecord, round: RoundRecord): Promise<boolean> {
   const place = ({ source, destination }: TaskRecord | RoundRecord) =>
     JSON.stringify([source, destination.siteUrl, destination.library, destination.folder]);
   const isUntouched = round.nextSegment === 0 && round.suspectSegments === 0;
-  return isUntouched || place(task) === place(round);
+  if (isUntouched) return true;
+  return place(task) === place(round) && decideAlike(round.settings, await loadSettings(app, task));
 }
+
+/** Which segments nobody can be sure of. A round that ended by itself has noted down what it did. */
+const suspicion = ({ state, target, suspectSegments, nextSegment }: RoundRecord) => ({
+  suspectSegments:
+    target && (state === "InProgress" || state === "Failed")
+      ? Math.max(suspectSegments, nextSegment + SUSPECT_MARGIN)
+      : suspectSegments,
+});
 
 function reopened(
   round: RoundRecord,
@@ -142,19 +219,19 @@ function reopened(
   settings: Settings,
   run: string,
 ): RoundRecord {
-  const { endedAt: _end, failure, target, ...rest } = round;
+  const { endedAt: _end, failure, target: _target, wish: _wish, ...rest } = round;
+  const wish = WISH[task.state];
   // Integer ids of the round's items are counted by the size of its packages.
   const { packageItems } = round.settings;
   const wished = { ...wishes(task), settings: { ...settings, packageItems } };
   return {
     ...rest,
     // A round that failed is begun again by people, who may have mended the task; one that was cut off goes on as it was.
-    ...(round.state === "Failed" && wished),
+    ...((round.state === "Failed" || round.state === "Cancelled") && wished),
+    ...(wish && { wish }),
     run,
     state: "InProgress",
-    suspectSegments: target
-      ? Math.max(round.suspectSegments, round.nextSegment + SUSPECT_MARGIN)
-      : round.suspectSegments,
+    ...suspicion(round),
     // A scan that failed did not finish: it goes on after its last segment.
     scan: { ...round.scan, finished: round.scan.finished && !failure },
   };

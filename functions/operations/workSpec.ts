@@ -43,6 +43,7 @@ export async function workSpec(app: Services, id: WorkId): Promise<WorkSpec> {
     source,
     containerUrl: await forAgent(),
     contentKey: key.toString("base64"),
+    blobPrefix: `e${work.epoch}`,
     archiveSmallFiles: settings.archiveSmallFiles,
     attemptsPerFile: settings.attemptsPerItem,
     files: plan.items.flatMap(({ action, kind, path, size, modified }, index) =>

@@ -1,14 +1,10 @@
 import type { OrchestrationContext } from "durable-functions";
 import * as df from "durable-functions";
-import type { Issue } from "../../shared/contracts/inventory.ts";
 import { checkWork } from "../activities/checkWork.ts";
 import { offerWork, type WorkOffer } from "../activities/offerWork.ts";
 import type { Timing } from "../activities/openRound.ts";
+import type { WorkEnd } from "../domain/workItems.ts";
 import { call, eventOrTime, type Steps } from "./call.ts";
-
-export interface WorkEnd {
-  issue?: Issue;
-}
 
 const CHECKS_PER_EXECUTION = 25;
 
@@ -19,10 +15,11 @@ export function* agentWork(context: OrchestrationContext): Steps<WorkEnd> {
     ...input.offer,
     instance: context.df.instanceId,
   });
+  if (work.interrupted) return { interrupted: true };
   for (let checks = 0; checks < CHECKS_PER_EXECUTION; checks++) {
     yield* eventOrTime(context, "finished", input.timing.workCheckMs);
-    const status = yield* call(context, checkWork, work);
-    if (status.over) return status.issue ? { issue: status.issue } : {};
+    const { over, issue, interrupted } = yield* call(context, checkWork, work);
+    if (over) return { ...(issue && { issue }), ...(interrupted && { interrupted }) };
   }
   context.df.continueAsNew(input);
   return {};

@@ -3,9 +3,9 @@ import * as df from "durable-functions";
 import { followImport } from "../activities/followImport.ts";
 import type { Timing } from "../activities/openRound.ts";
 import { submitImport } from "../activities/submitImport.ts";
+import type { WorkEnd } from "../domain/workItems.ts";
 import type { PackageRef } from "../stores/refs.ts";
-import type { WorkEnd } from "./agentWork.ts";
-import { call, patiently, type Steps, sleep } from "./call.ts";
+import { call, eventOrTime, patiently, type Steps } from "./call.ts";
 
 interface ImportInput {
   pkg: PackageRef;
@@ -21,13 +21,13 @@ export function* importPackage(context: OrchestrationContext): Steps<WorkEnd> {
   const { pkg, timing, pollMs } = context.df.getInput() as ImportInput;
   let wait = pollMs ?? timing.importPollFirstMs;
   if (pollMs === undefined) {
-    const { issue } = yield* call(context, submitImport, pkg);
-    if (issue) return { issue };
+    const end = yield* call(context, submitImport, pkg);
+    if (end.issue || end.interrupted) return end;
   }
   for (let polls = 0; polls < POLLS_PER_EXECUTION; polls++) {
-    yield* sleep(context, wait);
-    const job = yield* patiently(context, followImport, pkg);
-    if (job.ended) return job.issue ? { issue: job.issue } : {};
+    yield* eventOrTime(context, "wish", wait);
+    const { ended, ...end } = yield* patiently(context, followImport, pkg);
+    if (ended || end.interrupted) return end;
     wait = Math.min(wait * 1.5, timing.importPollMaxMs);
   }
   context.df.continueAsNew({ pkg, timing, pollMs: wait });

@@ -7,8 +7,8 @@ import { packageSegment } from "../activities/packageSegment.ts";
 import { recordPackage } from "../activities/recordPackage.ts";
 import { resetPackage } from "../activities/resetPackage.ts";
 import { sealPackage } from "../activities/sealPackage.ts";
-import type { PackageRef } from "../stores/refs.ts";
-import type { WorkEnd } from "./agentWork.ts";
+import type { WorkEnd } from "../domain/workItems.ts";
+import { importInstance, type PackageRef } from "../stores/refs.ts";
 import { call, callChild, patiently, type Steps, stepError } from "./call.ts";
 
 /** A package whose attempt failed in a way that a new attempt may mend is made anew this often. */
@@ -17,13 +17,19 @@ const ATTEMPTS = 2;
 /**
  * One package from plan to record: which items, under which ids, with which key and containers; the agent uploads their
  * contents; manifests say what was really uploaded; SharePoint imports; every item gets its outcome. A package that
- * fails as a whole is an outcome of its items, not an end of the task.
+ * fails as a whole is an outcome of its items, not an end of the task. When the round pauses or is cancelled on the way, the
+ * package is set aside.
  */
 export function* migratePackage(context: OrchestrationContext): Steps<void> {
   const { pkg, timing } = context.df.getInput() as { pkg: PackageRef; timing: Timing };
   let issue: Issue | undefined;
   for (let failures = 0; failures < ATTEMPTS; ) {
-    issue = yield* attempt(context, pkg, timing);
+    const end = yield* attempt(context, pkg, timing);
+    if (end.interrupted) {
+      yield* call(context, resetPackage, pkg);
+      return;
+    }
+    issue = end.issue;
     if (!issue || !errorDefinition(issue.code).retryable) break;
     // Waiting for days, for an agent perhaps, is no failure.
     if (issue.code !== "CONTAINER_EXPIRED") failures++;
@@ -34,32 +40,23 @@ export function* migratePackage(context: OrchestrationContext): Steps<void> {
 }
 
 /** Takes the package as far as SharePoint; why it did not get there, if it did not. */
-function* attempt(
-  context: OrchestrationContext,
-  pkg: PackageRef,
-  timing: Timing,
-): Steps<Issue | undefined> {
+function* attempt(context: OrchestrationContext, pkg: PackageRef, timing: Timing): Steps<WorkEnd> {
   try {
     const plan = yield* call(context, packageSegment, pkg);
     const child = (name: string, input: object, id: string) =>
-      callChild<WorkEnd>(
-        context,
-        name,
-        { timing, ...input },
-        `${context.df.instanceId}.a${plan.attempt}.${id}`,
-      );
+      callChild<WorkEnd>(context, name, { timing, ...input }, id);
     if (plan.files > 0 && !plan.uploaded) {
       const offer = { ...pkg, kind: "upload", attempt: plan.attempt };
-      const { issue } = yield* child("agentWork", { offer }, "work");
-      if (issue) return issue;
+      const id = `${context.df.instanceId}.a${plan.attempt}.work`;
+      const end = yield* child("agentWork", { offer }, id);
+      if (end.issue || end.interrupted) return end;
     }
-    if (plan.files + plan.folders === 0) return undefined;
+    if (plan.files + plan.folders === 0) return {};
     const { objects } = yield* call(context, sealPackage, pkg);
-    if (objects === 0) return undefined;
-    const { issue } = yield* child("importPackage", { pkg }, "import");
-    return issue;
+    if (objects === 0) return {};
+    return yield* child("importPackage", { pkg }, importInstance(pkg, plan.attempt));
   } catch (error) {
-    return stepError(error).issue;
+    return { issue: stepError(error).issue };
   }
 }
 

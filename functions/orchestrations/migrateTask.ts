@@ -1,5 +1,6 @@
 import type { OrchestrationContext } from "durable-functions";
 import * as df from "durable-functions";
+import { cancelRest } from "../activities/cancelRest.ts";
 import { closeRound } from "../activities/closeRound.ts";
 import { failRound } from "../activities/failRound.ts";
 import { openRound } from "../activities/openRound.ts";
@@ -8,7 +9,8 @@ import { call, type Steps, stepError } from "./call.ts";
 
 /**
  * One round of a task: the scan runs beside the lanes, each lane takes one package after the other through package, upload,
- * seal, import and record, and at the end the round is closed with its reports.
+ * seal, import and record, and at the end the round is closed with its reports. A round that pauses or is cancelled ends
+ * its lanes early; what is left then waits for the next run, or is cancelled.
  */
 export function* migrateTask(context: OrchestrationContext): Steps<void> {
   const round = context.df.getInput<RunRef>() as RunRef;
@@ -21,9 +23,12 @@ export function* migrateTask(context: OrchestrationContext): Steps<void> {
       child("packageLane", { lane, sequence: 0 }, `lane${lane}`),
     );
     if (!scanned) children.push(child("scanSource", {}, "scan"));
-    // Even when one fails, the extension lets nothing follow before all have ended.
-    yield context.df.Task.all(children);
-    yield* call(context, closeRound, round);
+    // Even when one fails, the extension lets nothing follow before all have ended. There are none when nothing is to be done.
+    if (children.length > 0) yield context.df.Task.all(children);
+    for (let closed = false; !closed; ) {
+      const { left, cancelled } = yield* call(context, cancelRest, round);
+      if (!left) ({ closed } = yield* call(context, closeRound, { ...round, cancelled }));
+    }
   } catch (error) {
     yield* call(context, failRound, { ...round, issue: stepError(error).issue });
   }

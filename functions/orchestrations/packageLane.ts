@@ -2,7 +2,7 @@ import type { OrchestrationContext } from "durable-functions";
 import * as df from "durable-functions";
 import type { Timing } from "../activities/openRound.ts";
 import { takeSegment } from "../activities/takeSegment.ts";
-import type { RunRef } from "../stores/refs.ts";
+import { packageInstance, type RunRef } from "../stores/refs.ts";
 import { call, callChild, eventOrTime, type Steps } from "./call.ts";
 
 interface LaneInput {
@@ -15,7 +15,7 @@ interface LaneInput {
 /** History stays bounded however long the task is. */
 const STEPS_PER_EXECUTION = 12;
 
-/** One lane: takes the next segment, migrates it as a package, and so on until the scan has no more. */
+/** One lane: takes the next segment, migrates it as a package, and so on until the scan has no more or the round is to stop. */
 export function* packageLane(context: OrchestrationContext): Steps<void> {
   const input = context.df.getInput() as LaneInput;
   const { round, timing, lane } = input;
@@ -33,7 +33,7 @@ export function* packageLane(context: OrchestrationContext): Steps<void> {
       context,
       "migratePackage",
       { pkg: { ...round, segment }, timing },
-      `${round.taskId}.R${round.round}.${round.run}.p${segment}`,
+      packageInstance({ ...round, segment }),
     );
     sequence++;
   }

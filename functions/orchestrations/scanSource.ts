@@ -3,19 +3,21 @@ import * as df from "durable-functions";
 import { errorDefinition } from "../../shared/contracts/errors.ts";
 import { finishScan } from "../activities/finishScan.ts";
 import type { Timing } from "../activities/openRound.ts";
+import type { WorkEnd } from "../domain/workItems.ts";
 import type { RunRef } from "../stores/refs.ts";
-import type { WorkEnd } from "./agentWork.ts";
 import { call, callChild, type Steps, sleep, stepError } from "./call.ts";
 
 const AGAIN_MS = 60_000;
 
 /**
  * The walk over the source: one work item, whose segments appear in the tables while it runs. Lanes go on until the scan has
- * ended, and the round until the lanes have, so however the walk goes, its end is noted.
+ * ended, and the round until the lanes have, so however the walk goes, its end is noted; a walk that a pause or a cancel interrupts
+ * has not ended.
  */
 export function* scanSource(context: OrchestrationContext): Steps<void> {
   const { round, timing } = context.df.getInput() as { round: RunRef; timing: Timing };
-  const end = yield* walk(context, round, timing);
+  const { interrupted, ...end } = yield* walk(context, round, timing);
+  if (interrupted) return;
   for (;;) {
     try {
       yield* call(context, finishScan, { ...round, ...end });

@@ -12,6 +12,13 @@ export interface PackageRef extends RunRef {
 
 export const roundKey = (taskId: string, round: number): string => `${taskId}.R${round}`;
 
+/** The orchestrations of a run have ids that everybody can tell from what they are for. */
+export const roundInstance = ({ taskId, round, run }: RunRef): string =>
+  `${roundKey(taskId, round)}.${run}`;
+export const packageInstance = (ref: PackageRef): string => `${roundInstance(ref)}.p${ref.segment}`;
+export const importInstance = (ref: PackageRef, attempt: number): string =>
+  `${packageInstance(ref)}.a${attempt}.import`;
+
 export const pad = (segment: number): string => segment.toString().padStart(6, "0");
 
 /** A work item's id names its round, so that agents can be answered without looking anything up. */
@@ -30,7 +37,7 @@ export function workId(
   { taskId, round, run }: RunRef,
   what: { kind: "scan" } | { kind: "upload"; segment: number; attempt: number },
 ): WorkId {
-  const stem = `${roundKey(taskId, round)}.${run}`;
+  const stem = roundInstance({ taskId, round, run });
   if (what.kind === "scan") return { taskId, round, run, kind: "scan", text: `${stem}.scan` };
   const { segment, attempt } = what;
   const text = `${stem}.upload.${pad(segment)}.${attempt}`;

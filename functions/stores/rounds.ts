@@ -1,7 +1,7 @@
 import type { TableClient } from "@azure/data-tables";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { SegmentSummary } from "../../shared/contracts/inventory.ts";
-import { canBecome } from "../domain/packageStates.ts";
+import { canBecome, survivesRestart } from "../domain/packageStates.ts";
 import {
   type LaneRecord,
   laneRecordSchema,
@@ -283,7 +283,8 @@ export class RoundStore {
 
   /**
    * Hands a lane its next segment. `sequence` counts the lane's requests, so that a request that is repeated gets the same
-   * answer. Packages that an earlier run recorded are passed over.
+   * answer. Packages that an earlier run recorded are passed over; a round that pauses hands out none, a cancelled one only
+   * those of which SharePoint has a job.
    */
   async takeSegment(
     ref: RunRef,
@@ -300,14 +301,17 @@ export class RoundStore {
       const mine = held?.value.run === ref.run && held.value.sequence === lane.sequence;
       if (mine && held.value.segment !== undefined) return { segment: held.value.segment };
 
+      if (round.wish === "pause") return "done";
       let segment: number | undefined;
       const ahead = { from: round.nextSegment, pageSize: SEGMENTS_AT_A_GLANCE };
       for await (const row of this.listPackages(ref.taskId, ref.round, ahead)) {
         if (row.value.state === "recorded") continue;
+        // What is cancelled and not at SharePoint needs no lane.
+        if (round.wish && !survivesRestart(row.value.state)) continue;
         segment = row.segment;
         break;
       }
-      if (segment === undefined && round.scan.finished) return "done";
+      if (segment === undefined && (round.scan.finished || round.wish)) return "done";
       const record: LaneRecord = {
         run: ref.run,
         sequence: lane.sequence,

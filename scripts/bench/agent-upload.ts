@@ -92,7 +92,7 @@ function print({ name, files, size }: Load, target: string, figures: Figures): v
 /** As many packages at once as an agent has slots. */
 async function measure(load: Load, containers: string[]): Promise<Figures> {
   const signal = new AbortController().signal;
-  const progress = { items: 0, bytes: 0, segmentWritten: () => undefined };
+  const progress = { items: 0, bytes: 0, yielding: false, segmentWritten: () => undefined };
   // Not resourceUsage().maxRSS: a child inherits its parent's peak there (Linux).
   let peak = 0;
   const sampling = setInterval(() => {
@@ -107,6 +107,7 @@ async function measure(load: Load, containers: string[]): Promise<Figures> {
       source: load.folder,
       containerUrl: containers[number] as string,
       contentKey: randomBytes(32).toString("base64"),
+      blobPrefix: "e1",
       archiveSmallFiles: true,
       attemptsPerFile: 1,
       files: Array.from({ length: count }, (_, i) => ({

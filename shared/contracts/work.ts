@@ -37,6 +37,8 @@ export const uploadSpecSchema = z.object({
   containerUrl: z.url(),
   /** base64 of the 32 bytes of the package's content key; held in memory only. */
   contentKey: z.base64(),
+  /** Prefix of every blob name, so that a late writer of an earlier lease cannot touch this one's. */
+  blobPrefix: z.string().regex(/^[a-z0-9-]+$/),
   archiveSmallFiles: z.boolean(),
   attemptsPerFile: z.number().int().positive(),
   files: z.array(
@@ -138,7 +140,11 @@ export type HeartbeatRequest = z.infer<typeof heartbeatRequestSchema>;
 
 export const heartbeatResponseSchema = z.object({
   heartbeatSeconds: z.number().positive(),
-  /** One verdict per reported item, same order. `stop`: the lease is gone or the task was cancelled; drop the work. */
-  work: z.array(z.object({ workItem: z.string(), verdict: z.enum(["continue", "stop"]) })),
+  /**
+   * One verdict per reported item, same order. `stop`: the lease is gone or the task was cancelled; drop the work. `yield`: the task
+   * pauses; the lease goes on until the file or segment in hand is finished, then the item is given back.
+   */
+  work: z.array(z.object({ workItem: z.string(), verdict: z.enum(["continue", "yield", "stop"]) })),
 });
+export type Verdict = HeartbeatResponse["work"][number]["verdict"];
 export type HeartbeatResponse = z.infer<typeof heartbeatResponseSchema>;

@@ -1,17 +1,21 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DurableClient } from "durable-functions";
+import { WorkStopped } from "../../agent/lease.ts";
 import { createPerformer } from "../../agent/work/perform.ts";
 import {
   claimWork,
   completeWork,
   failWork,
   heartbeat,
+  releaseWork,
 } from "../../functions/operations/agentWork.ts";
-import { reviveRound, startRound } from "../../functions/operations/startRound.ts";
+import { cancelTask } from "../../functions/operations/cancelTask.ts";
+import { pauseTask } from "../../functions/operations/pauseTask.ts";
+import { resumeRound, reviveRound, startRound } from "../../functions/operations/startRound.ts";
 import type { Services } from "../../functions/services.ts";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { SegmentSummary } from "../../shared/contracts/inventory.ts";
-import type { CompleteRequest, WorkMessage } from "../../shared/contracts/work.ts";
+import type { CompleteRequest, WorkMessage, WorkSpec } from "../../shared/contracts/work.ts";
 import { type Fault, type FaultyServices, withFaults } from "./faults.ts";
 import { Killed, Orchestrations } from "./orchestrations.ts";
 import { agent } from "./records.ts";
@@ -25,16 +29,26 @@ export interface Machine {
 }
 
 export interface Process {
+  /** What people ask for, without waiting for what becomes of it. */
+  request: Record<"pause" | "resume" | "cancel", (taskId: string) => Promise<void>>;
   app: FaultyServices;
   orchestrations: Orchestrations;
   /** Starts, or revives, the task's round and drives it to its end. False when the process died on the way. */
   start(taskId: string): Promise<boolean>;
   revive(taskId: string): Promise<boolean>;
+  pause(taskId: string): Promise<boolean>;
+  resume(taskId: string): Promise<boolean>;
+  cancel(taskId: string): Promise<boolean>;
 }
 
 const AGENT = agent("agent00001", { name: "agent" });
 
-export function startMachine(services: Services): Machine {
+export interface MachineOptions {
+  /** Called when the agent has claimed an item, before it works on it. */
+  beforeWork?(spec: WorkSpec): Promise<void> | void;
+}
+
+export function startMachine(services: Services, options: MachineOptions = {}): Machine {
   const messages: WorkMessage[] = [];
   const queue = {
     send: async (_group: string, message: WorkMessage) => {
@@ -62,23 +76,36 @@ export function startMachine(services: Services): Machine {
     const claim = await ask((app, client) => claimWork(app, client, AGENT, workItem, epoch));
     if (claim.status === "gone") return;
     const written: SegmentSummary[] = [];
+    const beat = async (segments: SegmentSummary[], items: number) => {
+      const report = { workItem, epoch, items, bytes: items, segments };
+      const { work } = await ask((app, client) =>
+        heartbeat(app, client, AGENT, { slots: 2, work: [report] }),
+      );
+      return work[0]?.verdict;
+    };
     const progress = {
       items: 0,
       bytes: 0,
+      yielding: false,
       segmentWritten: (summary: SegmentSummary) => void written.push(summary),
     };
     try {
+      await options.beforeWork?.(claim.spec);
+      const verdict = await beat([], 0);
+      if (verdict === "stop") return;
+      progress.yielding = verdict === "yield";
       const result = await perform(claim.spec, progress, stopping.signal);
       // Half of what a scan found comes with a heartbeat, the rest with the result.
       const early = written.splice(0, Math.floor(written.length / 2));
-      const report = { workItem, epoch, items: 1, bytes: 1, segments: early };
-      await ask((app, client) => heartbeat(app, client, AGENT, { slots: 2, work: [report] }));
+      await beat(early, 1);
       const whole: CompleteRequest["result"] =
         result.kind === "scan" ? { ...result, segments: written } : result;
       await ask((app, client) =>
         completeWork(app, client, AGENT, workItem, { epoch, result: whole }),
       );
     } catch (error) {
+      if (error instanceof WorkStopped && error.reason === "yielded")
+        return ask((app, client) => releaseWork(app, client, AGENT, workItem, epoch));
       if (!(error instanceof LongshoreError)) throw error;
       if (["STALE_LEASE", "CONFLICT", "NOT_FOUND"].includes(error.code)) return;
       const issue = { code: error.code, message: error.message };
@@ -123,10 +150,19 @@ export function startMachine(services: Services): Machine {
         },
       } as unknown as DurableClient;
       current = { app, client };
+      const request = {
+        pause: (taskId: string) => pauseTask(app, client, taskId, "person", "asked to"),
+        resume: (taskId: string) => resumeRound(app, client, taskId),
+        cancel: (taskId: string) => cancelTask(app, client, taskId),
+      };
       const drive = async (begin: Promise<void>): Promise<boolean> => {
         try {
           await begin;
-          await Promise.all(running.values());
+          // One that is resumed on the way has another orchestration.
+          for (let ended = -1; ended !== running.size; ) {
+            ended = running.size;
+            await Promise.all(running.values());
+          }
           return true;
         } catch (error) {
           if (error instanceof Killed) return false;
@@ -138,6 +174,10 @@ export function startMachine(services: Services): Machine {
         orchestrations,
         start: (taskId) => drive(startRound(app, client, taskId)),
         revive: (taskId) => drive(reviveRound(app, client, taskId)),
+        pause: (taskId) => drive(request.pause(taskId)),
+        resume: (taskId) => drive(request.resume(taskId)),
+        cancel: (taskId) => drive(request.cancel(taskId)),
+        request,
       };
     },
     async stop() {

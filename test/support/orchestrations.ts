@@ -42,6 +42,7 @@ function load(): ReturnType<typeof importAll> {
 async function importAll() {
   const [activities, orchestrations] = await Promise.all([
     Promise.all([
+      import("../../functions/activities/cancelRest.ts"),
       import("../../functions/activities/checkWork.ts"),
       import("../../functions/activities/closeRound.ts"),
       import("../../functions/activities/failRound.ts"),
