@@ -46,7 +46,7 @@ async function run(spec: PackageSpec) {
   };
 }
 
-describe("submission", () => {
+describe("at submission, refused: ids, URIs, key and rights of the SAS", () => {
   const refused: [string, (uris: { data: string; metadata: string }) => object, RegExp][] = [
     ["a malformed web id", () => ({ gWebId: "{not-a-guid}" }), /gWebId must be a Guid/],
     ["a malformed URI", () => ({ azureContainerSourceUri: "data" }), /azureContainerSourceUri/],
@@ -94,17 +94,28 @@ describe("submission", () => {
   });
 });
 
-describe("what ends a job", () => {
-  const replaced =
-    (file: string, from: string | RegExp, to: string): PackageSpec["change"] =>
-    (name, text) =>
-      name === file ? text.replace(from, to) : text;
-  const without =
-    (file: string): PackageSpec["change"] =>
-    (name, text) =>
-      name === file ? undefined : text;
+const replaced =
+  (file: string, from: string | RegExp, to: string): PackageSpec["change"] =>
+  (name, text) =>
+    name === file ? text.replace(from, to) : text;
+const without =
+  (file: string): PackageSpec["change"] =>
+  (name, text) =>
+    name === file ? undefined : text;
 
-  it.each<[string, PackageSpec["change"], RegExp]>([
+type FatalCase = [what: string, change: PackageSpec["change"], message: RegExp];
+
+async function expectFatal(what: string, change: PackageSpec["change"], message: RegExp) {
+  const { fatal, last } = await run({
+    folders: [{ path: what.replaceAll(".", " ") }],
+    ...(change ? { change } : {}),
+  });
+  expect(fatal).toMatch(message);
+  expect(last).toMatchObject({ Event: "JobFatalError", ObjectType: "" });
+}
+
+describe("check 1, fatal: SystemData, ExportSettings and UserGroup open, decrypt and are valid", () => {
+  it.each<FatalCase>([
     ["no SystemData.xml", without("SystemData.xml"), /Unable to download SystemData.xml: .*404/],
     [
       "no ExportSettings.xml",
@@ -112,17 +123,95 @@ describe("what ends a job", () => {
       /Unable to download ExportSettings.xml/,
     ],
     ["no UserGroup.xml", without("UserGroup.xml"), /Unable to download UserGroup.xml/],
-    ["no listed manifest", without("Manifest.xml"), /Unable to download Manifest.xml/],
     [
       "a file that is no XML",
       replaced("SystemData.xml", "</SystemData>", ""),
       /SystemData.xml: There is an error in XML document \(\d+, \d+\)/,
     ],
     [
+      "an empty SiteUrl",
+      replaced("ExportSettings.xml", /SiteUrl="[^"]*"/, 'SiteUrl=""'),
+      /Invalid URI: The URI is empty/,
+    ],
+    [
+      "a kind of IncludeVersions that there is not",
+      replaced("ExportSettings.xml", "SiteUrl", 'IncludeVersions="Some" SiteUrl'),
+      /'Some' is invalid according to its datatype 'one of LastMajor/,
+    ],
+    [
+      "a user without SystemId",
+      replaced("UserGroup.xml", / SystemId="[^"]*"/, ""),
+      /'SystemId' is missing/,
+    ],
+    [
+      "groups before users",
+      replaced("UserGroup.xml", /(<Users>.*<\/Users>)<Groups \/>/, "<Groups />$1"),
+      /has invalid child element 'Users'/,
+    ],
+  ])("%s", expectFatal);
+
+  it("metadata without snapshot, without IV or with another key", async () => {
+    for (const options of [{ snapshot: false }, { iv: "none" }] as const) {
+      const pkg = await packageOf(azurite.service, ids, { change: without("SystemData.xml") });
+      await pkg.putMetadata("SystemData.xml", "<SystemData />", options);
+      const events = await finance.run(pkg, ids.webId);
+      expect(events.at(-1)?.Message).toMatch(
+        /SystemData.xml.* snapshot|Missing IV .*SystemData.xml/,
+      );
+    }
+    const pkg = await packageOf(azurite.service, ids, {});
+    const options = { AES256CBCKey: randomBytes(32).toString("base64") };
+    const { body } = await finance.submit(pkg, ids.webId, { options });
+    const events = await finance.follow(body.value);
+    expect(events.at(-1)).toMatchObject({ Event: "JobFatalError" });
+    expect(events.at(-1)?.Message).toMatch(/SystemData.xml/);
+  });
+});
+
+describe("check 2, fatal: SchemaVersion is an element, every ManifestFile is there", () => {
+  it.each<FatalCase>([
+    [
       "a schema version as attribute",
       replaced("SystemData.xml", /<SchemaVersion[^>]*>/, ""),
       /Invalid schema version XML/,
     ],
+    [
+      "no ManifestFile",
+      replaced("SystemData.xml", /<ManifestFile .*?\/>/, ""),
+      /'ManifestFiles' has incomplete content/,
+    ],
+    ["no listed manifest", without("Manifest.xml"), /Unable to download Manifest.xml/],
+  ])("%s", expectFatal);
+});
+
+describe("check 3: nobody is twice in UserGroup, and a source has a type", () => {
+  it("a login that is there twice is fatal", () =>
+    expectFatal(
+      "twice",
+      replaced(
+        "UserGroup.xml",
+        "</Users>",
+        '<User Id="2" Name="A" Login="i:0#.F|membership|Ada@contoso.com" SystemId="YWRh" IsDeleted="false" /></Users>',
+      ),
+      /is there twice/,
+    ));
+
+  it("no SourceType is a warning", async () => {
+    const { warnings, last } = await run({
+      change: replaced("ExportSettings.xml", ' SourceType="FileShare"', ""),
+    });
+    expect(warnings).toEqual(["The source type is not specified"]);
+    expect(last?.Event).toBe("JobEnd");
+  });
+
+  it("an absent optional file is a warning", async () => {
+    const { warnings } = await run({ change: without("Requirements.xml") });
+    expect(warnings).toEqual([expect.stringContaining("Requirements.xml")]);
+  });
+});
+
+describe("check 4, fatal: manifests are valid by the constrained schema", () => {
+  it.each<FatalCase>([
     [
       "the wrong namespace",
       replaced("Manifest.xml", "urn:deployment-manifest-schema", "urn:deployment-manifest"),
@@ -154,24 +243,27 @@ describe("what ends a job", () => {
       /must contain exactly one 'File' element/,
     ],
     [
-      "an empty SiteUrl",
-      replaced("ExportSettings.xml", /SiteUrl="[^"]*"/, 'SiteUrl=""'),
-      /Invalid URI: The URI is empty/,
+      "two elements in one object",
+      replaced("Manifest.xml", /<Folder .*?\/>/, "$&$&"),
+      /'SPObject' has invalid child element 'Folder'/,
     ],
-    [
-      "a user without SystemId",
-      replaced("UserGroup.xml", / SystemId="[^"]*"/, ""),
-      /'SystemId' is missing/,
-    ],
-    [
-      "a user who is there twice",
-      replaced(
-        "UserGroup.xml",
-        "</Users>",
-        '<User Id="2" Name="A" Login="i:0#.F|membership|Ada@contoso.com" SystemId="YWRh" IsDeleted="false" /></Users>',
+  ])("%s", expectFatal);
+
+  it("attributes that File, ListItem and Field do not have are taken", async () => {
+    const { last } = await run({
+      files: [{ path: "extras.txt", attributes: { Description: "x" } }],
+      change: replaced(
+        "Manifest.xml",
+        "<Fields />",
+        '<Fields><Field Name="Title" Value="a" Odd="b" /></Fields><SharedWithEvents><SharedWithEvent SharedTime="2025-01-01T00:00:00Z" /></SharedWithEvents>',
       ),
-      /is there twice/,
-    ],
+    });
+    expect(last).toMatchObject({ Event: "JobEnd", TotalErrors: "0", TotalWarnings: "0" });
+  });
+});
+
+describe("check 5, fatal: web and lists are the target's", () => {
+  it.each<FatalCase>([
     [
       "another web",
       (name, text) => (name === "Manifest.xml" ? text.replaceAll(ids.webId, randomUUID()) : text),
@@ -182,55 +274,16 @@ describe("what ends a job", () => {
       (name, text) => (name === "Manifest.xml" ? text.replaceAll(ids.listId, randomUUID()) : text),
       /The list .* can't be found/,
     ],
-  ])("%s", async (what, change, message) => {
-    const { fatal, last } = await run({
-      folders: [{ path: what.replaceAll(".", " ") }],
-      ...(change ? { change } : {}),
-    });
-    expect(fatal).toMatch(message);
-    expect(last).toMatchObject({ Event: "JobFatalError", ObjectType: "" });
-  });
+  ])("%s", expectFatal);
 
-  it("metadata without snapshot, without IV or with another key", async () => {
-    for (const options of [{ snapshot: false }, { iv: "none" }] as const) {
-      const pkg = await packageOf(azurite.service, ids, { change: without("SystemData.xml") });
-      await pkg.putMetadata("SystemData.xml", "<SystemData />", options);
-      const events = await finance.run(pkg, ids.webId);
-      expect(events.at(-1)?.Message).toMatch(
-        /SystemData.xml.* snapshot|Missing IV .*SystemData.xml/,
-      );
-    }
-    const pkg = await packageOf(azurite.service, ids, {});
-    const options = { AES256CBCKey: randomBytes(32).toString("base64") };
-    const { body } = await finance.submit(pkg, ids.webId, { options });
-    const events = await finance.follow(body.value);
-    expect(events.at(-1)).toMatchObject({ Event: "JobFatalError" });
-    expect(events.at(-1)?.Message).toMatch(/SystemData.xml/);
-  });
-
-  it("a hundred item errors", async () => {
-    const { fatal, errors, last, pkg } = await run({
-      files: Array.from({ length: 150 }, (_, n) => ({
-        path: `hundred/${n}.txt`,
-        missing: n > 10,
-      })).map((file, n) => ({ ...file, path: n > 10 ? `bad ${n}.txt` : `good ${n}.txt` })),
-      listItems: false,
-    });
-    expect(fatal).toBe("Operation canceled");
-    expect(last).toMatchObject({ Event: "JobFatalError", ErrorCode: "-2147213196" });
-    expect(errors.length).toBeGreaterThanOrEqual(100);
-    expect(errors.length).toBeLessThan(110);
-    const record = await finance.record();
-    expect(record.filter(({ path }) => path.startsWith("good "))).toHaveLength(11);
-    expect(record.filter(({ path }) => path.startsWith("bad "))).toHaveLength(0);
-    const log = await pkg.readMetadata(`Import-${last?.JobId}-1.err`);
-    expect(log?.split("\n")[0]).toMatch(
-      /\[File\] \[Error\] \[Shared Documents\/bad \d+\.txt\] \[[0-9a-f-]{36}\]/,
-    );
+  it("a gWebId that is not the web's is a warning", async () => {
+    const pkg = await packageOf(azurite.service, ids, { files: [{ path: "lax.txt" }] });
+    const events = await finance.run(pkg, randomUUID());
+    expect(events.at(-1)).toMatchObject({ Event: "JobEnd", TotalErrors: "0", TotalWarnings: "1" });
   });
 });
 
-describe("what fails one item", () => {
+describe("check 6, an item error: parent, blob, snapshot, IV, MD5, name and owner of the path are right", () => {
   it.each<[string, PackageSpec, RegExp]>([
     ["a missing blob", { files: [{ path: "1.txt", missing: true }] }, /00000000.dat.*404/],
     ["no snapshot", { files: [{ path: "2.txt", put: { snapshot: false } }] }, /has no snapshot/],
@@ -321,19 +374,6 @@ describe("what fails one item", () => {
     expect(errors).toEqual(["Missing file info for list item"]);
   });
 
-  it("role assignments to unknown objects, roles and principals", async () => {
-    const scope = (objectId: string, roleId: string, principalId: string) =>
-      `<RoleAssignment ScopeId="${randomUUID()}" RoleDefWebId="${ids.webId}" RoleDefWebUrl="sites/finance" ObjectId="${objectId}" ObjectType="2" ObjectUrl="x"><Assignment RoleId="${roleId}" PrincipalId="${principalId}" /></RoleAssignment>`;
-    const { errors } = await run({
-      more: `<SPObject Id="${randomUUID()}" ObjectType="DeploymentRoleAssignments"><RoleAssignments>${scope(randomUUID(), "1073741826", "1")}${scope(ids.listId, "7", "1")}${scope(ids.listId, "1073741826", "9")}</RoleAssignments></SPObject>`,
-    });
-    expect(errors).toEqual([
-      expect.stringMatching(/The object .* cannot be found/),
-      "The role 7 cannot be found",
-      "The principal 9 is not in UserGroup.xml",
-    ]);
-  });
-
   it("a library that cannot be written, with the words of the system", async () => {
     const { pkg } = await run({ folders: [{ path: "Locked" }] });
     // As root, permissions are no obstacle; a directory where the file should be is one for everybody.
@@ -354,21 +394,18 @@ describe("what fails one item", () => {
   });
 });
 
-describe("what is only a warning", () => {
-  it("an unknown author, a wrong size, an unknown column, a missing source type", async () => {
+describe("check 6, a warning: author, size and columns", () => {
+  it("an author whom UserGroup does not have is System Account", async () => {
     const { warnings, errors } = await run({
       files: [{ path: "odd.txt", attributes: { Author: 77, FileSize: 5 } }],
-      change: (name, text) => {
-        if (name === "Requirements.xml") return undefined;
-        return text
-          .replace(' SourceType="FileShare"', "")
-          .replace("<Fields />", '<Fields><Field Name="Dept" Value="7" Type="Text" /></Fields>');
-      },
+      change: replaced(
+        "Manifest.xml",
+        "<Fields />",
+        '<Fields><Field Name="Dept" Value="7" Type="Text" /></Fields>',
+      ),
     });
     expect(errors).toEqual([]);
     expect(warnings).toEqual([
-      "The source type is not specified",
-      expect.stringContaining("Requirements.xml"),
       expect.stringContaining("Failed to ensure user '77'"),
       expect.stringMatching(/FileSize of 00000000.dat is 5 .* has 18 bytes/),
       "Field Dept cannot be found. Field value will not be imported",
@@ -376,15 +413,47 @@ describe("what is only a warning", () => {
     const item = (await finance.record()).find(({ path }) => path === "odd.txt");
     expect(item).toMatchObject({ author: "SHAREPOINT\\system", size: 18 });
   });
+});
 
-  it("a web id at submission that is not the web's", async () => {
-    const pkg = await packageOf(azurite.service, ids, { files: [{ path: "lax.txt" }] });
-    const events = await finance.run(pkg, randomUUID());
-    expect(events.at(-1)).toMatchObject({ Event: "JobEnd", TotalErrors: "0", TotalWarnings: "1" });
+describe("check 7, an item error: objects, roles and principals of role assignments are known", () => {
+  it("an unknown one fails its scope", async () => {
+    const scope = (objectId: string, roleId: string, principalId: string) =>
+      `<RoleAssignment ScopeId="${randomUUID()}" RoleDefWebId="${ids.webId}" RoleDefWebUrl="sites/finance" ObjectId="${objectId}" ObjectType="2" ObjectUrl="x"><Assignment RoleId="${roleId}" PrincipalId="${principalId}" /></RoleAssignment>`;
+    const { errors } = await run({
+      more: `<SPObject Id="${randomUUID()}" ObjectType="DeploymentRoleAssignments"><RoleAssignments>${scope(randomUUID(), "1073741826", "1")}${scope(ids.listId, "7", "1")}${scope(ids.listId, "1073741826", "9")}</RoleAssignments></SPObject>`,
+    });
+    expect(errors).toEqual([
+      expect.stringMatching(/The object .* cannot be found/),
+      "The role 7 cannot be found",
+      "The principal 9 is not in UserGroup.xml",
+    ]);
   });
 });
 
-describe("archives", () => {
+describe("check 8: a hundred item errors are the end of the job", () => {
+  it("which keeps what it had imported", async () => {
+    const { fatal, errors, last, pkg } = await run({
+      files: Array.from({ length: 150 }, (_, n) => ({
+        path: `hundred/${n}.txt`,
+        missing: n > 10,
+      })).map((file, n) => ({ ...file, path: n > 10 ? `bad ${n}.txt` : `good ${n}.txt` })),
+      listItems: false,
+    });
+    expect(fatal).toBe("Operation canceled");
+    expect(last).toMatchObject({ Event: "JobFatalError", ErrorCode: "-2147213196" });
+    expect(errors.length).toBeGreaterThanOrEqual(100);
+    expect(errors.length).toBeLessThan(110);
+    const record = await finance.record();
+    expect(record.filter(({ path }) => path.startsWith("good "))).toHaveLength(11);
+    expect(record.filter(({ path }) => path.startsWith("bad "))).toHaveLength(0);
+    const log = await pkg.readMetadata(`Import-${last?.JobId}-1.err`);
+    expect(log?.split("\n")[0]).toMatch(
+      /\[File\] \[Error\] \[Shared Documents\/bad \d+\.txt\] \[[0-9a-f-]{36}\]/,
+    );
+  });
+});
+
+describe("archives of small files", () => {
   const packed = (more: PackageSpec = {}): PackageSpec => ({
     files: [{ path: `packed ${randomUUID()}.txt`, archive: 0 }],
     ...more,

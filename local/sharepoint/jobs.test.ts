@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { ContainerClient } from "@azure/storage-blob";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { noFaults } from "./faults.ts";
@@ -217,53 +216,5 @@ describe("containers and queues that SharePoint provides", () => {
     await until(async () =>
       (await finance.messages(JobQueueUri, undefined)).some(({ Event }) => Event === "JobQueued"),
     );
-  });
-});
-
-describe("faults", () => {
-  it("are changed at run time, and unknown ones refused", async () => {
-    expect((await setFaults({ throttleRate: 0.5 })).body).toMatchObject({ throttleRate: 0.5 });
-    expect((await setFaults({ throttleRate: 2 })).status).toBe(400);
-    expect((await setFaults({ nonsense: 1 })).status).toBe(400);
-  });
-
-  it("throttle with 429 and Retry-After", async () => {
-    await setFaults({ throttleRate: 1, retryAfterSeconds: 7 });
-    const { status, headers } = await finance.call("/_api/web");
-    expect(status).toBe(429);
-    expect(headers.get("retry-after")).toBe("7");
-  });
-
-  it("postpone a job once", async () => {
-    await setFaults({ postponeMs: 100 });
-    const events = await finance.follow(await submit());
-    expect(events.map(({ Event }) => Event).slice(0, 3)).toEqual([
-      "JobQueued",
-      "JobPostponed",
-      "JobLogFileCreate",
-    ]);
-    expect(events[1]?.NextPickupTime).toMatch(/^\d\d\/\d\d\/\d{4} /);
-  });
-
-  it("drop JobEnd: only the status says that the job is over", async () => {
-    await setFaults({ dropJobEnd: true });
-    const id = await submit();
-    await until(async () => (await stateOf(id)) === 0);
-    await delay(50);
-    const { events } = await finance.events(id);
-    expect(events.map(({ Event }) => Event)).not.toContain("JobEnd");
-    expect(events.at(-1)?.Event).toBe("JobProgress");
-  });
-
-  it("fail items at random", async () => {
-    await setFaults({ itemErrorRate: 0.3 });
-    const pkg = await packageOf(azurite.service, ids, {
-      files: Array.from({ length: 100 }, (_, n) => ({ path: `random ${n}.txt`, archive: 0 })),
-      listItems: false,
-    });
-    const last = (await finance.run(pkg, ids.webId)).at(-1);
-    expect(last?.Event).toBe("JobEnd");
-    expect(Number(last?.TotalErrors)).toBeGreaterThan(5);
-    expect(Number(last?.TotalErrors) + Number(last?.FilesCreated)).toBe(100);
   });
 });

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdir, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -24,16 +24,21 @@ beforeAll(async () => {
   const odd = join(library, "O'Brien & Söhne", "100% (a), b='c'.txt");
   await writeFile(odd, "odd");
   await utimes(odd, new Date("2020-05-06T07:08:09Z"), new Date("2020-05-06T07:08:09Z"));
+  await start();
+});
+
+async function start() {
   sharePoint = await startSharePoint({
     data: join(folder, "data"),
     libraries: [
       { site: "migrated", title: "Documents", folder: library },
       { site: "migrated", title: "It's archived", folder: join(folder, "second") },
+      { site: "personal/ada_o_k_contoso_com", title: "Documents", folder: join(folder, "drive") },
     ],
     log: () => {},
   });
   site = client(sharePoint.url, "migrated");
-});
+}
 
 afterAll(async () => {
   await sharePoint.close();
@@ -166,13 +171,119 @@ describe("files and folders", () => {
   });
 });
 
-describe("the rest", () => {
-  it("knows users and gives digests", async () => {
-    const logonName = "i:0#.f|membership|ada@contoso.com";
+describe("what is made over REST", () => {
+  it("a folder, once, whatever its case, where its parent is", async () => {
+    const made = await site.post("/_api/web/folders", { ServerRelativeUrl: `${root}/New` });
+    expect(made).toMatchObject({ status: 201, body: { Name: "New", Exists: true, ItemCount: 0 } });
+    const path = encodeURIComponent(`'${root}/NEW'`);
+    const again = await site.post(`/_api/web/folders/addUsingPath(decodedurl=${path})`, {});
+    expect(again).toMatchObject({ status: 200, body: { UniqueId: made.body.UniqueId } });
+    const below = await site.post("/_api/web/folders", { ServerRelativeUrl: `${root}/NEW/deep` });
+    expect(below.body.ServerRelativeUrl).toBe(`${root}/New/deep`);
+    const refused = await Promise.all(
+      [`${root}/none/deep`, `${root}/a|b`, `${root}/1.txt`, "/sites/other/x"].map((url) =>
+        site.post("/_api/web/folders", { ServerRelativeUrl: url }),
+      ),
+    );
+    expect(refused.map(({ status }) => status)).toEqual([404, 400, 400, 404]);
+    expect((await readdir(join(library, "New"))).join()).toBe("deep");
+  });
+
+  it("a document library, which is there after a restart", async () => {
+    const list = { Title: "Made", BaseTemplate: 101 };
+    const made = await site.post("/_api/web/lists", list);
+    expect(made).toMatchObject({ status: 201, body: { Title: "Made", BaseType: 1 } });
+    const again = await site.post("/_api/web/lists", list);
+    expect(again.body["odata.error"].code).toBe("-2130575342, Microsoft.SharePoint.SPException");
+    await sharePoint.close();
+    await start();
+    const found = await site.call("/_api/web/lists/getByTitle('Made')?$select=Id");
+    expect(found.body).toEqual({ Id: made.body.Id });
+  });
+});
+
+describe("what is deleted", () => {
+  const recycled = async () => (await site.call("/_api/web/recyclebin")).body.value;
+
+  it("goes to the recycle bin with recycle(), until it is purged", async () => {
+    await mkdir(join(library, "Old"));
+    for (const name of ["a.txt", "b.txt"]) await writeFile(join(library, "Old", name), name);
+    await site.call(`${byPath("Folder", `${root}/Old`)}/Files`);
+    const { body } = await site.post(`${byPath("Folder", `${root}/Old`)}/recycle()`, {});
+    expect(await recycled()).toEqual([
+      {
+        ...{ Id: body.value, LeafName: "Old", DirName: "Shared Documents", ItemType: 5, Size: "0" },
+        DeletedDate: expect.any(String),
+      },
+    ]);
+    expect((await site.call(byPath("Folder", `${root}/Old`))).status).toBe(404);
+    expect(await readdir(library)).not.toContain("Old");
+    const purge = `/_api/web/recyclebin('${body.value}')/deleteObject()`;
+    expect((await site.post(purge, {})).status).toBe(200);
+    expect((await site.post(purge, {})).status).toBe(404);
+    expect(await recycled()).toEqual([]);
+  });
+
+  it("is gone at once with DELETE", async () => {
+    await writeFile(join(library, "short.txt"), "");
+    const file = byPath("File", `${root}/short.txt`);
+    const headers = { "x-http-method": "DELETE" };
+    expect((await site.post(file, {}, { headers })).status).toBe(200);
+    expect((await site.call(file)).status).toBe(404);
+    expect(await recycled()).toEqual([]);
+  });
+});
+
+describe("users, roles and OneDrives", () => {
+  const logonName = "i:0#.f|membership|ada@contoso.com";
+
+  it("become users of the site when they are ensured", async () => {
     const user = await site.post("/_api/web/ensureuser", { logonName });
     expect(user.body).toMatchObject({ LoginName: logonName, Email: "ada@contoso.com" });
-    const again = await site.post("/_api/web/ensureuser", { logonName });
+    const again = await site.post("/_api/web/ensureuser", { logonName: logonName.toUpperCase() });
     expect(again.body.Id).toBe(user.body.Id);
+    const login = encodeURIComponent(`'${logonName}'`);
+    for (const path of ["/getByEmail('ada@contoso.com')", `(@v)?@v=${login}`]) {
+      const { body } = await site.call(`/_api/web/siteusers${path}`);
+      expect(body).toEqual(user.body);
+    }
+    expect((await site.call("/_api/web/siteusers")).body.value).toEqual([user.body]);
+    expect((await site.call("/_api/web/siteusers/getByEmail('no@x.y')")).status).toBe(404);
+  });
+
+  it("have the permission levels and groups of every site", async () => {
+    const roles = await site.call("/_api/web/roledefinitions?$select=Id,Name");
+    expect(roles.body.value).toContainEqual({ Id: 1073741829, Name: "Full Control" });
+    const groups = await site.call("/_api/web/sitegroups?$select=Title");
+    expect(groups.body.value).toContainEqual({ Title: "migrated Members" });
+  });
+
+  it("have a OneDrive, which the profile names", async () => {
+    const profile = async (person: string) => {
+      const account = encodeURIComponent(`'i:0#.f|membership|${person}'`);
+      const path = `/_api/SP.UserProfiles.PeopleManager/GetPropertiesFor(accountName=@v)?@v=${account}`;
+      const headers = { authorization: "Bearer any" };
+      const response = await fetch(`${sharePoint.url}${path}`, { headers });
+      return (await response.json()) as Record<string, unknown>;
+    };
+    const { PersonalUrl } = await profile("ada.o-k@contoso.com");
+    expect(PersonalUrl).toBe(`${sharePoint.url}/personal/ada_o_k_contoso_com/`);
+    const response = await fetch(
+      `${PersonalUrl}_api/web/lists/getByTitle('Documents')/RootFolder`,
+      {
+        headers: { authorization: "Bearer any" },
+      },
+    );
+    expect(await response.json()).toMatchObject({
+      ServerRelativeUrl: "/personal/ada_o_k_contoso_com/Documents",
+    });
+    expect((await profile("ben@contoso.com")).PersonalUrl).toMatch(/\/Person\.aspx\?/);
+    expect(await profile("nobody")).toEqual({ "odata.null": true });
+  });
+});
+
+describe("the rest", () => {
+  it("gives digests", async () => {
     const digest = await site.post("/_api/contextinfo", {});
     expect(digest.body).toMatchObject({ FormDigestValue: expect.stringMatching(/^0x/) });
   });
@@ -211,8 +322,8 @@ describe("tokens", () => {
     jwks.closeAllConnections();
   });
 
-  const token = (audience: string, expires = "5m") =>
-    new SignJWT({ roles: ["Sites.FullControl.All"] })
+  const token = (audience: string, expires = "5m", role = "Sites.FullControl.All") =>
+    new SignJWT({ roles: [role] })
       .setProtectedHeader({ alg: "RS256", kid: "k1" })
       .setAudience(audience)
       .setExpirationTime(expires)
@@ -225,6 +336,7 @@ describe("tokens", () => {
     expect(await statusFor(await token("https://contoso.sharepoint.com"))).toBe(401);
     expect(await statusFor(await token(secured.url, "-1m"))).toBe(401);
     expect(await statusFor("nonsense")).toBe(401);
+    expect(await statusFor(await token(secured.url, "5m", "Sites.ReadWrite.All"))).toBe(403);
     const forged = await generateKeyPair("RS256");
     const other = await new SignJWT({})
       .setProtectedHeader({ alg: "RS256", kid: "k1" })

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type SharePoint, startSharePoint } from "./server.ts";
 import { type Azurite, removeFolder, startAzurite, temporaryFolder } from "./testing/azurite.ts";
 import { type Client, client, type TargetIds } from "./testing/client.ts";
-import { exampleMetadata, uploadExample } from "./testing/example.ts";
+import { uploadExample } from "./testing/example.ts";
 import { packageOf } from "./testing/package-builder.ts";
 
 let azurite: Azurite;
@@ -107,61 +107,6 @@ describe("importing the example package", () => {
     const after = await finance.record();
     expect(after.map(({ id }) => id)).toEqual(before.map(({ id }) => id));
     expect(after.map(({ importCount }) => importCount)).toEqual([2, 2, 2]);
-  });
-});
-
-describe("package shapes of other tools", () => {
-  it("AADInternals: five files, SPFile alone, no Url on SPObject", async () => {
-    const pkg = await packageOf(azurite.service, ids, {
-      files: [{ path: "aad.txt" }],
-      listItems: false,
-      change: (name, text) =>
-        /LookupListMap|RootObjectMap|ViewFormsList/.test(name)
-          ? undefined
-          : text.replace(/(<SPObject [^>]*) Url="[^"]*"/g, "$1"),
-    });
-    const events = await finance.run(pkg, ids.webId);
-    expect(events.at(-1)).toMatchObject({ Event: "JobEnd", TotalErrors: "0", TotalWarnings: "3" });
-    expect(await content("aad.txt")).toBe("content of aad.txt");
-    expect((await itemAt("aad.txt"))?.listItemId).toMatch(/^[0-9a-f-]{36}$/);
-  });
-
-  it("SmartCopy: library objects, parent = list id, all versions listed, odd optional files", async () => {
-    const example = await exampleMetadata("single", ids);
-    const manifest = example.get("Manifest.xml") ?? "";
-    const [rootFolder, documentLibrary] = manifest.match(/<SPObject [\s\S]*?<\/SPObject>/g) ?? [];
-    const pkg = await packageOf(azurite.service, ids, {
-      files: [
-        {
-          path: "smart.txt",
-          content: "third",
-          attributes: { ParentId: ids.listId },
-          versions: [
-            { label: "1.0", content: "first" },
-            { label: "2.0", content: "second" },
-          ],
-        },
-      ],
-      listItems: false,
-      change: (name, text) => {
-        if (name === "LookupListMap.xml") return undefined;
-        if (name === "RootObjectMap.xml") return "<RootObjectMap />";
-        if (name === "ViewFormsList.xml") return '<ViewFormsList xmlns="urn:other" />';
-        if (name !== "Manifest.xml") return text;
-        const current = /<File [^>]*FileValue="00000000.dat"[^>]*?>/.exec(text)?.[0] ?? "";
-        return text
-          .replace(/<SPObject /, `${rootFolder}${documentLibrary}<SPObject `)
-          .replace("</Versions>", `${current.replace(/>$/, " />")}</Versions>`);
-      },
-    });
-    const events = await finance.run(pkg, ids.webId);
-    expect(events.at(-1)).toMatchObject({
-      Event: "JobEnd",
-      TotalErrors: "0",
-      FilesCreated: "3",
-      FilesCreatedIrrespectiveOfVersions: "1",
-    });
-    expect(await content("smart.txt")).toBe("third");
   });
 });
 
@@ -293,6 +238,56 @@ describe("ids and paths that are taken", () => {
       ["Shared Documents/Twice.txt", "-2147024816"],
     ]);
     expect(events.at(-1)).toMatchObject({ Event: "JobEnd", TotalErrors: "3" });
+  });
+
+  it("renames what has the same id and differs in case alone, with all that is in it", async () => {
+    const [folderId, fileId] = [randomUUID(), randomUUID()];
+    const tree = (folder: string, file: string) => ({
+      folders: [{ path: folder, id: folderId }],
+      files: [{ path: `${folder}/${file}`, id: fileId }],
+    });
+    const first = tree("Mixed", "One.txt");
+    const kept = { path: "Mixed/kept.txt" };
+    await finance.run(
+      await packageOf(azurite.service, ids, { ...first, files: [...first.files, kept] }),
+      ids.webId,
+    );
+    const pkg = await packageOf(azurite.service, ids, tree("MIXED", "ONE.txt"));
+    const events = await finance.run(pkg, ids.webId);
+    expect(events.at(-1)).toMatchObject({ Event: "JobEnd", TotalErrors: "0" });
+    expect((await readdir(join(library, "MIXED"))).sort()).toEqual(["ONE.txt", "kept.txt"]);
+    const paths = (await finance.record()).map(({ path }) => path);
+    expect(paths.filter((path) => /^mixed/i.test(path))).toEqual([
+      "MIXED",
+      "MIXED/kept.txt",
+      "MIXED/ONE.txt",
+    ]);
+    const below = await packageOf(azurite.service, ids, {
+      existingFolders: { mixed: folderId },
+      files: [{ path: "mixed/new.txt" }],
+    });
+    await finance.run(below, ids.webId);
+    expect(await content("MIXED/new.txt")).toBe("content of mixed/new.txt");
+  });
+
+  it("calls a folder that is there under another id a conflict, and takes it by its own", async () => {
+    const made = await finance.post("/_api/web/folders", {
+      ServerRelativeUrl: "/sites/finance/Shared Documents/Made by hand",
+    });
+    const withId = async (id: string) => {
+      const pkg = await packageOf(azurite.service, ids, {
+        folders: [{ path: "Made by hand", id }],
+        files: [{ path: "Made by hand/a.txt" }],
+        listItems: false,
+      });
+      return finance.run(pkg, ids.webId);
+    };
+    const errors = (await withId(randomUUID())).filter(({ Event }) => Event === "JobError");
+    expect(errors.map(({ ErrorCode }) => ErrorCode)).toEqual(["-2147024816", "-2147024894"]);
+    expect((await withId(made.body.UniqueId)).at(-1)).toMatchObject({
+      TotalErrors: "0",
+      FilesCreated: "1",
+    });
   });
 
   it("numbers list items anew where the integer id is taken", async () => {

@@ -74,9 +74,10 @@ async function handle(http: Http, request: IncomingMessage, response: ServerResp
     }
     const refused = await http.checkBearer(request.headers.authorization);
     if (refused) {
-      response.setHeader("www-authenticate", 'Bearer realm="simulated SharePoint"');
+      const { status, reason } = refused;
+      if (status === 401) response.setHeader("www-authenticate", 'Bearer realm="SharePoint"');
       const type = "System.UnauthorizedAccessException";
-      throw new ODataError(401, hresult.accessDenied, type, refused);
+      throw new ODataError(status, hresult.accessDenied, type, reason);
     }
     const status = http.throttled(response);
     if (status) {
