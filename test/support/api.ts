@@ -39,6 +39,8 @@ export interface TestApi {
   post(path: string, body?: unknown, request?: Request): Promise<Answer>;
   /** Reads the ETag of `path` and changes it with that. */
   change(method: "PUT" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<Answer>;
+  /** Runs a timer now, and resolves when it has been started. */
+  fire(timer: string): Promise<void>;
   /** What the host and the app have logged. */
   log(): string;
   /** Ends the host at once and starts it again on the same storage and task hub. */
@@ -56,7 +58,8 @@ export async function startApi(settings: Record<string, string> = {}): Promise<T
     administrator: newKey(),
   };
   const tablePrefix = uniquePrefix();
-  prepareFolder(folder, keys);
+  const master = newKey();
+  prepareFolder(folder, { ...keys, master });
   const environment = {
     ...settingsOf(surroundings),
     TABLE_PREFIX: tablePrefix,
@@ -97,6 +100,12 @@ export async function startApi(settings: Record<string, string> = {}): Promise<T
       const etag = (await call("GET", path)).headers.get("etag") ?? "none";
       return call(method, path, { body, headers: { "if-match": etag } });
     },
+    async fire(timer) {
+      const headers = { "x-functions-key": master, "content-type": "application/json" };
+      const url = `${host.url}/admin/functions/${timer}`;
+      const { status } = await fetch(url, { method: "POST", headers, body: "{}" });
+      if (status !== 202) throw new Error(`the timer ${timer} answered ${status}`);
+    },
     log: () => host.log(),
     async killAndRestart() {
       await stopProcess(host.process, "SIGKILL");
@@ -117,7 +126,10 @@ interface Host {
 }
 
 /** A folder for the host's data, and one that looks like the app: its sources, which Node runs as they are. */
-function prepareFolder(folder: string, { administrator, ...further }: Record<Role, string>): void {
+function prepareFolder(
+  folder: string,
+  { administrator, ...further }: Record<Role | "master", string>,
+): void {
   const app = join(folder, "app");
   const data = join(folder, "data");
   mkdirSync(app);
@@ -126,7 +138,7 @@ function prepareFolder(folder: string, { administrator, ...further }: Record<Rol
     symlinkSync(join(repository, name), join(app, name));
   const manifest = { type: "module", main: "functions/index.ts" };
   writeFileSync(join(app, "package.json"), JSON.stringify(manifest));
-  const hostKeys = { master: newKey(), default: administrator, durable: newKey(), ...further };
+  const hostKeys = { default: administrator, durable: newKey(), ...further };
   writeFileSync(join(data, "keys.json"), JSON.stringify(hostKeys), { mode: 0o600 });
 }
 
