@@ -10,11 +10,7 @@ export interface Document<T> {
   etag: string;
 }
 
-interface Entity {
-  partitionKey: string;
-  rowKey: string;
-  data: string;
-}
+type Entity = { partitionKey: string; rowKey: string; data: string };
 
 const status = (error: unknown) => (error instanceof RestError ? error.statusCode : undefined);
 export const isConflict = (error: unknown) => status(error) === 409 || status(error) === 412;

@@ -1,0 +1,213 @@
+import { randomUUID } from "node:crypto";
+import type { TransactionAction } from "@azure/data-tables";
+import { LongshoreError } from "../../../shared/contracts/errors.ts";
+import type { TaskRecord } from "../../domain/records.ts";
+import { type Documents, isConflict, retryConflicts } from "../documents.ts";
+import { addEdits } from "./changeTasks.ts";
+import { Duplicates, placeHash } from "./duplicates.ts";
+import {
+  batches,
+  commitWithHead,
+  type IndexHead,
+  isTooLarge,
+  MAX_ROWS,
+  submit,
+} from "./indexHead.ts";
+import { type Edit, editList } from "./orderedList.ts";
+import type { PackedRow, PackedRows, RowWrite } from "./packedRows.ts";
+import { countTask } from "./taskCounts.ts";
+import { type Listed, listed } from "./taskLists.ts";
+
+/** A creation that has not ended after this time was cut off; the index is then made anew from the tasks there are. */
+const CUT_OFF_MS = 120_000;
+/** Transactions with tasks' own rows that are on their way at the same time. */
+const AT_ONCE = 4;
+/** Rows of lists that are changed in one transaction, about. */
+const AIM = 50;
+/** New entries that change one more leaf, when they are next to each other. */
+const PER_LEAF = 50;
+
+/**
+ * Creates many new tasks: first their places are taken, then their rows are written, then the lists, each leaf about once.
+ * Until then nobody changes them. Returns the tasks that have the same place already, by the ids of those that were
+ * therefore not created. Ids that exist are left as they are.
+ */
+export async function addTasks(
+  rows: PackedRows,
+  tasks: Documents<TaskRecord>,
+  open: () => Promise<PackedRow<IndexHead>>,
+  wanted: readonly TaskRecord[],
+): Promise<Map<string, string>> {
+  const mark = {
+    id: randomUUID(),
+    since: wanted.reduce((first, { createdAt }) => (createdAt < first ? createdAt : first), "~"),
+    until: new Date(Date.now() + CUT_OFF_MS).toISOString(),
+  };
+  const taken = await takePlaces(rows, open, wanted, mark);
+  try {
+    const fresh = await insertAll(
+      rows,
+      tasks,
+      wanted.filter(({ id }) => !taken.has(id)),
+    );
+    await addToLists(rows, open, fresh.map(listed), mark.id);
+  } catch (error) {
+    await giveUp(rows, open, mark.id);
+    throw error;
+  }
+  return taken;
+}
+
+async function takePlaces(
+  rows: PackedRows,
+  open: () => Promise<PackedRow<IndexHead>>,
+  wanted: readonly TaskRecord[],
+  { id: mark, since, until }: { id: string; since: string; until: string },
+): Promise<Map<string, string>> {
+  return retryConflicts(async () => {
+    const taken = new Map<string, string>();
+    let head = await open();
+    const duplicates = await Duplicates.load(rows, head.value.generation, wanted.map(placeHash));
+    for (const task of wanted) {
+      const hash = placeHash(task);
+      const other = duplicates.find(hash);
+      if (other === undefined) duplicates.set(hash, task.id);
+      else if (other !== task.id) taken.set(task.id, other);
+    }
+    const marked = { ...head.value, adding: { ...head.value.adding, [mark]: { since, until } } };
+    head = await commitWithHead(rows, head, [], marked);
+    for (const batch of batches(rows, duplicates.writes()))
+      head = await commitWithHead(rows, head, batch, head.value);
+    return taken;
+  });
+}
+
+/** Writes the tasks' own rows; returns those that were not there before. */
+async function insertAll(
+  rows: PackedRows,
+  tasks: Documents<TaskRecord>,
+  wanted: readonly TaskRecord[],
+): Promise<TaskRecord[]> {
+  const known = new Set<string>();
+  let next = 0;
+  const worker = async () => {
+    while (next < wanted.length) {
+      const portion = wanted.slice(next, next + MAX_ROWS);
+      next += MAX_ROWS;
+      try {
+        await submit(
+          rows,
+          portion.map(
+            (task): TransactionAction => ["create", tasks.encode(rows.partition, task.id, task)],
+          ),
+        );
+      } catch (error) {
+        if (!isConflict(error) && !isTooLarge(error)) throw error;
+        for (const task of portion)
+          if (!(await tasks.insert(rows.partition, task.id, task))) known.add(task.id);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return wanted.filter(({ id }) => !known.has(id));
+}
+
+interface Unit {
+  list: string;
+  edits: Edit<Listed>[];
+}
+
+async function addToLists(
+  rows: PackedRows,
+  open: () => Promise<PackedRow<IndexHead>>,
+  items: readonly Listed[],
+  mark: string,
+): Promise<void> {
+  const { generation } = requireMark(await open(), mark).value;
+  const edits = new Map<string, Edit<Listed>[]>();
+  for (const item of items) addEdits(edits, generation, undefined, item);
+  for (const units of portions(edits)) await editUnits(rows, open, units, mark);
+  await retryConflicts(async () => {
+    const head = requireMark(await open(), mark);
+    const { [mark]: _done, ...adding } = head.value.adding;
+    for (const item of items) countTask(head.value.counts, item, 1);
+    await commitWithHead(rows, head, [], { ...head.value, adding });
+  });
+}
+
+/** Cuts the edits of all lists into portions that change about so many rows each. */
+function* portions(edits: ReadonlyMap<string, Edit<Listed>[]>): Generator<Unit[]> {
+  let units: Unit[] = [];
+  let size = 0;
+  for (const [list, all] of edits) {
+    const sorted = all.toSorted((one, other) => (one.key < other.key ? -1 : 1));
+    for (let start = 0; start < sorted.length; start += AIM * PER_LEAF) {
+      const part = sorted.slice(start, start + AIM * PER_LEAF);
+      units.push({ list, edits: part });
+      size += 2 + Math.ceil(part.length / PER_LEAF);
+      if (size < AIM) continue;
+      yield units;
+      units = [];
+      size = 0;
+    }
+  }
+  if (units.length > 0) yield units;
+}
+
+async function editUnits(
+  rows: PackedRows,
+  open: () => Promise<PackedRow<IndexHead>>,
+  units: readonly Unit[],
+  mark: string,
+): Promise<void> {
+  try {
+    await retryConflicts(async () => {
+      const head = requireMark(await open(), mark);
+      const writes = await Promise.all(
+        [...Map.groupBy(units, ({ list }) => list)].map(([list, parts]) =>
+          editList(
+            rows,
+            list,
+            parts.flatMap(({ edits }) => edits),
+          ),
+        ),
+      );
+      const actions = writes.flat().map((write: RowWrite) => rows.action(write));
+      await commitWithHead(rows, head, actions, head.value);
+    });
+  } catch (error) {
+    if (!isTooLarge(error)) throw error;
+    for (const half of halves(units)) await editUnits(rows, open, half, mark);
+  }
+}
+
+function halves([first, ...more]: readonly Unit[]): Unit[][] {
+  if (!first) return [];
+  if (more.length > 0) {
+    const all = [first, ...more];
+    return [all.slice(0, all.length / 2), all.slice(all.length / 2)];
+  }
+  const middle = Math.ceil(first.edits.length / 2);
+  return [first.edits.slice(0, middle), first.edits.slice(middle)].map((edits) => [
+    { list: first.list, edits },
+  ]);
+}
+
+function requireMark(head: PackedRow<IndexHead>, mark: string): PackedRow<IndexHead> {
+  if (head.value.adding[mark]) return head;
+  throw new LongshoreError("CONFLICT", "the creation took too long; send what is missing again");
+}
+
+/** Lets the mark expire, so that the next who opens the index makes it anew. */
+async function giveUp(
+  rows: PackedRows,
+  open: () => Promise<PackedRow<IndexHead>>,
+  mark: string,
+): Promise<void> {
+  await retryConflicts(async () => {
+    const head = await open();
+    const past = { since: "", until: "" };
+    const adding = { ...head.value.adding, [mark]: past };
+    await commitWithHead(rows, head, [], { ...head.value, adding });
+  });
+}
