@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
+import type { DurableOptions } from "./durable/options.ts";
 
 /** The parts of host.json that this host reads; everything else is accepted and ignored, as on Azure. */
 export interface HostConfig {
   extensions?: {
     http?: { routePrefix?: string };
-    durableTask?: Record<string, unknown>;
+    durableTask?: Partial<DurableOptions>;
     serviceBus?: {
       autoCompleteMessages?: boolean;
       maxConcurrentCalls?: number;
@@ -34,15 +35,12 @@ export function readHostConfig(appDirectory: string, env: NodeJS.ProcessEnv): Ho
 }
 
 function setPath(target: Record<string, unknown>, keys: string[], value: unknown): void {
-  const [head, ...rest] = keys;
-  if (head === undefined) return;
-  if (rest.length === 0) {
-    target[head] = value;
-    return;
+  const [head = "", ...rest] = keys;
+  if (rest.length === 0) target[head] = value;
+  else {
+    target[head] ??= {};
+    setPath(target[head] as Record<string, unknown>, rest, value);
   }
-  const child = (target[head] ?? {}) as Record<string, unknown>;
-  target[head] = child;
-  setPath(child, rest, value);
 }
 
 function parseScalar(value: string): unknown {

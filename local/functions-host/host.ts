@@ -1,6 +1,6 @@
 import path from "node:path";
 import { createAdmin } from "./admin.ts";
-import { type AppFunction, loadApp } from "./app-loader.ts";
+import { loadApp } from "./app-loader.ts";
 import { CoreModule } from "./core-module.ts";
 import { openDataDirectory } from "./data-directory.ts";
 import { createDurableEngine, type DurableEngine } from "./durable/engine.ts";
@@ -10,7 +10,7 @@ import { readDurableOptions } from "./durable/options.ts";
 import { readHostConfig } from "./host-config.ts";
 import { HttpFront, listen } from "./http-front.ts";
 import { bufferedHttp } from "./http-message.ts";
-import { createInvoker, type InputData } from "./invoker.ts";
+import { createInvoker } from "./invoker.ts";
 import { loadKeys, setHostKey } from "./keys.ts";
 import { settle, within } from "./lifecycle.ts";
 import { createLog, type Log } from "./logger.ts";
@@ -49,21 +49,16 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const { port } = listener;
   setEnvironment(port);
 
-  const core = new CoreModule(log);
-  const invoke = createInvoker(core);
-  const functions = await loadApp(core, appDirectory);
   const keys = loadKeys(data.keysFile);
-
   const durableOptions = readDurableOptions(config.extensions?.durableTask);
   const links = createLinks(durableOptions.hubName, port, keys.durable);
-  const extraInputs = (target: AppFunction): InputData[] =>
-    Object.entries(target.metadata.bindings)
-      .filter(([, { type }]) => type === "durableClient" || type === "orchestrationClient")
-      .map(([name]) => ({ name, data: { string: links.clientBinding } }));
+  const core = new CoreModule(log);
+  const invoke = createInvoker(core, links.clientBinding);
+  const functions = await loadApp(core, appDirectory);
 
   const durable = createDurableEngine({ store, options: durableOptions, functions, invoke, log });
-  const timers = createTimerTriggers({ functions, store, invoke, extraInputs, log });
-  const serviceBus = createServiceBusTriggers({ functions, config, invoke, extraInputs, log });
+  const timers = createTimerTriggers({ functions, store, invoke, log });
+  const serviceBus = createServiceBusTriggers({ functions, config, invoke, log });
   const outstanding = () => durable.active() + timers.active() + serviceBus.active() + front.active;
   const { HttpUri } = core.capabilities;
   const front: HttpFront = new HttpFront({
@@ -73,9 +68,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     routePrefix: config.extensions?.http?.routePrefix ?? "api",
     durable: new DurableHttpApi(durable.hub, links),
     rpcPath: links.rpcPath,
-    invokeHttp: HttpUri
-      ? streamedHttp(HttpUri, invoke, extraInputs, log)
-      : bufferedHttp(invoke, extraInputs, log),
+    invokeHttp: HttpUri ? streamedHttp(HttpUri, invoke, log) : bufferedHttp(invoke, log),
     admin: createAdmin({
       functions,
       isDraining: () => front.draining,

@@ -1,6 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { AppFunction } from "./app-loader.ts";
-import type { InputData, Invoke } from "./invoker.ts";
+import type { Invoke } from "./invoker.ts";
 import { type Log, logFailure } from "./logger.ts";
 import { nullableStrings, type RpcCookie, type RpcHttp, type RpcTypedData } from "./rpc-data.ts";
 
@@ -55,20 +55,12 @@ export function joinHeaders(request: IncomingMessage): Record<string, string> {
 }
 
 /** HTTP functions with buffered bodies (the default mode of the v4 model). */
-export function bufferedHttp(
-  invoke: Invoke,
-  extraInputs: (target: AppFunction) => InputData[],
-  log: Log,
-): HttpInvocation {
+export function bufferedHttp(invoke: Invoke, log: Log): HttpInvocation {
   return async (target, call) => {
     const http = await toRpcHttp(call);
-    const inputData = [
-      { name: target.trigger.bindingName, data: { http } },
-      ...extraInputs(target),
-    ];
     let answer: RpcTypedData | null | undefined;
     try {
-      answer = (await invoke(target, { inputData })).returnValue;
+      answer = await invoke(target, { http });
     } catch (error) {
       logFailure(log, target.name, error);
       call.response.writeHead(500).end();

@@ -1,42 +1,36 @@
 import { randomUUID } from "node:crypto";
-import type {
-  Callback,
-  CoreModule,
-  InvocationResponse,
-  RegisteredFunction,
-} from "./core-module.ts";
+import type { AppFunction } from "./app-loader.ts";
+import type { Callback, CoreModule } from "./core-module.ts";
 import type { LogLevel } from "./logger.ts";
 import type { RpcTypedData } from "./rpc-data.ts";
 
-export interface InputData {
-  name: string;
-  data: RpcTypedData;
-}
-
-export interface Invocation {
-  /** The trigger's value first, then the other input bindings. */
-  inputData: InputData[];
+export interface InvocationDetails {
   triggerMetadata?: Record<string, RpcTypedData>;
   retryContext?: { retryCount: number; maxRetryCount: number };
   invocationId?: string;
 }
 
 /**
- * Runs one function once and resolves with what it returned; rejects with what it threw.
+ * Runs a function once with what triggered it, and resolves with what it returned; rejects with what it threw.
  * This is the only door between host and app code: an app in a child process would stand behind it too.
  */
 export type Invoke = (
-  target: RegisteredFunction,
-  invocation: Invocation,
-) => Promise<InvocationResponse>;
+  target: AppFunction,
+  trigger: RpcTypedData,
+  details?: InvocationDetails,
+) => Promise<RpcTypedData | null | undefined>;
 
-/** The in-process invoker: the steps of the Node.js worker's invocation handler, in its order. */
-export function createInvoker(core: CoreModule): Invoke {
-  return async (
-    target,
-    { invocationId = randomUUID(), inputData, triggerMetadata = {}, ...rest },
-  ) => {
+/**
+ * The in-process invoker: the steps of the Node.js worker's invocation handler, in its order. `durableClient` is the value of
+ * the input bindings of that type, the only ones besides triggers.
+ */
+export function createInvoker(core: CoreModule, durableClient: string): Invoke {
+  return async (target, trigger, details = {}) => {
     const { metadata, name } = target;
+    const { invocationId = randomUUID(), triggerMetadata = {}, retryContext } = details;
+    const clients = Object.entries(metadata.bindings)
+      .filter(([, { type }]) => type === "durableClient" || type === "orchestrationClient")
+      .map(([binding]) => ({ name: binding, data: { string: durableClient } }));
     const coreContext = {
       invocationId,
       metadata,
@@ -44,41 +38,33 @@ export function createInvoker(core: CoreModule): Invoke {
       request: {
         invocationId,
         functionId: target.id,
-        inputData,
+        inputData: [{ name: target.trigger.bindingName, data: trigger }, ...clients],
         triggerMetadata,
         traceContext: { traceParent: "", traceState: "", attributes: {} },
-        ...rest,
+        ...(retryContext && { retryContext }),
       },
       log: (level: LogLevel, source: string, message: string) =>
         core.log(level, source, message, name, coreContext),
-    };
-    const runHooks = async (hook: "preInvocation" | "postInvocation", context: object) => {
-      coreContext.state = `${hook}Hooks`;
-      try {
-        for (const run of core.hooks(hook)) await run(context);
-      } finally {
-        coreContext.state = undefined;
-      }
     };
 
     const model = await core.model.getInvocationModel(coreContext);
     const { context, inputs } = await model.getArguments();
     const shared = { hookData: {}, appHookData: core.appHookData, invocationContext: context };
     const pre = { ...shared, inputs, functionCallback: target.callback as Callback };
-    if (core.hooks("preInvocation").size > 0) await runHooks("preInvocation", pre);
+    for (const hook of core.hooks("preInvocation")) await hook(pre);
 
     const post = { ...shared, inputs: pre.inputs, result: null as unknown, error: null as unknown };
-    coreContext.state = "invocation";
     try {
       post.result = await model.invokeFunction(context, pre.inputs, pre.functionCallback);
     } catch (error) {
       post.error = error;
-    } finally {
-      coreContext.state = undefined;
     }
-    if (core.hooks("postInvocation").size > 0) await runHooks("postInvocation", post);
+    // Logs of these hooks are no logs after the end, which the library warns of.
+    coreContext.state = "postInvocationHooks";
+    for (const hook of core.hooks("postInvocation")) await hook(post);
+    coreContext.state = undefined;
     if (post.error !== null && post.error !== undefined) throw asError(post.error);
-    return model.getResponse(context, post.result);
+    return (await model.getResponse(context, post.result)).returnValue;
   };
 }
 

@@ -5,7 +5,7 @@ import {
 } from "@azure/service-bus";
 import type { AppFunction } from "./app-loader.ts";
 import { expandSettings, type HostConfig, parseTimeSpan } from "./host-config.ts";
-import type { InputData, Invoke } from "./invoker.ts";
+import type { Invoke } from "./invoker.ts";
 import { type Log, logFailure } from "./logger.ts";
 import type { RpcTypedData } from "./rpc-data.ts";
 
@@ -16,7 +16,6 @@ export interface ServiceBusTriggerOptions {
   functions: readonly AppFunction[];
   config: HostConfig;
   invoke: Invoke;
-  extraInputs: (target: AppFunction) => InputData[];
   log: Log;
 }
 
@@ -33,7 +32,7 @@ export interface ServiceBusTriggers {
  * it throws. The function's retry policy does not apply: the queue's delivery count does.
  */
 export function createServiceBusTriggers(options: ServiceBusTriggerOptions): ServiceBusTriggers {
-  const { invoke, extraInputs, log } = options;
+  const { invoke, log } = options;
   const settings = options.config.extensions?.serviceBus ?? {};
   const { autoCompleteMessages = true, maxConcurrentCalls = DEFAULT_MAX_CALLS } = settings;
   const renewal = parseTimeSpan(settings.maxAutoLockRenewalDuration ?? DEFAULT_LOCK_RENEWAL);
@@ -76,10 +75,8 @@ export function createServiceBusTriggers(options: ServiceBusTriggerOptions): Ser
     receiver: ServiceBusReceiver,
     message: ServiceBusReceivedMessage,
   ): Promise<void> {
-    const data = bodyOf(message);
-    const inputData = [{ name: target.trigger.bindingName, data }, ...extraInputs(target)];
     try {
-      await invoke(target, { inputData, triggerMetadata: metadataOf(message) });
+      await invoke(target, bodyOf(message), { triggerMetadata: metadataOf(message) });
     } catch (error) {
       logFailure(log, target.name, error);
       await receiver.abandonMessage(message);

@@ -2,9 +2,8 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import http, { type IncomingMessage } from "node:http";
 import { pipeline } from "node:stream/promises";
-import type { AppFunction } from "./app-loader.ts";
 import { type HttpInvocation, joinHeaders } from "./http-message.ts";
-import type { InputData, Invoke } from "./invoker.ts";
+import type { Invoke } from "./invoker.ts";
 import { type Log, logFailure } from "./logger.ts";
 
 /**
@@ -12,12 +11,7 @@ import { type Log, logFailure } from "./logger.ts";
  * its own and reports it as the capability `HttpUri`. The host forwards the raw request there and,
  * at the same time, sends the invocation; `x-ms-invocation-id` ties the two together.
  */
-export function streamedHttp(
-  httpUri: string,
-  invoke: Invoke,
-  extraInputs: (target: AppFunction) => InputData[],
-  log: Log,
-): HttpInvocation {
+export function streamedHttp(httpUri: string, invoke: Invoke, log: Log): HttpInvocation {
   return async (target, { request, response, url, params }) => {
     const invocationId = randomUUID();
     const forwarded = http.request(new URL(request.url ?? "/", httpUri), {
@@ -37,9 +31,7 @@ export function streamedHttp(
       Query: { json: JSON.stringify(Object.fromEntries(url.searchParams)) },
       ...Object.fromEntries(Object.entries(params).map(([name, string]) => [name, { string }])),
     };
-    const data = { http: {} };
-    const inputData = [{ name: target.trigger.bindingName, data }, ...extraInputs(target)];
-    const invocation = invoke(target, { invocationId, inputData, triggerMetadata });
+    const invocation = invoke(target, { http: {} }, { invocationId, triggerMetadata });
     // A handler that throws never answers the forwarded request.
     invocation.catch((error: Error) => forwarded.destroy(error));
     request.pipe(forwarded);

@@ -3,7 +3,7 @@ import type { AppFunction } from "./app-loader.ts";
 import type { RetryOptions } from "./core-module.ts";
 import type { Store } from "./durable/store.ts";
 import { expandSettings } from "./host-config.ts";
-import type { InputData, Invoke } from "./invoker.ts";
+import type { InvocationDetails, Invoke } from "./invoker.ts";
 import { type Log, logFailure } from "./logger.ts";
 import { parseSchedule, type Schedule } from "./ncrontab.ts";
 
@@ -22,7 +22,6 @@ export interface TimerTriggerOptions {
   functions: readonly AppFunction[];
   store: Store;
   invoke: Invoke;
-  extraInputs: (target: AppFunction) => InputData[];
   log: Log;
 }
 
@@ -51,12 +50,9 @@ export function createTimerTriggers(options: TimerTriggerOptions): TimerTriggers
   };
 }
 
-function createTimer(
-  target: AppFunction,
-  { store, invoke, extraInputs, log }: TimerTriggerOptions,
-) {
+function createTimer(target: AppFunction, { store, invoke, log }: TimerTriggerOptions) {
   const { name, metadata } = target;
-  const { binding, bindingName } = target.trigger;
+  const { binding } = target.trigger;
   const schedule = parseSchedule(expandSettings(String(binding.schedule)));
   const monitored = binding.useMonitor !== false && intervalOf(schedule) >= MONITORED_INTERVAL_MS;
   const key = `timer:${name}`;
@@ -88,10 +84,9 @@ function createTimer(
       ? { LastUpdated: began, Last: NEVER, ...status, Next: schedule.next(began) }
       : null;
     const info = { Schedule: { AdjustForDST: !schedule.constant }, ScheduleStatus, IsPastDue };
-    const data = { json: JSON.stringify(info) };
-    const inputData = [{ name: bindingName, data }, ...extraInputs(target)];
+    const trigger = { json: JSON.stringify(info) };
     try {
-      await withRetry(metadata.retryOptions, (retry) => invoke(target, { inputData, ...retry }));
+      await withRetry(metadata.retryOptions, (retry) => invoke(target, trigger, retry));
     } catch (error) {
       logFailure(log, name, error);
     }
@@ -127,12 +122,10 @@ function intervalOf(schedule: Schedule): number {
   return second ? second.getTime() - first.getTime() : Number.POSITIVE_INFINITY;
 }
 
-type Retry = { retryContext?: { retryCount: number; maxRetryCount: number } };
-
 /** The function's own retry policy; a count of -1 tries for ever. */
 async function withRetry(
   policy: RetryOptions | undefined,
-  call: (retry: Retry) => Promise<unknown>,
+  call: (details: InvocationDetails) => Promise<unknown>,
 ): Promise<void> {
   if (!policy) return void (await call({}));
   const { maxRetryCount } = policy;

@@ -53,9 +53,8 @@ async function callActivity(hub: TaskHub, task: ActivityTask) {
 async function callFunction(hub: TaskHub, task: ActivityTask): Promise<string | null> {
   const target = hub.activities.find(task.name);
   if (!target) throw new Error(hub.activities.unknown(task.name));
-  const data: RpcTypedData = task.input === null ? {} : { string: task.input };
-  const { returnValue } = await hub.invoke(target, {
-    inputData: [{ name: target.trigger.bindingName, data }],
+  const trigger: RpcTypedData = task.input === null ? {} : { string: task.input };
+  const returnValue = await hub.invoke(target, trigger, {
     triggerMetadata: {
       instanceId: { string: task.instance },
       data: { json: task.input ?? "null" },

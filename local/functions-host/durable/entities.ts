@@ -57,10 +57,7 @@ async function callEntity(
     isSignal: signal,
   }));
   const trigger = JSON.stringify({ self: { name, key }, exists, state, batch });
-  const { returnValue } = await hub.invoke(target, {
-    inputData: [{ name: target.trigger.bindingName, data: { string: trigger } }],
-  });
-  const result = fromTypedData(returnValue) as BatchResult | null;
+  const result = fromTypedData(await hub.invoke(target, { string: trigger })) as BatchResult | null;
   if (!Array.isArray(result?.results)) throw new Error(`entity '${name}' returned no results`);
   return result;
 }

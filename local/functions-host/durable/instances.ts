@@ -57,7 +57,7 @@ export function createInstance(store: Store, instance: NewInstance): Message {
   const { id, name, input, version, parent } = instance;
   const old = findInstance(store, id);
   if (old && !isFinished(old.status)) throw new InstanceExists(old.status);
-  if (old) removeInstance(store, id);
+  if (old) removeInstances(store, [id]);
   const now = Date.now();
   const execution = newId();
   store.run(
@@ -97,10 +97,10 @@ export function postExecutionStarted(
   return post(store, id, event, { execution });
 }
 
-/** Deletes everything about an instance. Call inside a unit of work. */
-export function removeInstance(store: Store, id: string): void {
-  store.run("DELETE FROM history WHERE id=?", id);
-  store.run("DELETE FROM inbox WHERE target=?", id);
-  store.run("DELETE FROM activities WHERE instance=?", id);
-  store.run("DELETE FROM instances WHERE id=?", id);
+/** Deletes everything about some instances. Call inside a unit of work. */
+export function removeInstances(store: Store, ids: readonly string[]): void {
+  const places = ["history WHERE id", "inbox WHERE target", "activities WHERE instance"];
+  for (const place of [...places, "instances WHERE id"]) {
+    store.run(`DELETE FROM ${place} IN (SELECT value FROM json_each(?))`, JSON.stringify(ids));
+  }
 }

@@ -28,19 +28,11 @@ const DEFAULTS: DurableOptions = {
   longRunningTimerIntervalDuration: "3.00:00:00",
 };
 
-/** Reads the options; unknown ones are ignored (storage providers have dozens), wrong types are errors. */
-export function readDurableOptions(section: Record<string, unknown> = {}): DurableOptions {
-  const options = { ...DEFAULTS };
-  for (const key of Object.keys(DEFAULTS) as (keyof DurableOptions)[]) {
-    const value = section[key];
-    if (value === undefined) continue;
-    if (typeof value !== typeof DEFAULTS[key]) {
-      throw new Error(`host.json: extensions.durableTask.${key} must be a ${typeof DEFAULTS[key]}`);
-    }
-    Object.assign(options, { [key]: value });
-  }
-  return options;
-}
+/** Reads the options; unknown ones are ignored (storage providers have dozens). */
+export const readDurableOptions = (section: Partial<DurableOptions> = {}): DurableOptions => ({
+  ...DEFAULTS,
+  ...section,
+});
 
 export function timeSpan(text: string): number {
   const milliseconds = parseTimeSpan(text);

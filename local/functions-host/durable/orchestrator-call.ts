@@ -24,11 +24,9 @@ export async function callOrchestrator(
   const { instance } = execution;
   const target = hub.orchestrators.find(instance.name);
   if (!target) return { error: new Error(hub.orchestrators.unknown(instance.name)) };
-  const trigger = triggerJson(hub, execution, newJson);
-  const inputData = [{ name: target.trigger.bindingName, data: { string: trigger } }];
+  const trigger = { string: triggerJson(hub, execution, newJson) };
   try {
-    const { returnValue } = await hub.invoke(target, { inputData });
-    const state = fromTypedData(returnValue) as OrchestratorState | null;
+    const state = fromTypedData(await hub.invoke(target, trigger)) as OrchestratorState | null;
     // Not the app's doing as far as the engine can tell: the turn is tried again, with growing pauses.
     if (!Array.isArray(state?.actions)) {
       throw new InvalidState(`orchestrator '${instance.name}' returned no state`);

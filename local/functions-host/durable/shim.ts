@@ -29,8 +29,21 @@ type Operation =
   | { kind: "timer"; fireAt: number }
   | { kind: "event"; target: string; name: string; payload: object };
 
+/** Waiters are a stack (last in, first out), as in the extension; what came before anybody waited is counted. */
+interface ExternalEvent {
+  waiters: Step[];
+  early: number;
+}
+
 /** The orchestration itself is at fault (non-determinism, too many actions): it fails, the host does not. */
 export class OrchestrationFault extends Error {}
+
+/** While suspended everything else waits. */
+const PASSES_SUSPENSION = new Set<number>([
+  EventType.ExecutionResumed,
+  EventType.OrchestratorStarted,
+  EventType.OrchestratorCompleted,
+]);
 
 export class Shim {
   /** The id that the next operation gets. */
@@ -48,8 +61,7 @@ export class Shim {
   readonly #actions: readonly Action[];
   readonly #options: DurableOptions;
   readonly #open = new Map<number, Step>();
-  readonly #waiters = new Map<string, Step[]>();
-  readonly #buffered = new Map<string, number>();
+  readonly #external = new Map<string, ExternalEvent>();
   readonly #parked: HistoryEvent[] = [];
   #position = 0;
   #current: Step | undefined;
@@ -67,7 +79,7 @@ export class Shim {
 
   /** Feeds one history event, in order. */
   feed(event: HistoryEvent): void {
-    if (this.suspended && isParkable(event)) {
+    if (this.suspended && !PASSES_SUSPENSION.has(event.EventType)) {
       this.#parked.push(event);
       return;
     }
@@ -182,23 +194,18 @@ export class Shim {
   /** Longer timers than the storage can hold are chains of shorter ones, each with its own id. */
   #createTimer(fireAt: number, canceled: boolean): Step {
     const { maximumShortTimerDuration, longRunningTimerIntervalDuration } = this.#options;
-    if (fireAt - this.#now <= timeSpan(maximumShortTimerDuration)) {
-      const timer = this.#timer(fireAt);
-      if (canceled) timer.complete(true);
-      return timer;
-    }
-    const interval = timeSpan(longRunningTimerIntervalDuration);
-    const chain = new Step();
-    const next = (at: number): void => {
-      this.#timer(at).onDone(() => {
-        const rest = fireAt - this.#now;
-        if (rest <= 0) chain.complete();
-        else next(this.#now + Math.min(rest, interval));
+    const isShort = fireAt - this.#now <= timeSpan(maximumShortTimerDuration);
+    const longest = isShort ? Number.POSITIVE_INFINITY : timeSpan(longRunningTimerIntervalDuration);
+    const timer = new Step();
+    const next = (): void => {
+      this.#timer(Math.min(fireAt, this.#now + longest)).onDone(() => {
+        if (isShort || this.#now >= fireAt) timer.complete();
+        else next();
       });
     };
-    next(this.#now + interval);
-    if (canceled) chain.complete(true);
-    return chain;
+    next();
+    if (canceled) timer.complete(true);
+    return timer;
   }
 
   /** DTFx `RetryInterceptor`: it really waits once more after the last attempt. */
@@ -207,7 +214,7 @@ export class Shim {
       firstRetryIntervalInMilliseconds: first,
       maxNumberOfAttempts,
       backoffCoefficient = 1,
-      maxRetryIntervalInMilliseconds = Number.POSITIVE_INFINITY,
+      maxRetryIntervalInMilliseconds: longest = Number.POSITIVE_INFINITY,
       retryTimeoutInMilliseconds = Number.POSITIVE_INFINITY,
     } = policy;
     const result = new Step();
@@ -216,10 +223,7 @@ export class Shim {
       start().onDone((step) => {
         if (!step.failed) return result.complete();
         const expired = this.#now >= began + retryTimeoutInMilliseconds;
-        const delay = Math.min(
-          first * backoffCoefficient ** failures,
-          maxRetryIntervalInMilliseconds,
-        );
+        const delay = Math.min(first * backoffCoefficient ** failures, longest);
         if (expired || delay <= 0) return result.complete(true);
         this.#timer(this.#now + delay).onDone(() => {
           if (failures + 1 < maxNumberOfAttempts) attempt(failures + 1);
@@ -288,27 +292,28 @@ export class Shim {
     return `${h.slice(0, 8)}-${h.slice(8, 12)}-5${h.slice(13, 16)}-8${h.slice(17, 20)}-${h.slice(20, 32)}`;
   }
 
-  /** Waiters of one event are a stack (last in, first out); early events are a queue. */
+  #event(name: string): ExternalEvent {
+    const event = this.#external.get(name) ?? { waiters: [], early: 0 };
+    this.#external.set(name, event);
+    return event;
+  }
+
   #waitFor(name: string): Step {
-    const early = this.#buffered.get(name) ?? 0;
-    if (early > 0) {
-      if (early === 1) this.#buffered.delete(name);
-      else this.#buffered.set(name, early - 1);
+    const event = this.#event(name);
+    if (event.early > 0) {
+      event.early--;
       return Step.completed();
     }
     const step = new Step();
-    const waiters = this.#waiters.get(name);
-    if (waiters) waiters.push(step);
-    else this.#waiters.set(name, [step]);
+    event.waiters.push(step);
     return step;
   }
 
   #raise(name: string): void {
-    const waiters = this.#waiters.get(name);
-    const step = waiters?.pop();
-    if (waiters?.length === 0) this.#waiters.delete(name);
-    if (step) step.complete();
-    else this.#buffered.set(name, (this.#buffered.get(name) ?? 0) + 1);
+    const event = this.#event(name);
+    const waiter = event.waiters.pop();
+    if (waiter) waiter.complete();
+    else event.early++;
     this.#advance();
   }
 
@@ -332,15 +337,6 @@ export class Shim {
     }
     this.fresh.delete(id);
   }
-}
-
-/** While suspended everything waits, except what ends the suspension and the marks of a turn. */
-function isParkable({ EventType: type }: HistoryEvent): boolean {
-  return (
-    type !== EventType.ExecutionResumed &&
-    type !== EventType.OrchestratorStarted &&
-    type !== EventType.OrchestratorCompleted
-  );
 }
 
 function pollOf(request: HttpRequest, resultJson: string | null) {
