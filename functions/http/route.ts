@@ -6,7 +6,7 @@ import {
 } from "@azure/functions";
 import type { DurableClient } from "durable-functions";
 import * as df from "durable-functions";
-import type { z } from "zod";
+import { z } from "zod";
 import type { Role } from "../../shared/contracts/api.ts";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import { newId } from "../domain/ids.ts";
@@ -21,7 +21,7 @@ import { problem } from "./problems.ts";
 import { checked, parseBody, queryOf, readText } from "./readRequest.ts";
 import { paramsOf, parseParams, type RouteParams } from "./routeParams.ts";
 
-export { Raw, tagged } from "./answers.ts";
+export { Raw, tagged, taggedPart } from "./answers.ts";
 
 /** The parts of the API, as its document lists them. */
 export const TAGS = [
@@ -49,6 +49,8 @@ export interface RouteDefinition<P extends string, Q, B, R> {
   body?: z.ZodType<B>;
   /** Media types of the body. One that is not JSON reaches the schema as text. */
   consumes?: readonly string[];
+  /** JSON reaches the schema as text as well. */
+  asText?: true;
   /** What a body may have at most; a megabyte unless told otherwise. */
   maxBytes?: number;
   /** What the handler answers with; without it the answer is 204, or the handler's own `Raw`. */
@@ -84,6 +86,8 @@ export interface RouteCall<P extends string, Q, B> {
 export const routes: AnyRoute[] = [];
 export type AnyRoute = RouteDefinition<string, unknown, unknown, unknown>;
 
+// biome-ignore lint/suspicious/noExplicitAny: what comes of it is nobody's query
+const NO_QUERY: z.ZodType<any> = z.object({});
 const MEGABYTE = 1_000_000;
 const AGENT_BODY_BYTES = 16 * MEGABYTE;
 const BY_ENTRA = process.env.API_AUTH === "entra";
@@ -114,8 +118,12 @@ export function defineRoute<P extends string, Q = undefined, B = undefined, R = 
       throw new LongshoreError("PRECONDITION_REQUIRED");
     const call = {
       ...{ app: running, client: df.getClient(context), params, ...who },
-      query: checked(query, query ? queryOf(request) : {}, isForPeople(role)),
-      body: checked(body, body && parseBody(request, text, consumes), isForPeople(role)),
+      query: checked<Q>(query ?? NO_QUERY, queryOf(request), isForPeople(role)),
+      body: checked(
+        body,
+        body && parseBody(request, text, consumes, definition.asText),
+        isForPeople(role),
+      ),
       ifMatch: new IfMatch(header("if-match")),
     };
     const run = async (ids: typeof newId) => {
@@ -129,7 +137,7 @@ export function defineRoute<P extends string, Q = undefined, B = undefined, R = 
             status,
           },
         });
-      return respond(value, status, header("if-none-match"));
+      return respond(value, status, method === "GET" ? header("if-none-match") : null);
     };
     const key = header("idempotency-key");
     if (!definition.idempotent || key === null || !who.caller) return run(newId);
@@ -202,7 +210,8 @@ function respond(value: unknown, status: number, ifNoneMatch: string | null): Ht
   if (value === undefined) return { status: 204 };
   if (!(value instanceof Tagged)) return { status, jsonBody: value };
   const headers = { etag: value.etag };
-  if (status === 200 && ifNoneMatch !== null && matches(ifNoneMatch, value.etag))
+  const mayBeKept = status === 200 && value.isWhole;
+  if (mayBeKept && ifNoneMatch !== null && matches(ifNoneMatch, value.etag))
     return { status: 304, headers };
   return { status, headers, jsonBody: value.value };
 }

@@ -11,7 +11,7 @@ const PACKAGES_PER_PAGE = 40;
 export async function listItems(
   { rounds, state }: Services,
   ref: { taskId: string; round: number },
-  { result, code, limit, after = "0.0" }: ItemQuery,
+  { result, errorCode, limit, after = "0.0" }: ItemQuery,
 ): Promise<{ items: ItemView[]; next?: string }> {
   const [from = 0, skip = 0] = after.split(".").map(Number);
   const items: ItemView[] = [];
@@ -26,7 +26,7 @@ export async function listItems(
       index++;
       if (segment === from && index < skip) continue;
       if (result && outcome.result !== result) continue;
-      if (code && outcome.issue?.code !== code) continue;
+      if (errorCode && outcome.issue?.code !== errorCode) continue;
       if (items.length === limit) return { items, next: `${segment}.${index}` };
       items.push(viewItem(outcome));
     }

@@ -30,7 +30,8 @@ export const roundListSchema = z.object({ rounds: z.array(roundSummarySchema) })
 
 export const itemQuerySchema = z.strictObject({
   result: outcomeSchema.shape.result.optional(),
-  code: z
+  /** Not `code`: in a query that is a function key. */
+  errorCode: z
     .string()
     .regex(/^[A-Z_]{1,64}$/, "must be an error code, like SOURCE_ACCESS_DENIED")
     .optional(),

@@ -107,6 +107,11 @@ describe("the OpenAPI document", () => {
     }
   });
 
+  it("has no query parameter that the host takes for a function key", () => {
+    const named = operations().flatMap(({ operation }) => operation.parameters);
+    expect(named.filter(({ name = "" }) => name.toLowerCase() === "code")).toEqual([]);
+  });
+
   it("has no reference that leads nowhere, and no component that nobody needs", () => {
     const refs = [...objectsIn(document)].flatMap(({ value }) => value.$ref ?? []);
     for (const ref of refs) expect([ref, resolve(ref)]).toEqual([ref, expect.any(Object)]);
