@@ -1,6 +1,8 @@
 import type { Issue } from "../../shared/contracts/inventory.ts";
 import { isFatal, isTerminal, saidBy } from "../destinations/jobEvents.ts";
 import type { WorkEnd } from "../domain/workItems.ts";
+import { jobNews } from "../operations/jobNews.ts";
+import { noteRefused } from "../operations/judgeImport.ts";
 import type { PackageRef } from "../stores/refs.ts";
 import { defineActivity } from "./activity.ts";
 
@@ -21,31 +23,37 @@ const TAKEN_BACK: Issue = {
 export const followImport = defineActivity(
   "followImport",
   async (ref: PackageRef, app): Promise<WorkEnd & { ended: boolean }> => {
-    const { rounds, destination, config } = app;
+    const { rounds, destination, config, slots } = app;
     const pkg = await rounds.package(ref);
     if (pkg.state !== "importing") return { ended: true };
     const { target, wish } = await rounds.current(ref);
-    const { job, jobToken = "0", jobNewsAt = "" } = pkg;
+    const { job, jobNewsAt = "" } = pkg;
     if (!target || !job) throw new Error(`package ${ref.segment} has lost its job`);
+    const over = async (issue?: Issue) => {
+      await slots.release(target.siteId, ref);
+      return { ended: true, ...(issue && { issue }) };
+    };
     if (wish === "cancel") await destination.cancelJob(target, job);
-    const page = await destination.progress(target, job, jobToken);
-    if (!page) return { ended: true, issue: wish === "cancel" ? TAKEN_BACK : UNKNOWN_JOB };
+    const news = await jobNews(app, ref, { ...pkg, job }, target);
+    if (!news) return over(wish === "cancel" ? TAKEN_BACK : UNKNOWN_JOB);
 
-    // Its containers may be gone, or its errors too many: another attempt leaves out what has arrived.
-    const fatal = page.events.find(isFatal);
-    if (fatal && wish === "cancel") return { ended: true, issue: TAKEN_BACK };
-    if (fatal) return { ended: true, issue: { code: "IMPORT_JOB_FAILED", message: saidBy(fatal) } };
-
-    const now = Date.now();
-    const isNews = page.token !== jobToken;
-    const isSilent = !isNews && now - Date.parse(jobNewsAt) > config.IMPORT_SILENCE_MS;
-    // The event that says so may never come; without news for long, the job's state is asked for.
-    if (page.events.some(isTerminal) || (isSilent && (await destination.isOver(target, job)))) {
-      await rounds.advance(ref, "imported");
-      return { ended: true };
+    const fatal = news.events.find(isFatal);
+    if (fatal && wish === "cancel") return over(TAKEN_BACK);
+    if (fatal) {
+      // Its containers may be gone, or its errors too many: another attempt leaves out what has arrived and what was refused.
+      await noteRefused(app, ref, { ...pkg, job }, target);
+      return over({ code: "IMPORT_JOB_FAILED", message: saidBy(fatal) });
     }
-    if (isNews)
-      await rounds.noteNews(ref, job, { token: page.token, at: new Date(now).toISOString() });
+    const now = Date.now();
+    const isSilent = !news.isNews && now - Date.parse(jobNewsAt) > config.IMPORT_SILENCE_MS;
+    // The event that says so may never come; without news for long, the job's state is asked for.
+    if (news.events.some(isTerminal) || (isSilent && (await destination.isOver(target, job)))) {
+      await rounds.advance(ref, "imported");
+      return over();
+    }
+    if (news.isNews)
+      await rounds.noteNews(ref, job, { token: news.token, at: new Date(now).toISOString() });
+    await slots.keep(target.siteId, ref, now);
     return { ended: false, ...(wish === "pause" && { interrupted: true }) };
   },
 );

@@ -1,6 +1,7 @@
 import { filesToUpload } from "../domain/acceptUpload.ts";
 import type { PackageRecord, Target } from "../domain/records.ts";
 import { skipArrived } from "../operations/arrived.ts";
+import { dropRefused } from "../operations/judgeImport.ts";
 import { makeContainers } from "../operations/packageContainers.ts";
 import { planPackage } from "../operations/planPackage.ts";
 import type { PackageRef } from "../stores/refs.ts";
@@ -32,6 +33,7 @@ export const packageSegment = defineActivity(
     const round = await rounds.current(ref);
     const plan = await planPackage(app, round, pkg);
     await skipArrived(app, round, pkg, plan);
+    await dropRefused(app, ref, pkg, plan);
 
     const attempt = pkg.attempt + 1;
     const migrate = plan.items.filter(({ action }) => action === "migrate");

@@ -1,13 +1,12 @@
 import type { Issue } from "../../shared/contracts/inventory.ts";
 import type { UploadResult } from "../../shared/contracts/work.ts";
-import { importOutcome } from "../domain/importOutcome.ts";
 import { packageOutcomes, totalsOf, type Verdict } from "../domain/outcomes.ts";
 import { sealedItems } from "../domain/packageManifest.ts";
-import { placeInLibrary } from "../domain/places.ts";
 import type { Plan } from "../domain/plan.ts";
 import type { PackageRecord, RoundRecord, Target } from "../domain/records.ts";
 import { addResult } from "../domain/roundTotals.ts";
 import { findArrived, skipArrived } from "../operations/arrived.ts";
+import { dropRefused, judgeImport } from "../operations/judgeImport.ts";
 import { planPackage } from "../operations/planPackage.ts";
 import type { Services } from "../services.ts";
 import type { PackageRef } from "../stores/refs.ts";
@@ -30,12 +29,13 @@ export const recordPackage = defineActivity(
     const pkg = await rounds.package(ref);
     if (pkg.state === "recorded") return;
     const round = await rounds.current(ref);
-    if (!round.target) throw new Error(`round R${ref.round} of ${ref.taskId} is not open`);
+    const { target } = round;
+    if (!target) throw new Error(`round R${ref.round} of ${ref.taskId} is not open`);
     const plan =
       (pkg.state !== "scanned" ? await readPlan(state.plans, ref, pkg.attempt) : undefined) ??
-      (await freshPlan(app, round, pkg));
+      (await freshPlan(app, ref, round, pkg));
     const upload = await readUpload(state.plans, ref, pkg);
-    const verdict = await verdictOf(app, round.target, pkg, plan, upload, ref.issue);
+    const verdict = await verdictOf(app, ref, { ...round, target }, pkg, { plan, upload });
 
     const outcomes = packageOutcomes(plan, upload, verdict, {
       round: ref.round,
@@ -48,6 +48,9 @@ export const recordPackage = defineActivity(
     const bytes = outcomes.reduce((sum, { size }) => sum + size, 0);
     await rounds.advance(ref, "recorded", (row, current) => {
       row.result = result;
+      // What opens the containers is needed no more.
+      delete row.key;
+      delete row.containers?.sealed;
       if (outcomes.some(({ issue }) => issue?.code === "CANCELLED")) row.cancelled = true;
       if (row.agent && !current.agents.includes(row.agent)) current.agents.push(row.agent);
       correctBytes(row, current, bytes);
@@ -65,34 +68,34 @@ function correctBytes(pkg: PackageRecord, round: RoundRecord, bytes: number): vo
 }
 
 /** A package that has no plan, or whose attempt was given up, still has items that need an outcome. */
-async function freshPlan(app: Services, round: RoundRecord, pkg: PackageRecord): Promise<Plan> {
+async function freshPlan(
+  app: Services,
+  ref: PackageRef,
+  round: RoundRecord,
+  pkg: PackageRecord,
+): Promise<Plan> {
   const plan = await planPackage(app, round, pkg);
   await skipArrived(app, round, pkg, plan);
+  await dropRefused(app, ref, pkg, plan);
   return plan;
 }
 
 async function verdictOf(
   app: Services,
-  target: Target,
+  { issue, ...ref }: PackageRef & { issue?: Issue },
+  round: RoundRecord & { target: Target },
   pkg: PackageRecord,
-  plan: Plan,
-  upload: UploadResult | undefined,
-  issue: Issue | undefined,
+  { plan, upload }: { plan: Plan; upload: UploadResult | undefined },
 ): Promise<Verdict> {
+  const { target } = round;
   const { folders, files } = sealedItems(plan, upload);
   if (!pkg.job || folders.length + files.length === 0) return () => issue ?? NOT_CONFIRMED;
 
-  const ids = new Map<string, string>();
-  const urls = new Map<string, string>();
-  const libraryUrl = target.rootFolderUrl.slice(target.webUrl.replace(/\/$/, "").length + 1);
-  for (const item of [...folders, ...files.map((file) => file.item)]) {
-    for (const id of [item.id, item.listItemId]) if (id) ids.set(id, item.path);
-    urls.set(`${libraryUrl}/${placeInLibrary(target, item)}`.toLowerCase(), item.path);
-  }
-  const filePaths = new Set(files.map(({ item }) => item.path));
-  const events = await app.destination.events(target, pkg.job);
-  const { errors, fatal, confirmed } = importOutcome(events, ids, urls, filePaths);
-  if (confirmed) return (item) => errors.get(item.path);
+  const judged = { ...pkg, job: pkg.job };
+  const { errors, fatal, confirmed } = await judgeImport(app, ref, judged, target, {
+    ...{ plan, upload },
+  });
+  if (confirmed && !round.settings.verifyEveryItem) return (item) => errors.get(item.path);
 
   const arrived = await findArrived(app, target, folders, files);
   // That SharePoint ended a job which was taken back is no failure of its own.

@@ -8,12 +8,13 @@ import { defineActivity } from "./activity.ts";
  * Asks SharePoint to import the package, once. The row says "submitting" before the request and names the job after it. Whoever
  * finds "submitting" cannot know whether SharePoint accepted: the attempt is given up and the package made anew, and what
  * that job may have brought is found at the destination. A refusal is an issue, not an error: an error would be retried.
- * A cancelled round submits nothing; one that pauses does, and leaves the job to itself.
+ * A cancelled round submits nothing; one that pauses does, and leaves the job to itself. `busy`: the site has as many jobs as it may
+ * have, and the package waits until one of them has ended.
  */
 export const submitImport = defineActivity(
   "submitImport",
-  async (ref: PackageRef, app): Promise<WorkEnd> => {
-    const { rounds, destination } = app;
+  async (ref: PackageRef, app): Promise<WorkEnd & { busy?: true }> => {
+    const { rounds, destination, slots } = app;
     const pkg = await rounds.package(ref);
     if (pkg.state === "importing" || pkg.state === "imported") return {};
     if (pkg.state === "submitting")
@@ -25,6 +26,7 @@ export const submitImport = defineActivity(
     if (!target) throw new Error(`package ${ref.segment} has lost a part of its plan`);
     const { key, queueUrl, forSharePoint } = await openContainers(app, ref, pkg);
     const files = { ...(await forSharePoint()), key: key.toString("base64"), queueUrl };
+    if (!(await slots.take(target.siteId, ref, Date.now()))) return { busy: true };
     await rounds.advance(ref, "submitting");
     try {
       const job = await destination.submit(target, files);
@@ -36,6 +38,12 @@ export const submitImport = defineActivity(
       return wish ? { interrupted: true } : {};
     } catch (error) {
       if (!(error instanceof LongshoreError) || error.code === "CONFLICT") throw error;
+      await slots.release(target.siteId, ref);
+      if (error.code === "THROTTLED") {
+        // What SharePoint turned away it has not accepted.
+        await rounds.advance(ref, "sealed");
+        throw error;
+      }
       const code = error.code === "DESTINATION_ACCESS_DENIED" ? error.code : "SUBMIT_FAILED";
       return { issue: { code, message: error.message.slice(0, 1000) } };
     }

@@ -7,6 +7,8 @@ import { redacted } from "../security/redacted.ts";
  */
 export interface JobEvent {
   event: string;
+  /** The job it is about. */
+  job: string;
   message: string;
   errorCode: string;
   objectType: string;
@@ -31,6 +33,7 @@ export function parseJobEvent(text: string): JobEvent {
   const number = (name: string) => (field(name) === "" ? undefined : Number(field(name)));
   return {
     event: field("Event"),
+    job: field("JobId"),
     message: redacted(field("Message")),
     errorCode: field("ErrorCode"),
     objectType: field("ObjectType"),

@@ -27,7 +27,7 @@ const end = (created = "2", more: Record<string, string> = {}) =>
   event("JobEnd", { FilesCreated: created, TotalErrors: "0", ...more });
 const fileError = (fields: Record<string, string>) =>
   event("JobError", { ObjectType: "File", Message: "no", ErrorCode: "-1", ...fields });
-const outcome = (...events: JobEvent[]) => importOutcome(events, ids, urls, files);
+const outcome = (...events: JobEvent[]) => importOutcome(events, { ids, urls, files });
 
 describe("a job that went well", () => {
   it("is confirmed by the number of files it created", () => {
@@ -40,7 +40,7 @@ describe("a job that went well", () => {
   });
 
   it("may bring folders only", () => {
-    const { confirmed } = importOutcome([end("0")], ids, urls, new Set());
+    const { confirmed } = importOutcome([end("0")], { ids, urls, files: new Set() });
     expect(confirmed).toBe(true);
   });
 
@@ -112,6 +112,46 @@ describe("errors", () => {
   it("stay short enough for a report", () => {
     const { errors } = outcome(fileError({ Id: FILE, Message: "x".repeat(5_000) }), end("1"));
     expect(errors.get("a/f")?.message).toHaveLength(1000);
+  });
+});
+
+describe("news that come twice, late or not at all", () => {
+  const failed = fileError({ Id: FILE });
+
+  it("count once, in any order", () => {
+    const told = [end("1", { TotalErrors: "1" }), failed, event("JobStart"), failed, failed];
+    const { errors, confirmed } = outcome(...told);
+    expect([...errors.keys()]).toEqual(["a/f"]);
+    expect(confirmed).toBe(true);
+    expect(outcome(...told.toReversed())).toEqual({ errors, confirmed });
+  });
+
+  it("leave a doubt when the end knows of more errors than were told", () => {
+    expect(outcome(failed, end("1", { TotalErrors: "2" })).confirmed).toBe(false);
+    expect(outcome(end("2", { TotalErrors: "1" })).confirmed).toBe(false);
+  });
+});
+
+describe("the job's log", () => {
+  const named = { ids, urls, files };
+
+  it("names items that no event told of, which leaves a doubt", () => {
+    const log = [{ ids: [STRANGER, LIST_ITEM], text: "The file is locked" }];
+    expect(importOutcome([end()], named, log)).toEqual({
+      errors: new Map([
+        ["a/f", { code: "IMPORT_ITEM_FAILED", message: "SharePoint's log: The file is locked" }],
+      ]),
+      confirmed: false,
+    });
+  });
+
+  it("adds nothing to what events told", () => {
+    const told = [fileError({ Id: FILE, Message: "no" }), end("1", { TotalErrors: "1" })];
+    const log = [
+      { ids: [FILE], text: "no" },
+      { ids: [STRANGER], text: "unknown" },
+    ];
+    expect(importOutcome(told, named, log)).toEqual(importOutcome(told, named));
   });
 });
 

@@ -1,5 +1,6 @@
 import type { Issue } from "../../shared/contracts/inventory.ts";
 import { isFatal, type JobEvent, saidBy } from "../destinations/jobEvents.ts";
+import type { LogError } from "../destinations/jobLogs.ts";
 
 /**
  * What the events of a job say about the items of its package. There is no event for success: an item has arrived when the
@@ -15,25 +16,38 @@ export interface ImportOutcome {
 
 const GUID = /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/gi;
 
+/** What of a package SharePoint may speak of, each with the path it is known by here. */
+export interface NamedItems {
+  /** Keyed by every id an item may be named by: file, folder, list item. */
+  ids: ReadonlyMap<string, string>;
+  /** Keyed by web-relative URL in lower case. */
+  urls: ReadonlyMap<string, string>;
+  /** Paths of the files. */
+  files: ReadonlySet<string>;
+}
+
 /**
- * `items` are keyed by every id they may be named by (file, folder, list item); `urls` by web-relative URL in lower case.
- * `files` is how many files the package has.
+ * Events may come twice and in any order, and some may be missing: what they do not agree on is not confirmed. `log` are the
+ * errors of the job's log, which may know of more.
  */
 export function importOutcome(
   events: readonly JobEvent[],
-  items: ReadonlyMap<string, string>,
-  urls: ReadonlyMap<string, string>,
-  files: ReadonlySet<string>,
+  { ids, urls, files }: NamedItems,
+  log: readonly LogError[] = [],
 ): ImportOutcome {
   const errors = new Map<string, Issue>();
   let fatal: Issue | undefined;
   const filesFailed = new Set<string>();
   let doubtful = false;
   let filesCreated: number | undefined;
+  let totalErrors = 0;
   let ended = false;
-  for (const event of events) {
+  const told = new Map(events.map((event) => [event.text, event]));
+  let errorEvents = 0;
+  for (const event of told.values()) {
     if (event.event === "JobError") {
-      const path = pathOf(event, items, urls);
+      errorEvents++;
+      const path = pathOf(event, ids, urls);
       if (path === undefined) doubtful = true;
       else if (event.objectType === "File") filesFailed.add(path);
       // An error of its list item says nothing about whether the file was created.
@@ -44,7 +58,16 @@ export function importOutcome(
     else if (event.event === "JobEnd") {
       ended = true;
       filesCreated = event.filesCreated;
+      totalErrors = event.totalErrors ?? 0;
     }
+  }
+  // Of more errors than events told of, some item's may be missing; which ones, the log may know.
+  doubtful ||= totalErrors > errorEvents;
+  for (const { ids: named, text } of log) {
+    const path = named.map((id) => ids.get(id)).find((found) => found !== undefined);
+    if (path === undefined || errors.has(path)) continue;
+    doubtful = true;
+    errors.set(path, { code: "IMPORT_ITEM_FAILED", message: `SharePoint's log: ${text}` });
   }
   return {
     errors,
@@ -56,13 +79,13 @@ export function importOutcome(
 /** An error names its item by id, by list item or by URL; sometimes the id stands only somewhere in the text. */
 function pathOf(
   event: JobEvent,
-  items: ReadonlyMap<string, string>,
+  ids: ReadonlyMap<string, string>,
   urls: ReadonlyMap<string, string>,
 ): string | undefined {
-  const byId = items.get(event.id) ?? urls.get(event.url.toLowerCase());
+  const byId = ids.get(event.id) ?? urls.get(event.url.toLowerCase());
   if (byId !== undefined) return byId;
   for (const [guid] of event.text.matchAll(GUID)) {
-    const found = items.get(guid.toLowerCase());
+    const found = ids.get(guid.toLowerCase());
     if (found !== undefined) return found;
   }
   return undefined;

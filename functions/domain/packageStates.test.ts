@@ -8,7 +8,7 @@ const LIFE: Record<PackageState, PackageState[]> = {
   planned: ["uploaded", "recorded", "scanned"],
   uploaded: ["sealed", "recorded", "scanned"],
   sealed: ["submitting", "recorded", "scanned"],
-  submitting: ["importing", "recorded", "scanned"],
+  submitting: ["importing", "sealed", "recorded", "scanned"],
   importing: ["imported", "recorded", "scanned"],
   imported: ["recorded", "scanned"],
   recorded: [],

@@ -9,7 +9,7 @@ const TRANSITIONS: Record<PackageState, readonly PackageState[]> = {
   planned: ["uploaded", "recorded", "scanned"],
   uploaded: ["sealed", "recorded", "scanned"],
   sealed: ["submitting", "recorded", "scanned"],
-  submitting: ["importing", "recorded", "scanned"],
+  submitting: ["importing", "sealed", "recorded", "scanned"],
   importing: ["imported", "recorded", "scanned"],
   imported: ["recorded", "scanned"],
   recorded: [],

@@ -167,6 +167,8 @@ export const packageRecordSchema = z.object({
       storage: z.string().optional(),
       /** SharePoint's containers, which it removes by itself. */
       lent: z.boolean().optional(),
+      /** Whether SharePoint reports the job to a queue. */
+      queue: z.boolean().optional(),
       /** URLs with rights in them, sealed with the package's key: SharePoint's containers and its queue. */
       sealed: z.base64().optional(),
     })

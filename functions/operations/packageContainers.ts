@@ -46,6 +46,7 @@ export async function makeContainers(app: Storage, ref: PackageRef, target: Targ
       key: await keys.wrap(key, Date.now()),
       containers: {
         ...{ data: nameIn(dataUrl), manifest: nameIn(manifestUrl), lent: true },
+        ...(queueUrl && { queue: true }),
         sealed: seal(key, JSON.stringify({ dataUrl, manifestUrl, queueUrl } satisfies Sealed)),
       },
     };
@@ -67,6 +68,7 @@ export async function makeContainers(app: Storage, ref: PackageRef, target: Targ
       ...containers,
       ...(regional && { storage }),
       ...(queueUrl && {
+        queue: true,
         sealed: seal(
           await keys.unwrap(key, Date.now(), ref),
           JSON.stringify({ queueUrl } satisfies Sealed),

@@ -16,21 +16,27 @@ interface ImportInput {
 
 const POLLS_PER_EXECUTION = 30;
 
-/** Submits the sealed package and follows the job at SharePoint until it has ended, ever less often. */
+/**
+ * Submits the sealed package, as soon as its site takes another job, and follows the job at SharePoint until it has ended, ever
+ * less often.
+ */
 export function* importPackage(context: OrchestrationContext): Steps<WorkEnd> {
   const { pkg, timing, pollMs } = context.df.getInput() as ImportInput;
   let wait = pollMs ?? timing.importPollFirstMs;
-  if (pollMs === undefined) {
-    const end = yield* call(context, submitImport, pkg);
-    if (end.issue || end.interrupted) return end;
-  }
+  let submitted = pollMs !== undefined;
   for (let polls = 0; polls < POLLS_PER_EXECUTION; polls++) {
+    if (!submitted) {
+      const { busy, ...end } = yield* call(context, submitImport, pkg);
+      if (end.issue || end.interrupted) return end;
+      submitted = !busy;
+    }
     yield* eventOrTime(context, "wish", wait);
+    if (!submitted) continue;
     const { ended, ...end } = yield* patiently(context, followImport, pkg);
     if (ended || end.interrupted) return end;
     wait = Math.min(wait * 1.5, timing.importPollMaxMs);
   }
-  context.df.continueAsNew({ pkg, timing, pollMs: wait });
+  context.df.continueAsNew({ pkg, timing, ...(submitted && { pollMs: wait }) });
   return {};
 }
 

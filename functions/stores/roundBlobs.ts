@@ -1,8 +1,11 @@
+import { createHash } from "node:crypto";
 import type { ContainerClient } from "@azure/storage-blob";
 import { z } from "zod";
 import {
   type InventoryEntry,
+  type Issue,
   inventoryEntrySchema,
+  issueSchema,
   segmentHeaderSchema,
 } from "../../shared/contracts/inventory.ts";
 import { type Outcome, outcomeSchema } from "../../shared/contracts/outcomes.ts";
@@ -64,6 +67,46 @@ export const readUpload = (
   uploadEpoch === undefined
     ? Promise.resolve(undefined)
     : readJson(plans, uploadName(ref, attempt, uploadEpoch), uploadResultSchema);
+
+const newsPrefix = (ref: PackageRef, attempt: number) =>
+  `${folder(ref)}${pad(ref.segment)}.${attempt}.news-`;
+
+/** Keeps events of a package's job before they are taken off the queue; the same ones again are the same blob. */
+export function writeNews(
+  plans: ContainerClient,
+  ref: PackageRef,
+  attempt: number,
+  events: readonly string[],
+): Promise<void> {
+  const hash = createHash("sha256").update(events.join("\n")).digest("hex").slice(0, 24);
+  return writeLines(plans, `${newsPrefix(ref, attempt)}${hash}.jsonl.gz`, events);
+}
+
+/** All events that were kept, in no order. */
+export async function readNews(
+  plans: ContainerClient,
+  ref: PackageRef,
+  attempt: number,
+): Promise<string[]> {
+  const events: string[] = [];
+  for await (const { name } of plans.listBlobsFlat({ prefix: newsPrefix(ref, attempt) }))
+    for await (const event of readLines(plans, name)) events.push(z.string().parse(event));
+  return events;
+}
+
+const refusedName = (ref: PackageRef, attempt: number) =>
+  `${folder(ref)}${pad(ref.segment)}.${attempt}.refused.json.gz`;
+const refusedSchema = z.array(z.tuple([z.string(), issueSchema]));
+
+/** Items that SharePoint refused in an attempt that came to nothing, with what it said. */
+export const writeRefused = (
+  plans: ContainerClient,
+  ref: PackageRef,
+  attempt: number,
+  refused: ReadonlyMap<string, Issue>,
+) => writeJson(plans, refusedName(ref, attempt), [...refused]);
+export const readRefused = async (plans: ContainerClient, ref: PackageRef, attempt: number) =>
+  new Map(await readJson(plans, refusedName(ref, attempt), refusedSchema));
 
 export const writeOutcomes = (
   outcomes: ContainerClient,

@@ -122,6 +122,13 @@ export const settingsSchema = z.object({
     .describe("Send files under 100 KB in archives: two requests instead of hundreds.")
     .default(true),
 
+  verifyEveryItem: z
+    .boolean()
+    .describe(
+      "Look up every imported item at the destination. Without it that is done where SharePoint's own account leaves a doubt.",
+    )
+    .default(false),
+
   // What a scan reports
   nominalDestination: z
     .string()
