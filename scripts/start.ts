@@ -84,8 +84,8 @@ The libraries (each is the library "${LIBRARY_TITLE}" of its site):
 /** The task hub is gone: rounds in progress begin again from the tables. */
 async function runInterruptedTasks(api: Api): Promise<void> {
   for (const session of await api.listSessions()) {
-    for (const { id, name, round } of await api.listTasks(session.id)) {
-      if (round?.state !== "InProgress") continue;
+    const open = { state: "Queued,InProgress" };
+    for (const { id, name } of await api.listTasks(session.id, open)) {
       await api.runTask(id).then(
         () => say(`The round of "${name}" that was interrupted goes on.`),
         (error: Error) => say(`The round of "${name}" was interrupted: ${error.message}`),

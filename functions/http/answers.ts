@@ -15,10 +15,13 @@ export class Raw {
 export class Tagged<T> {
   readonly value: T;
   readonly etag: string;
+  /** Two answers with the same ETag are the same: false when it tells versions of a part only. */
+  readonly isWhole: boolean;
 
-  constructor(value: T, etag: string) {
+  constructor(value: T, etag: string, isWhole = true) {
     this.value = value;
     this.etag = etag;
+    this.isWhole = isWhole;
   }
 }
 
@@ -28,6 +31,10 @@ export class Tagged<T> {
  */
 export const tagged = <T>(value: T, version: unknown): Tagged<T> =>
   new Tagged(value, etagOf(version));
+
+/** The same for a resource that also shows what nobody changes by hand, such as progress: never answered with 304. */
+export const taggedPart = <T>(value: T, version: unknown): Tagged<T> =>
+  new Tagged(value, etagOf(version), false);
 
 export const etagOf = (version: unknown): string =>
   `"${createHash("sha256").update(JSON.stringify(version)).digest("base64url").slice(0, 22)}"`;

@@ -23,13 +23,14 @@ export async function readText(request: HttpRequest, maxBytes: number): Promise<
   }
 }
 
-/** What a body says: parsed if it is JSON, otherwise its text. A missing body is an empty object. */
+/** What a body says: parsed if it is JSON and `asText` is not set, otherwise its text. A missing body is an empty object. */
 export function parseBody(
   request: HttpRequest,
   text: string,
   accepted: readonly string[],
+  asText = false,
 ): unknown {
-  if (text === "") return {};
+  if (text === "") return asText ? "" : {};
   const type =
     (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
   if (!accepted.includes(type))
@@ -37,7 +38,7 @@ export function parseBody(
       "UNSUPPORTED_MEDIA_TYPE",
       `the body is ${type || "of no type"}; accepted here: ${accepted.join(", ")}`,
     );
-  if (type !== "application/json") return text;
+  if (asText || type !== "application/json") return text;
   try {
     return JSON.parse(text);
   } catch (error) {

@@ -1,9 +1,20 @@
+import { LongshoreError } from "../../shared/contracts/errors.ts";
 import {
+  type SessionView,
   sessionCreateSchema,
+  sessionListQuerySchema,
   sessionListSchema,
+  sessionPatchSchema,
+  sessionSummarySchema,
   sessionViewSchema,
+  tagListSchema,
 } from "../../shared/contracts/sessions.ts";
-import { defineRoute } from "./route.ts";
+import type { SessionRecord } from "../domain/records.ts";
+import { requireSession } from "../operations/createTask.ts";
+import { summarise } from "../operations/summarise.ts";
+import { countsOf } from "../stores/taskIndex/taskCounts.ts";
+import { pageToken } from "./paging.ts";
+import { defineRoute, tagged } from "./route.ts";
 
 defineRoute(
   {
@@ -19,9 +30,16 @@ defineRoute(
     idempotent: true,
   },
   async ({ app, body, newId }) => {
-    const session = { id: newId(8), name: body.name, createdAt: new Date().toISOString() };
+    const { name, settings } = body;
+    const session: SessionRecord = {
+      id: newId(8),
+      name,
+      ...(settings && { settings }),
+      createdAt: new Date().toISOString(),
+    };
+    // Repeated by the same key, it is there already.
     await app.tasks.insertSession(session);
-    return session;
+    return showSession((await app.tasks.findSession(session.id)) ?? session);
   },
 );
 
@@ -33,7 +51,114 @@ defineRoute(
     role: "reader",
     tag: "sessions",
     summary: "Lists the sessions",
+    query: sessionListQuerySchema,
     response: sessionListSchema,
   },
-  async ({ app }) => ({ sessions: await Array.fromAsync(app.tasks.listSessions()) }),
+  async ({ app, query }) => {
+    const after = pageToken.read(query.after) ?? "";
+    const sessions: SessionView[] = [];
+    for await (const session of app.tasks.listSessions({ after, pageSize: query.limit + 1 })) {
+      if (sessions.length === query.limit)
+        return { sessions, next: pageToken.of(sessions.at(-1)?.id ?? "") };
+      sessions.push(viewSession(session));
+    }
+    return { sessions };
+  },
 );
+
+defineRoute(
+  {
+    name: "getSession",
+    method: "GET",
+    route: "v1/sessions/{session}",
+    role: "reader",
+    tag: "sessions",
+    summary: "Shows a session and what it sets for its tasks",
+    response: sessionViewSchema,
+  },
+  async ({ app, params }) => showSession(await requireSession(app, params.session)),
+);
+
+defineRoute(
+  {
+    name: "patchSession",
+    method: "PATCH",
+    route: "v1/sessions/{session}",
+    role: "operator",
+    tag: "sessions",
+    summary:
+      "Changes a session; settings are replaced as a whole and count from each task's next round on",
+    body: sessionPatchSchema,
+    response: sessionViewSchema,
+  },
+  async ({ app, params, body, ifMatch }) => {
+    const changed = await app.tasks.updateSession(params.session, (session) => {
+      ifMatch.require(viewSession(session));
+      const { name = session.name, settings = session.settings } = body;
+      return { ...session, name, ...(settings && { settings }) };
+    });
+    return showSession(changed ?? (await requireSession(app, params.session)));
+  },
+);
+
+defineRoute(
+  {
+    name: "deleteSession",
+    method: "DELETE",
+    route: "v1/sessions/{session}",
+    role: "operator",
+    tag: "sessions",
+    summary: "Deletes a session that has no tasks any more",
+  },
+  async ({ app, params, ifMatch }) => {
+    const session = await requireSession(app, params.session);
+    ifMatch.require(viewSession(session));
+    const { tasks } = await summarise(app, params.session);
+    if (tasks > 0)
+      throw new LongshoreError("CONFLICT", `the session has ${tasks} tasks: delete those first`);
+    await app.tasks.removeSession(params.session);
+  },
+);
+
+defineRoute(
+  {
+    name: "getSessionSummary",
+    method: "GET",
+    route: "v1/sessions/{session}/summary",
+    role: "reader",
+    tag: "sessions",
+    summary: "Counts the tasks by state and group, and what their last rounds have brought",
+    response: sessionSummarySchema,
+  },
+  async ({ app, params }) => {
+    await requireSession(app, params.session);
+    return summarise(app, params.session);
+  },
+);
+
+defineRoute(
+  {
+    name: "listTags",
+    method: "GET",
+    route: "v1/sessions/{session}/tags",
+    role: "reader",
+    tag: "sessions",
+    summary: "Lists the tags of a session's tasks",
+    response: tagListSchema,
+  },
+  async ({ app, params }) => {
+    await requireSession(app, params.session);
+    const counts = countsOf(await app.tasks.counts(params.session), "tag");
+    const tags = counts.map(([tag, tasks]) => ({ tag, tasks }));
+    return { tags: tags.sort((one, other) => (one.tag < other.tag ? -1 : 1)) };
+  },
+);
+
+const viewSession = ({ id, name, settings, createdAt }: SessionRecord): SessionView => ({
+  id,
+  name,
+  ...(settings && { settings }),
+  createdAt,
+});
+
+const showSession = (session: SessionRecord) => tagged(viewSession(session), viewSession(session));

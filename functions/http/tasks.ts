@@ -1,10 +1,16 @@
-import { LongshoreError } from "../../shared/contracts/errors.ts";
-import { taskCreateSchema, taskListSchema, taskViewSchema } from "../../shared/contracts/tasks.ts";
-import type { TaskRecord } from "../domain/records.ts";
+import {
+  taskCreateSchema,
+  taskListQuerySchema,
+  taskListSchema,
+  taskPatchSchema,
+  taskViewSchema,
+} from "../../shared/contracts/tasks.ts";
+import { changeTask, versionOf } from "../operations/changeTask.ts";
+import { createTask, requireSession } from "../operations/createTask.ts";
 import { startRound } from "../operations/startRound.ts";
-import { viewTask } from "../operations/viewTask.ts";
+import { requireTask, viewTask } from "../operations/viewTask.ts";
 import type { Services } from "../services.ts";
-import { defineRoute } from "./route.ts";
+import { defineRoute, taggedPart } from "./route.ts";
 
 defineRoute(
   {
@@ -19,34 +25,8 @@ defineRoute(
     status: 201,
     idempotent: true,
   },
-  async ({ app, client, params, body, newId }) => {
-    const sessionId = params.session;
-    if (!(await app.tasks.findSession(sessionId)))
-      throw new LongshoreError("NOT_FOUND", `there is no session ${sessionId}`);
-    const task: TaskRecord = {
-      id: `${sessionId}-${newId(8)}`,
-      sessionId,
-      name: body.name,
-      source: body.source,
-      destination: body.destination,
-      agentGroup: body.agentGroup,
-      tags: body.tags,
-      settings: body.settings ?? {},
-      ...(body.schedule && { schedule: body.schedule }),
-      ...(body.windows && { windows: body.windows }),
-      state: "Queued",
-      createdAt: new Date().toISOString(),
-      nextIntId: 1,
-    };
-    await refuseDuplicate(app, task);
-    const start = body.start ?? (body.schedule ? "manually" : "now");
-    if (start === "manually") task.state = "Scheduled";
-    // Active before it exists: a task that was stored is started, by the timer if not by us.
-    if (start === "now") await app.tasks.setActive(task.id);
-    await app.tasks.insert(task);
-    if (start === "now") await startRound(app, client, task.id);
-    return viewTask(app, task.id);
-  },
+  async ({ app, client, params, body, newId }) =>
+    showTask(app, await createTask(app, client, params.session, body, newId)),
 );
 
 defineRoute(
@@ -56,16 +36,13 @@ defineRoute(
     route: "v1/sessions/{session}/tasks",
     role: "reader",
     tag: "tasks",
-    summary: "Lists the tasks of a session",
+    summary: "Lists the tasks of a session that pass a filter, a page at a time",
+    query: taskListQuerySchema,
     response: taskListSchema,
   },
-  async ({ app, params }) => {
-    const sessionId = params.session;
-    if (!(await app.tasks.findSession(sessionId)))
-      throw new LongshoreError("NOT_FOUND", `there is no session ${sessionId}`);
-    const tasks = [];
-    for await (const { id } of app.tasks.list(sessionId)) tasks.push(await viewTask(app, id));
-    return { tasks };
+  async ({ app, params, query }) => {
+    await requireSession(app, params.session);
+    return app.tasks.page(params.session, query);
   },
 );
 
@@ -76,10 +53,27 @@ defineRoute(
     route: "v1/tasks/{task}",
     role: "reader",
     tag: "tasks",
-    summary: "Shows a task and its newest round",
+    summary: "Shows a task and its newest round; the ETag tells versions of what people can change",
     response: taskViewSchema,
   },
-  async ({ app, params }) => viewTask(app, params.task),
+  async ({ app, params }) => showTask(app, params.task),
+);
+
+defineRoute(
+  {
+    name: "patchTask",
+    method: "PATCH",
+    route: "v1/tasks/{task}",
+    role: "operator",
+    tag: "tasks",
+    summary: "Changes a task; what it says counts from the next round on",
+    body: taskPatchSchema,
+    response: taskViewSchema,
+  },
+  async ({ app, params, body, ifMatch }) => {
+    await changeTask(app, params.task, body, (version) => ifMatch.require(version));
+    return showTask(app, params.task);
+  },
 );
 
 defineRoute(
@@ -99,19 +93,7 @@ defineRoute(
   },
 );
 
-async function refuseDuplicate(app: Services, task: TaskRecord): Promise<void> {
-  const { siteUrl, library, folder } = task.destination;
-  for await (const other of app.tasks.list(task.sessionId)) {
-    const there = other.destination;
-    if (
-      other.source === task.source &&
-      there.siteUrl === siteUrl &&
-      there.library === library &&
-      there.folder === folder
-    )
-      throw new LongshoreError(
-        "DUPLICATE_TASK",
-        `task ${other.id} has the same source and destination`,
-      );
-  }
+async function showTask(app: Services, id: string) {
+  const task = await requireTask(app, id);
+  return taggedPart(await viewTask(app, task), versionOf(task));
 }

@@ -1,7 +1,10 @@
+import { lastRoundOf } from "../domain/lastRound.ts";
+import type { LastRound } from "../../shared/contracts/tasks.ts";
 import { nextIntId } from "../domain/plan.ts";
 import type { RoundRecord } from "../domain/records.ts";
 import { taskEnded } from "../domain/taskStates.ts";
 import type { Services } from "../services.ts";
+import { leaveTurn } from "./dispatch.ts";
 
 const EVENT = {
   Paused: "freed",
@@ -12,18 +15,19 @@ const EVENT = {
 } as const;
 
 /** Tells the task how its round ended. The round's row comes first: a task that is over has a round that is over. */
-export async function noteEnd(
-  { tasks }: Pick<Services, "tasks">,
-  round: RoundRecord,
-): Promise<void> {
+export async function noteEnd(app: Services, round: RoundRecord): Promise<void> {
+  const { tasks } = app;
   const { taskId, number, state } = round;
   if (state === "InProgress") throw new Error(`round R${number} of ${taskId} has not ended`);
-  await tasks.update(taskId, (value) => ({
+  const task = await tasks.update(taskId, (value) => ({
     ...value,
     state: taskEnded(value.state, EVENT[state]),
     ...(isLedger(round) && { ledgerRound: number }),
+    lastRound: lastRoundOf(round),
+    lastRound: shownInLists(round),
     nextIntId: nextIntId(value, round),
   }));
+  if (task) await leaveTurn(app, task);
   await tasks.setInactive(taskId);
 }
 

@@ -8,19 +8,30 @@ import { workId } from "../stores/refs.ts";
 import { loadLevels } from "./loadSettings.ts";
 
 /** A task and its newest round as the API shows them. Costs a constant number of storage calls, however large the task is. */
-export async function viewTask(app: Services, taskId: string): Promise<TaskView> {
-  const task = await app.tasks.find(taskId);
-  if (!task) throw new LongshoreError("NOT_FOUND", `there is no task ${taskId}`);
-  const round = task.round === undefined ? undefined : await app.rounds.find(taskId, task.round);
+export async function viewTask(app: Services, of: string | TaskRecord): Promise<TaskView> {
+  const task = typeof of === "string" ? await requireTask(app, of) : of;
+  const [round, levels] = await Promise.all([
+    task.round === undefined ? undefined : app.rounds.find(task.id, task.round),
+    loadLevels(app, task),
+  ]);
   const { id, sessionId, name, source, destination, agentGroup, settings, state, createdAt } = task;
   return {
     ...{ id, sessionId, name, source, destination, agentGroup, settings, state, createdAt },
     tags: task.tags,
     ...(task.schedule && { schedule: task.schedule }),
     ...(task.windows && { windows: task.windows }),
-    effective: explainSettings(await loadLevels(app, task)),
+    effective: explainSettings(levels),
     ...(round && { round: await viewRound(app, task, round) }),
   };
+}
+
+export async function requireTask(
+  { tasks }: Pick<Services, "tasks">,
+  id: string,
+): Promise<TaskRecord> {
+  const task = await tasks.find(id);
+  if (!task) throw new LongshoreError("NOT_FOUND", `there is no task ${id}`);
+  return task;
 }
 
 async function viewRound(app: Services, task: TaskRecord, round: RoundRecord): Promise<RoundView> {

@@ -26,7 +26,8 @@ beforeEach(async () => {
   requests = [];
   folder = mkdtempSync(join(tmpdir(), "longshore-"));
   server = createServer(async (request, response) => {
-    const name = `${request.method} ${decodeURIComponent(request.url ?? "").replace("/api/v1/", "")}`;
+    const [path = ""] = (request.url ?? "").replace("/api/v1/", "").split("?");
+    const name = `${request.method} ${decodeURIComponent(path)}`;
     requests.push(name);
     const body = Buffer.concat(await Array.fromAsync(request)).toString();
     const answer = routes[name];

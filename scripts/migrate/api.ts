@@ -7,8 +7,8 @@ import { CommandError } from "../../local/supervisor/command-error.ts";
 import { agentViewSchema, enrolmentTokenResponseSchema } from "../../shared/contracts/agents.ts";
 import { type Problem, problemSchema } from "../../shared/contracts/api.ts";
 import { reportListSchema } from "../../shared/contracts/reports.ts";
-import { sessionViewSchema } from "../../shared/contracts/sessions.ts";
-import { type TaskCreate, taskViewSchema } from "../../shared/contracts/tasks.ts";
+import { sessionListSchema, sessionViewSchema } from "../../shared/contracts/sessions.ts";
+import { type TaskCreate, taskListSchema, taskViewSchema } from "../../shared/contracts/tasks.ts";
 
 /** The API refused: problem details that carry what to do. */
 export class ApiProblem extends CommandError {
@@ -67,16 +67,30 @@ export function createApi(url: string, key: () => string, signal: AbortSignal) {
     return schema.parse(await (await send(...request)).json());
   }
 
-  const sessions = z.object({ sessions: z.array(sessionViewSchema) });
-  const tasks = z.object({ tasks: z.array(taskViewSchema) });
+  async function allPages<P extends { next?: string | undefined }, T>(
+    path: string,
+    schema: z.ZodType<P>,
+    itemsOf: (page: P) => T[],
+    filter: Record<string, string> = {},
+  ): Promise<T[]> {
+    const items: T[] = [];
+    for (let after: string | undefined; ; ) {
+      const query = new URLSearchParams({ ...filter, limit: "1000", ...(after && { after }) });
+      const page: P = await call(schema, "GET", `${path}?${query}`);
+      items.push(...itemsOf(page));
+      after = page.next;
+      if (after === undefined) return items;
+    }
+  }
+
   const agents = z.object({ agents: z.array(agentViewSchema) });
   const reports = (task: string, round: number) => `tasks/${task}/rounds/${round}/reports`;
 
   return {
-    listSessions: async () => (await call(sessions, "GET", "sessions")).sessions,
+    listSessions: () => allPages("sessions", sessionListSchema, ({ sessions }) => sessions),
     createSession: (name: string) => call(sessionViewSchema, "POST", "sessions", { name }),
-    listTasks: async (session: string) =>
-      (await call(tasks, "GET", `sessions/${session}/tasks`)).tasks,
+    listTasks: (session: string, filter: Record<string, string> = {}) =>
+      allPages(`sessions/${session}/tasks`, taskListSchema, ({ tasks }) => tasks, filter),
     createTask: (session: string, task: TaskCreate) =>
       call(taskViewSchema, "POST", `sessions/${session}/tasks`, task),
     getTask: (id: string) => call(taskViewSchema, "GET", `tasks/${id}`),

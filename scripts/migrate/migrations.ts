@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { LIBRARY_TITLE } from "../../local/parts.ts";
-import type { TaskView } from "../../shared/contracts/tasks.ts";
+import type { TaskListItem, TaskView } from "../../shared/contracts/tasks.ts";
 import type { Api } from "./api.ts";
 
 /** One pair of folders and the task that migrates between them. */
@@ -38,7 +38,7 @@ export async function runTaskOf(
 ): Promise<TaskView> {
   const sessions = (await api.listSessions()).filter(({ name }) => name === SESSION_NAME);
   const tasks = (await Promise.all(sessions.map(({ id }) => api.listTasks(id)))).flat();
-  const fits = (task: TaskView) =>
+  const fits = (task: TaskListItem) =>
     task.source === source &&
     task.destination.siteUrl === siteUrl &&
     task.destination.library === LIBRARY_TITLE &&

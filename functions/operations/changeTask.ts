@@ -1,0 +1,38 @@
+import { LongshoreError } from "../../shared/contracts/errors.ts";
+import type { TaskPatch } from "../../shared/contracts/tasks.ts";
+import type { TaskRecord } from "../domain/records.ts";
+import { placeOf } from "../domain/taskPlace.ts";
+import type { Services } from "../services.ts";
+
+/** What people can change of a task: two versions of it differ in this. */
+export const versionOf = (task: TaskRecord) => {
+  const { name, source, destination, agentGroup, tags, settings, schedule, windows } = task;
+  return { name, source, destination, agentGroup, tags, settings, schedule, windows };
+};
+
+/** Changes what people may change; `check` is given the version that is changed. A round that runs is not touched by it. */
+export async function changeTask(
+  { tasks }: Pick<Services, "tasks">,
+  id: string,
+  { schedule, ...patch }: TaskPatch,
+  check: (version: unknown) => void,
+): Promise<void> {
+  const changed = await tasks.update(id, (task) => {
+    check(versionOf(task));
+    const { schedule: before, ...rest } = task;
+    const after = schedule === undefined ? before : schedule;
+    const next: TaskRecord = { ...rest, ...definedOf(patch), ...(after && { schedule: after }) };
+    if (task.round !== undefined && placeOf(task) !== placeOf(next))
+      throw new LongshoreError(
+        "CONFLICT",
+        "source and destination cannot change once a round has begun: create another task",
+      );
+    return next;
+  });
+  if (!changed) throw new LongshoreError("NOT_FOUND", `there is no task ${id}`);
+}
+
+const definedOf = <T extends object>(patch: T) =>
+  Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };

@@ -1,0 +1,55 @@
+import type { DurableClient } from "durable-functions";
+import type { z } from "zod";
+import { LongshoreError } from "../../shared/contracts/errors.ts";
+import type { taskCreateSchema } from "../../shared/contracts/tasks.ts";
+import type { newId } from "../domain/ids.ts";
+import type { SessionRecord, TaskRecord } from "../domain/records.ts";
+import type { Services } from "../services.ts";
+import { startRound } from "./startRound.ts";
+
+export async function requireSession(
+  { tasks }: Pick<Services, "tasks">,
+  sessionId: string,
+): Promise<SessionRecord> {
+  const session = await tasks.findSession(sessionId);
+  if (!session) throw new LongshoreError("NOT_FOUND", `there is no session ${sessionId}`);
+  return session;
+}
+
+/** A task as it is before anybody ran it. */
+export const newTask = (
+  sessionId: string,
+  id: string,
+  { start: _start, settings, schedule, windows, ...wished }: z.output<typeof taskCreateSchema>,
+): TaskRecord => ({
+  id: `${sessionId}-${id}`,
+  sessionId,
+  ...wished,
+  settings: settings ?? {},
+  ...(schedule && { schedule }),
+  ...(windows && { windows }),
+  state: "Scheduled",
+  createdAt: new Date().toISOString(),
+  nextIntId: 1,
+});
+
+/** Creates a task and, unless it waits for its schedule or for people, starts it. Returns its id. */
+export async function createTask(
+  app: Services,
+  client: DurableClient,
+  sessionId: string,
+  wished: z.output<typeof taskCreateSchema>,
+  ids: typeof newId,
+): Promise<string> {
+  await requireSession(app, sessionId);
+  const task = newTask(sessionId, ids(8), wished);
+  const startsNow = (wished.start ?? (wished.schedule ? "manually" : "now")) === "now";
+  if (startsNow) {
+    task.state = "Queued";
+    // Active before it exists: a task that was stored is started, by the timer if not by us.
+    await app.tasks.setActive(task.id);
+  }
+  await app.tasks.create(task);
+  if (startsNow) await startRound(app, client, task.id);
+  return task.id;
+}
