@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { ServiceBusClient } from "@azure/service-bus";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { choosePorts } from "../supervisor/ports.ts";
 import {
   keyConnectionString,
   NO_RETRY,
@@ -13,7 +14,6 @@ import {
   receiveOne,
   sleep,
   temporaryDirectory,
-  until,
 } from "./test-support.ts";
 
 const MAIN = new URL("./main.ts", import.meta.url).pathname;
@@ -27,22 +27,26 @@ const config = join(directory, "config.json");
 let broker: ChildProcess;
 let port = 0;
 
-/** Starts the broker as a process on the same directory and, after the first time, the same port. */
+/**
+ * Starts the broker as a process, always on the same directory and port. A port of the range from which the system takes those of
+ * outgoing connections would be lost to one of them while the broker is away.
+ */
 async function start(): Promise<void> {
-  broker = spawn(
-    process.execPath,
-    [MAIN, "--data", directory, "--config", config, "--port", `${port}`],
-    {
-      stdio: ["ignore", "pipe", "inherit"],
-      env: { ...process.env, LOG_LEVEL: "error" },
-    },
-  );
-  const [line] = (await once(broker.stdout as NonNullable<typeof broker.stdout>, "data")) as [
-    Buffer,
-  ];
-  const ready = JSON.parse(line.toString());
-  expect(ready).toEqual({ ready: true, port: expect.any(Number), pid: broker.pid });
-  port = ready.port;
+  const ports = await choosePorts(join(directory, "ports.json"), ["broker"], {
+    pinned: ["broker"],
+  });
+  port = ports.broker;
+  const args = ["--data", directory, "--config", config, "--port", `${port}`];
+  const options = { env: { ...process.env, LOG_LEVEL: "error" } };
+  const started = spawn(process.execPath, [MAIN, ...args], {
+    ...options,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  broker = started;
+  const ended = once(started, "exit").then(([code]) => Promise.reject(new Error(`exit ${code}`)));
+  ended.catch(() => undefined);
+  const [line] = (await Promise.race([once(started.stdout, "data"), ended])) as [Buffer];
+  expect(JSON.parse(line.toString())).toEqual({ ready: true, port, pid: started.pid });
 }
 
 async function stop(signal: NodeJS.Signals): Promise<number | null> {
@@ -260,7 +264,6 @@ describe("the process", () => {
   });
 
   it("58 broker and SDK share a process: their copies of rhea do not meet", async () => {
-    await until(() => port > 0);
     const { default: sdkRhea } = (await import("rhea" as string)) as { default: object };
     const { default: brokerRhea } = await import("rhea-server");
     expect(sdkRhea).not.toBe(brokerRhea);

@@ -18,6 +18,7 @@ const QUEUES: Record<string, QueueOptions> = {
   three: { maxDeliveryCount: 3 },
   two: { maxDeliveryCount: 2, ...SHORT_LOCK },
   expiring: { deadLetteringOnMessageExpiration: true },
+  small: { maxSizeInMegabytes: 1 },
   capped: { defaultMessageTimeToLive: "PT0.5S" },
   dedup: { requiresDuplicateDetection: true, duplicateDetectionHistoryTimeWindow: "PT2S" },
 };
@@ -114,6 +115,33 @@ describe("settlement", () => {
     const dead = await receive(deadLetters);
     await expect(deadLetters.deadLetterMessage(dead)).rejects.toThrow("cannot be dead-lettered");
     expect((await receive(deadLetters)).deliveryCount).toBe(0);
+  });
+
+  it("12c nothing counts as a delivery in the dead-letter queue, and peek looks into it", async () => {
+    const { sender, receiver, deadLetters } = open("plain");
+    await sender.sendMessages({ body: "x" });
+    await receiver.deadLetterMessage(await receive(receiver));
+    await deadLetters.abandonMessage(await receive(deadLetters), { seen: true });
+    expect((await deadLetters.peekMessages(5)).map(({ body }) => body)).toEqual(["x"]);
+    expect(await receive(deadLetters)).toMatchObject({
+      deliveryCount: 0,
+      applicationProperties: { seen: true },
+    });
+  });
+
+  it("13b deferred with changed properties, and taken for good without a lock", async () => {
+    const { client, name, sender, receiver } = open("plain");
+    await sender.sendMessages([{ body: 1 }, { body: 2 }]);
+    const messages = await receiver.receiveMessages(2, { maxWaitTimeInMs: 2_000 });
+    for (const message of messages) await receiver.deferMessage(message, { why: "later" });
+    const numbers = messages.flatMap(({ sequenceNumber }) => sequenceNumber ?? []);
+    const taker = client.createReceiver(name, { receiveMode: "receiveAndDelete" });
+    const taken = await taker.receiveDeferredMessages(numbers);
+    expect(taken.map(({ body, applicationProperties }) => [body, applicationProperties])).toEqual([
+      [1, { why: "later" }],
+      [2, { why: "later" }],
+    ]);
+    expect(await receiver.peekMessages(5)).toEqual([]);
   });
 
   it("13 defer, receive by number, complete; a second time is MessageNotFound", async () => {
@@ -288,6 +316,15 @@ describe("time to live and duplicates", () => {
     await sleep(700);
     await none(receiver);
     await none(deadLetters);
+  });
+
+  it("28b a queue that is full refuses with QuotaExceeded until something is gone", async () => {
+    const { sender, receiver } = open("small");
+    const large = { body: Buffer.alloc(250_000) };
+    for (let count = 0; count < 4; count++) await sender.sendMessages(large);
+    expect(await errorCode(sender.sendMessages(large))).toBe("QuotaExceeded");
+    await receiver.completeMessage(await receive(receiver));
+    await sender.sendMessages(large);
   });
 
   it("29 duplicates within the window are dropped without a word, also inside a batch", async () => {

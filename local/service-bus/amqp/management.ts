@@ -50,8 +50,7 @@ export function serveManagement(peer: Peer, link: Receiver, target: Target, path
 function peek({ subqueue }: Target, body: Body, respond: Respond): void {
   const from = toNumber(body["from-sequence-number"]);
   const found = subqueue.browse(from, toNumber(body["message-count"]));
-  const omitBody = body["omit-message-body"] === true;
-  const messages = found.map((message) => ({ message: subqueue.render(message, { omitBody }) }));
+  const messages = found.map((message) => ({ message: subqueue.render(message) }));
   respond(messages.length > 0 ? { messages } : undefined);
 }
 

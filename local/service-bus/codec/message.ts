@@ -40,7 +40,6 @@ export interface DeliveryOptions {
   lockedUntil?: number;
   /** Written as a delivery annotation: how Python and .NET learn the token of a deferred message. */
   lockToken?: Buffer;
-  omitBody?: boolean;
 }
 
 /** A name and an encoded value to be set in the application properties. */
@@ -59,7 +58,6 @@ const [SEQUENCE_NUMBER, ENQUEUED, ENQUEUE_SEQUENCE, STATE, LOCKED_UNTIL, SCHEDUL
   BROKER_ANNOTATIONS.map(encodeSymbol) as [Buffer, Buffer, Buffer, Buffer, Buffer, Buffer];
 const LOCK_TOKEN = encodeSymbol("x-opt-lock-token");
 const STATE_CODE = { active: 0, deferred: 1, scheduled: 2 } as const;
-const EMPTY_BODY = Buffer.from([0x00, 0x53, SECTION.data, 0xa0, 0]);
 const NOTHING = Buffer.alloc(0);
 
 const out = new Encoder();
@@ -175,7 +173,7 @@ export function withApplicationProperties(
 export function renderDelivery(
   facts: DeliveryFacts,
   bare: Buffer,
-  { lockedUntil, lockToken, omitBody }: DeliveryOptions = {},
+  { lockedUntil, lockToken }: DeliveryOptions = {},
 ): Buffer {
   const { header } = facts;
   out.section(SECTION.header, "list", 5, () => {
@@ -201,22 +199,13 @@ export function renderDelivery(
     if (facts.scheduledAt !== undefined) out.raw(SCHEDULED).timestamp(facts.scheduledAt);
     out.raw(facts.annotations);
   });
-  return out.finish(omitBody ? withoutBody(bare) : bare);
+  return out.finish(bare);
 }
 
 function countValues(bytes: Buffer): number {
   let count = 0;
   for (let at = 0; at < bytes.length; at = skip(bytes, at)) count++;
   return count;
-}
-
-function withoutBody(bare: Buffer): Buffer {
-  let end = 0;
-  for (const section of sections(bare)) {
-    if (section.code > SECTION.applicationProperties) break;
-    end = section.end;
-  }
-  return Buffer.concat([bare.subarray(0, end), EMPTY_BODY]);
 }
 
 /** The messages inside a batch: the SDK sends one data section per message (message format 0x80013700). */

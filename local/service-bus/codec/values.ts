@@ -10,19 +10,6 @@ export const SECTION = {
   data: 0x75,
 } as const;
 
-/** Sections may be named by symbol instead of by number (part 3, section 3.2). */
-const SECTION_OF_SYMBOL: Record<string, number> = {
-  "amqp:header:list": 0x70,
-  "amqp:delivery-annotations:map": 0x71,
-  "amqp:message-annotations:map": 0x72,
-  "amqp:properties:list": 0x73,
-  "amqp:application-properties:map": 0x74,
-  "amqp:data:binary": 0x75,
-  "amqp:amqp-sequence:list": 0x76,
-  "amqp:amqp-value:*": 0x77,
-  "amqp:footer:map": 0x78,
-};
-
 /** A value that the broker looks at; everything else reads as undefined. */
 export type Scalar = string | number | boolean | Buffer | undefined;
 
@@ -76,20 +63,12 @@ export function* sections(bytes: Buffer): Generator<Section> {
   }
 }
 
+/** Clients name sections by number (they might by symbol, AMQP part 3, section 3.2, but none does). */
 function readDescriptor(bytes: Buffer, at: number): [code: number, value: number] {
-  if (bytes.readUInt8(at) !== 0x00) throw new RangeError("a message section was expected");
-  switch (bytes.readUInt8(at + 1)) {
-    case 0x53:
-      return [bytes.readUInt8(at + 2), at + 3];
-    case 0x80:
-      return [Number(bytes.readBigUInt64BE(at + 2)), at + 10];
-    case 0xa3: {
-      const end = at + 3 + bytes.readUInt8(at + 2);
-      return [SECTION_OF_SYMBOL[bytes.toString("latin1", at + 3, end)] ?? -1, end];
-    }
-    default:
-      throw new RangeError("a section descriptor was expected");
-  }
+  const type = bytes.readUInt16BE(at);
+  if (type === 0x0053) return [bytes.readUInt8(at + 2), at + 3];
+  if (type === 0x0080) return [Number(bytes.readBigUInt64BE(at + 2)), at + 10];
+  throw new RangeError("a message section was expected");
 }
 
 /** The offsets of the elements of the list or map at `at` (a map: key, value, key, value). */
