@@ -1,5 +1,4 @@
 import { lastRoundOf } from "../domain/lastRound.ts";
-import type { LastRound } from "../../shared/contracts/tasks.ts";
 import { nextIntId } from "../domain/plan.ts";
 import type { RoundRecord } from "../domain/records.ts";
 import { taskEnded } from "../domain/taskStates.ts";
@@ -24,7 +23,6 @@ export async function noteEnd(app: Services, round: RoundRecord): Promise<void> 
     state: taskEnded(value.state, EVENT[state]),
     ...(isLedger(round) && { ledgerRound: number }),
     lastRound: lastRoundOf(round),
-    lastRound: shownInLists(round),
     nextIntId: nextIntId(value, round),
   }));
   if (task) await leaveTurn(app, task);
