@@ -39,8 +39,6 @@ export interface RegisteredFunction {
 
 /** The object that `@azure/functions` hands to `setProgrammingModel`. */
 export interface ProgrammingModel {
-  name: string;
-  version: string;
   getCapabilities?(offered: Record<string, string>): Promise<Record<string, string>>;
   getInvocationModel(context: unknown): InvocationModel | Promise<InvocationModel>;
 }
@@ -48,15 +46,11 @@ export interface ProgrammingModel {
 export interface InvocationModel {
   getArguments(): Promise<{ context: unknown; inputs: unknown[] }>;
   invokeFunction(context: unknown, inputs: unknown[], callback: Callback): Promise<unknown>;
-  getResponse(context: unknown, result: unknown): Promise<InvocationResponse>;
-}
-
-export interface InvocationResponse {
-  returnValue?: RpcTypedData | null;
+  getResponse(context: unknown, result: unknown): Promise<{ returnValue?: RpcTypedData | null }>;
 }
 
 const HOOKS = ["appStart", "appTerminate", "preInvocation", "postInvocation", "log"] as const;
-export type HookName = (typeof HOOKS)[number];
+type HookName = (typeof HOOKS)[number];
 type Hook = (context: object) => unknown;
 
 /** Capabilities that worker 3.9 offers; the library answers with the ones it uses (e.g. `HttpUri`). */

@@ -1,11 +1,11 @@
-import http, { type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Admin } from "./admin.ts";
 import type { AppFunction } from "./app-loader.ts";
 import type { DurableHttpApi } from "./durable/http-api.ts";
 import { WEBHOOK_PATH } from "./durable/links.ts";
 import { BodyTooLarge, type HttpInvocation, readBody, sendJson } from "./http-message.ts";
 import { type HostKeys, type KeyLevel, levelOf } from "./keys.ts";
+import { unavailable } from "./listener.ts";
 import { describeError, type Log } from "./logger.ts";
 import { parseRouteTemplate, type RouteTemplate } from "./route-template.ts";
 
@@ -32,7 +32,7 @@ export interface HttpFrontOptions {
   log: Log;
 }
 
-/** The listener: homepage, admin API, Durable endpoints and the HTTP functions of the app. */
+/** What answers requests: homepage, admin API, Durable endpoints and the HTTP functions of the app. */
 export class HttpFront {
   /** Requests inside HTTP functions right now. */
   active = 0;
@@ -45,12 +45,14 @@ export class HttpFront {
     this.#routes = buildRoutes(options.functions, options.routePrefix);
   }
 
-  /** Answers one request; the server that owns it hands every request in here. */
   readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
     this.#dispatch(request, response).catch((error: unknown) => {
-      const tooLarge = error instanceof BodyTooLarge;
-      if (!tooLarge) this.#log(`${request.method} ${pathOf(request)}: ${describeError(error)}`);
-      if (!response.headersSent) response.writeHead(tooLarge ? 413 : 500, { connection: "close" });
+      const status = error instanceof BodyTooLarge ? 413 : error instanceof URIError ? 400 : 500;
+      if (status === 500) {
+        const message = `${request.method} ${request.url?.split("?")[0]}: ${describeError(error)}`;
+        this.#options.log({ level: "error", category: "Host.Http", message });
+      }
+      if (!response.headersSent) response.writeHead(status, { connection: "close" });
       response.end();
     });
   };
@@ -59,14 +61,14 @@ export class HttpFront {
     const url = URL.parse(`http://${request.headers.host ?? "localhost"}${request.url ?? "/"}`);
     if (!url) return empty(response, 400);
     const { pathname } = url;
-    const { rpcPath } = this.#options;
+    const { rpcPath, keys, admin } = this.#options;
     if (pathname.startsWith(rpcPath)) return this.#durable(request, response, url, rpcPath);
     if (pathname === "/") {
       response.writeHead(200, { "content-type": "text/html" }).end(HOMEPAGE);
       return;
     }
     const key = request.headers["x-functions-key"] ?? url.searchParams.get("code") ?? undefined;
-    const level = levelOf(Array.isArray(key) ? key[0] : key, this.#options.keys);
+    const level = levelOf(Array.isArray(key) ? key[0] : key, keys);
     if (pathname.startsWith(WEBHOOK_PATH)) {
       const open = level === "admin" || level === "system";
       return open ? this.#durable(request, response, url, WEBHOOK_PATH) : empty(response, 401);
@@ -74,7 +76,7 @@ export class HttpFront {
     if (pathname.startsWith("/admin/")) {
       if (level !== "admin" && pathname !== "/admin/host/ping") return empty(response, 401);
       const body = (await readBody(request)).toString("utf8");
-      return sendJson(response, this.#options.admin(request.method ?? "GET", pathname, body));
+      return sendJson(response, admin(request.method ?? "GET", pathname, body));
     }
     return this.#function(request, response, url, level);
   }
@@ -104,12 +106,12 @@ export class HttpFront {
     if (this.draining) return unavailable(response);
     const found = this.#match(request.method ?? "GET", url.pathname);
     if (!found) return empty(response, 404);
-    const { target, authLevel } = found.route;
+    const { target, authLevel, params } = found;
     const open = level === "admin" || authLevel === "anonymous" || authLevel === level;
     if (!open) return empty(response, 401);
     this.active++;
     try {
-      await this.#options.invokeHttp(target, { request, response, url, params: found.params });
+      await this.#options.invokeHttp(target, { request, response, url, params });
     } finally {
       this.active--;
     }
@@ -117,81 +119,30 @@ export class HttpFront {
 
   /** A wrong method is "no route" to the Functions host: 404, not 405. */
   #match(method: string, pathname: string) {
-    const path = decodePath(pathname);
-    if (path === undefined) return undefined;
+    // Kestrel decodes a path once and leaves an encoded slash as it is.
+    const path = decodeURIComponent(pathname.slice(1).replace(/%2f/gi, "%252F"));
     for (const route of this.#routes) {
       if (route.methods && !route.methods.includes(method)) continue;
       const params = route.template.match(path);
-      if (params) return { route, params };
+      if (params) return { ...route, params };
     }
     return undefined;
   }
-
-  #log(message: string): void {
-    this.#options.log({ level: "error", category: "Host.Http", message });
-  }
-}
-
-export interface Listener {
-  port: number;
-  /** Hands all further requests to that handler; until then they are answered 503. */
-  serve(handler: http.RequestListener): void;
-  close(): void;
-}
-
-/** Starts a server on 127.0.0.1. It is there before the app is loaded, which has to know the port. */
-export async function listen(port: number): Promise<Listener> {
-  let handler: http.RequestListener = (_request, response) => unavailable(response);
-  const server = http.createServer((request, response) => handler(request, response));
-  server.keepAliveTimeout = 65_000;
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, "127.0.0.1", resolve);
-  });
-  return {
-    port: (server.address() as AddressInfo).port,
-    serve: (next) => {
-      handler = next;
-    },
-    close: () => {
-      server.close();
-      server.closeAllConnections();
-    },
-  };
 }
 
 function buildRoutes(functions: readonly AppFunction[], prefix: string): Route[] {
   return functions
     .filter(({ trigger }) => trigger.type === "httpTrigger")
     .map((target): Route => {
-      const { binding } = target.trigger;
-      const route = typeof binding.route === "string" ? binding.route : target.name;
-      const methods = Array.isArray(binding.methods) ? binding.methods.map(String) : undefined;
+      const { route = target.name, methods, authLevel = "anonymous" } = target.trigger.binding;
       return {
         target,
         template: parseRouteTemplate(`${prefix}/${route}`),
-        methods: methods?.map((method) => method.toUpperCase()),
-        authLevel: String(binding.authLevel ?? "anonymous").toLowerCase(),
+        methods: Array.isArray(methods) ? methods.map((each) => each.toUpperCase()) : undefined,
+        authLevel: String(authLevel).toLowerCase(),
       };
     })
-    .sort((a, b) => compare(a.template.precedence, b.template.precedence));
-}
-
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-
-/** Kestrel decodes a path once and leaves an encoded slash as it is; undefined if malformed. */
-function decodePath(pathname: string): string | undefined {
-  try {
-    return decodeURIComponent(pathname.slice(1).replace(/%2f/gi, "%252F"));
-  } catch {
-    return undefined;
-  }
-}
-
-const pathOf = (request: IncomingMessage): string => (request.url ?? "").split("?")[0] ?? "";
-
-function unavailable(response: ServerResponse): void {
-  response.writeHead(503, { "retry-after": "1" }).end();
+    .sort((a, b) => a.template.precedence.localeCompare(b.template.precedence));
 }
 
 function empty(response: ServerResponse, status: number): void {

@@ -65,6 +65,7 @@ describe("stop and start", () => {
     const { id } = await host.start("fanOut", { n: 3, ms: 3000 });
     const slow = host.get("/api/slow?ms=3000");
     await journalHas("begin ", 3);
+    await journalHas("asked slow", 1);
     const exit = host.kill();
     // The signal takes a moment to arrive; from then on there is no new work.
     while ((await host.get("/api/hello")).status !== 503) await sleep(20);

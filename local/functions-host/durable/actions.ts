@@ -1,5 +1,7 @@
 /** What an orchestrator invocation of durable-functions 3.5 returns (the out-of-process schema, V2 and up). */
 
+import type { HttpRequest } from "./call-http.ts";
+
 export const ActionType = {
   CallActivity: 0,
   CallActivityWithRetry: 1,
@@ -42,14 +44,6 @@ interface EntityOperation {
   input?: unknown;
 }
 
-export interface HttpRequest {
-  method: string;
-  uri: string;
-  content?: string;
-  headers?: Record<string, string>;
-  asynchronousPatternEnabled?: boolean;
-}
-
 export interface EntityName {
   name: string;
   key: string;
@@ -90,8 +84,6 @@ export interface EntityRequest {
   parentExecution?: string;
   due?: string;
 }
-
-export const BUILTIN_HTTP = "BuiltIn::HttpActivity";
 
 /** Scheduler id of an entity; names are lower-cased by the extension. */
 export const entityId = ({ name, key }: EntityName): string => `@${name.toLowerCase()}@${key}`;

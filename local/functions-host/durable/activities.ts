@@ -1,6 +1,6 @@
 import { describeError, logFailure } from "../logger.ts";
 import { fromTypedData, type RpcTypedData } from "../rpc-data.ts";
-import { BUILTIN_HTTP, type HttpRequest } from "./actions.ts";
+import { BUILTIN_HTTP, sendHttp } from "./call-http.ts";
 import { EventType, newEvent } from "./history.ts";
 import { post } from "./mailboxes.ts";
 import type { ActivityTask, TaskHub } from "./task-hub.ts";
@@ -28,7 +28,8 @@ export async function runActivity(hub: TaskHub, task: ActivityTask): Promise<voi
 async function callActivity(hub: TaskHub, task: ActivityTask) {
   const { task: TaskScheduledId, name } = task;
   try {
-    const Result = name === BUILTIN_HTTP ? await callHttp(task) : await callFunction(hub, task);
+    const Result =
+      name === BUILTIN_HTTP ? await sendHttp(task.input) : await callFunction(hub, task);
     const body = { EventType: EventType.TaskCompleted, TaskScheduledId, Result };
     return newEvent(body, Date.now());
   } catch (thrown) {
@@ -63,19 +64,4 @@ async function callFunction(hub: TaskHub, task: ActivityTask): Promise<string | 
   if (typeof returnValue?.json === "string") return returnValue.json;
   const value = fromTypedData(returnValue);
   return value === null ? null : JSON.stringify(value);
-}
-
-/** The activity behind `context.df.callHttp`. */
-async function callHttp(task: ActivityTask): Promise<string> {
-  const { uri, method, headers, content } = JSON.parse(task.input ?? "{}") as HttpRequest;
-  const response = await fetch(uri, {
-    method,
-    ...(headers ? { headers } : {}),
-    ...(content ? { body: content } : {}),
-  });
-  return JSON.stringify({
-    statusCode: response.status,
-    headers: Object.fromEntries(response.headers),
-    content: await response.text(),
-  });
 }

@@ -27,7 +27,8 @@ export async function startNew(
       `Instance ids must not start with '@', contain /, \\, #, ? or control characters, or exceed ${MAX_ID_LENGTH} characters.`,
     );
   }
-  const message = await store.commit(() => createInstance(store, { id, name, input, version }));
+  const instance = { id, name, input, version, parent: null };
+  const message = await store.commit(() => createInstance(store, instance));
   mailboxes.deliver([message]);
   return id;
 }

@@ -27,18 +27,12 @@ export interface Instance {
   turns: number;
 }
 
-export interface NewInstance {
-  id: string;
-  name: string;
-  input: string | null;
-  version: string;
-  parent?: ParentLink;
-}
+type Started = Pick<Instance, "id" | "execution" | "name" | "version" | "input" | "parent">;
 
 export const isFinished = (status: RuntimeStatus | undefined): boolean =>
   status === "Completed" || status === "Failed" || status === "Terminated";
 
-export const parentOf = ({ parent }: Instance): ParentLink | null =>
+export const parentOf = ({ parent }: Pick<Instance, "parent">): ParentLink | null =>
   parent === null ? null : (JSON.parse(parent) as ParentLink);
 
 export function findInstance(store: Store, id: string): Instance | undefined {
@@ -53,40 +47,25 @@ export class InstanceExists extends Error {
 }
 
 /** Inserts a Pending instance and its first message; a finished one of that id makes room. */
-export function createInstance(store: Store, instance: NewInstance): Message {
+export function createInstance(store: Store, instance: Omit<Started, "execution">): Message {
   const { id, name, input, version, parent } = instance;
   const old = findInstance(store, id);
   if (old && !isFinished(old.status)) throw new InstanceExists(old.status);
   if (old) removeInstances(store, [id]);
   const now = Date.now();
-  const execution = newId();
-  store.run(
-    "INSERT INTO instances(id,execution,name,version,input,status,created,updated,parent) VALUES(?,?,?,?,?,'Pending',?,?,?)",
-    id,
-    execution,
-    name,
-    version,
-    input,
-    now,
-    now,
-    parent ? JSON.stringify(parent) : null,
-  );
-  return postExecutionStarted(store, { id, execution, name, version, input }, parent ?? null, now);
+  const started = { id, execution: newId(), name, version, input, parent };
+  store.insert("instances", { ...started, status: "Pending", created: now, updated: now });
+  return postExecutionStarted(store, started, now);
 }
 
 /** Posts the event that every execution begins with. */
-export function postExecutionStarted(
-  store: Store,
-  instance: Pick<Instance, "id" | "execution" | "name" | "version" | "input">,
-  parent: ParentLink | null,
-  now: number,
-): Message {
+export function postExecutionStarted(store: Store, instance: Started, now: number): Message {
   const { id, execution, name, version, input } = instance;
   const event = newEvent(
     {
       EventType: EventType.ExecutionStarted,
       OrchestrationInstance: { InstanceId: id, ExecutionId: execution },
-      ParentInstance: parent,
+      ParentInstance: parentOf(instance),
       Name: name,
       Version: version,
       Input: input,

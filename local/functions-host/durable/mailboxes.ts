@@ -29,8 +29,7 @@ export function post(
   { execution = null, due = 0 }: Delivery = {},
 ): Message {
   const json = JSON.stringify(event);
-  const sql = "INSERT INTO inbox(target,execution,due,event) VALUES(?,?,?,?)";
-  const row = store.run(sql, target, execution, due, json);
+  const row = store.insert("inbox", { target, execution, due, event: json });
   return { row, target, execution, due, json, event };
 }
 

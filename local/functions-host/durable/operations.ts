@@ -1,4 +1,11 @@
-import { EventType, type HistoryEvent, isoTime, newEvent } from "./history.ts";
+import {
+  type EventBody,
+  EventType,
+  type HistoryEvent,
+  isoTime,
+  newEvent,
+  type ParentLink,
+} from "./history.ts";
 import { createInstance, type Instance, InstanceExists } from "./instances.ts";
 import { type Message, post } from "./mailboxes.ts";
 import type { Scheduled } from "./shim.ts";
@@ -25,15 +32,8 @@ export function schedule(
     case "task": {
       const { id: task, name } = operation;
       const input = activityInput(operation.input);
-      const row = store.run(
-        "INSERT INTO activities(instance,execution,task,name,input) VALUES(?,?,?,?,?)",
-        id,
-        execution,
-        task,
-        name,
-        input,
-      );
-      effects.tasks.push({ row, instance: id, execution, task, name, input });
+      const fields = { instance: id, execution, task, name, input };
+      effects.tasks.push({ row: store.insert("activities", fields), ...fields });
       const body = { EventType: EventType.TaskScheduled, Name: name, Version: "", Input: null };
       return newEvent(body, now, task);
     }
@@ -68,19 +68,19 @@ function scheduleSub(
   const { store } = hub;
   const { id: task, name, input, version = hub.options.defaultVersion } = operation;
   const InstanceId = operation.instanceId || `${parent.execution}:${task}`;
-  const link = {
+  const link: ParentLink = {
     Name: parent.name,
     OrchestrationInstance: { InstanceId: parent.id, ExecutionId: parent.execution },
     TaskScheduleId: task,
     Version: "",
   };
-  const fail = (Reason: string) =>
-    effects.messages.push(postSubFailed(store, parent, task, Reason, "", now));
+  const fail = (reason: string) =>
+    effects.messages.push(postSubOutcome(store, parent, task, { reason, details: "" }));
   if (!hub.orchestrators.find(name)) fail(hub.orchestrators.unknown(name));
   else {
     try {
       const json = input === undefined || input === null ? null : JSON.stringify(input);
-      const child = { id: InstanceId, name, version, input: json, parent: link };
+      const child = { id: InstanceId, name, version, input: json, parent: JSON.stringify(link) };
       effects.messages.push(createInstance(store, child));
     } catch (error) {
       if (!(error instanceof InstanceExists)) throw error;
@@ -92,18 +92,27 @@ function scheduleSub(
   return newEvent(body, now, task);
 }
 
-/** Tells a parent that its sub-orchestration failed. */
-export function postSubFailed(
+/** Tells a parent how its sub-orchestration ended. */
+export function postSubOutcome(
   store: Store,
   { id, execution }: { id: string; execution: string },
   TaskScheduledId: number,
-  Reason: string,
-  Details: string,
-  now: number,
+  outcome: { result: string | null } | { reason: string; details: string },
 ): Message {
-  const EventKind = EventType.SubOrchestrationInstanceFailed;
-  const event = newEvent({ EventType: EventKind, TaskScheduledId, Reason, Details }, now);
-  return post(store, id, event, { execution });
+  const body: EventBody =
+    "reason" in outcome
+      ? {
+          EventType: EventType.SubOrchestrationInstanceFailed,
+          TaskScheduledId,
+          Reason: outcome.reason,
+          Details: outcome.details,
+        }
+      : {
+          EventType: EventType.SubOrchestrationInstanceCompleted,
+          TaskScheduledId,
+          Result: outcome.result,
+        };
+  return post(store, id, newEvent(body, Date.now()), { execution });
 }
 
 /** The SDK quotes string inputs itself; everything else it leaves as a value. */

@@ -14,9 +14,6 @@ export interface DurableOptions {
   longRunningTimerIntervalDuration: string;
 }
 
-/** How long `callHttp` waits before it polls a 202 without Retry-After. */
-export const HTTP_POLL_MS = 30_000;
-
 const DEFAULTS: DurableOptions = {
   hubName: "TestHubName",
   maxConcurrentActivityFunctions: 20,

@@ -1,8 +1,8 @@
 import { fromTypedData } from "../rpc-data.ts";
 import type { OrchestratorState } from "./actions.ts";
+import { HTTP_POLL_MS } from "./call-http.ts";
 import type { Execution } from "./executions.ts";
 import { parentOf } from "./instances.ts";
-import { HTTP_POLL_MS } from "./options.ts";
 import type { TaskHub } from "./task-hub.ts";
 
 /** The SDK reports a failed orchestrator as an exception that ends with its state. */

@@ -10,14 +10,13 @@ import { createHash } from "node:crypto";
 import {
   type Action,
   ActionType,
-  BUILTIN_HTTP,
   type EntityRequest,
-  type HttpRequest,
   type RetryPolicy,
   type SubOrchestrator,
 } from "./actions.ts";
+import { BUILTIN_HTTP, type HttpRequest, nextPoll } from "./call-http.ts";
 import { EventType, type HistoryEvent } from "./history.ts";
-import { type DurableOptions, HTTP_POLL_MS, timeSpan } from "./options.ts";
+import { type DurableOptions, timeSpan } from "./options.ts";
 import { all, any, Step } from "./step.ts";
 
 /** A DTFx operation that history may or may not have seen yet. */
@@ -240,10 +239,9 @@ export class Shim {
     const result = new Step();
     const send = (current: HttpRequest): void => {
       this.#start({ kind: "task", name: BUILTIN_HTTP, input: current }).onDone((step) => {
-        const poll = step.failed ? undefined : pollOf(current, step.result);
+        const poll = step.failed ? undefined : nextPoll(current, step.result);
         if (!poll) return result.complete(step.failed);
-        const delay = poll.retryAfterMs ?? HTTP_POLL_MS;
-        this.#timer(this.#now + delay).onDone(() => send(poll.request));
+        this.#timer(this.#now + poll.delayMs).onDone(() => send(poll.request));
       });
     };
     send(request);
@@ -337,21 +335,4 @@ export class Shim {
     }
     this.fresh.delete(id);
   }
-}
-
-function pollOf(request: HttpRequest, resultJson: string | null) {
-  const answer = JSON.parse(resultJson ?? "null") as {
-    statusCode?: number;
-    headers?: Record<string, string>;
-  } | null;
-  if (answer?.statusCode !== 202 || request.asynchronousPatternEnabled === false) return undefined;
-  const headers = new Headers(answer.headers);
-  const location = headers.get("location");
-  if (!location) return undefined;
-  const retryAfter = headers.get("retry-after");
-  const { content: _, ...rest } = request;
-  return {
-    request: { ...rest, method: "GET", uri: new URL(location, request.uri).href },
-    retryAfterMs: retryAfter === null ? undefined : Number(retryAfter) * 1000,
-  };
 }

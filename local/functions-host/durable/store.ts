@@ -65,17 +65,20 @@ export class Store {
     return Number(this.#prepare(sql).run(...args).lastInsertRowid);
   }
 
+  /** Inserts a row; returns its row id. */
+  insert(table: string, row: Record<string, SQLInputValue>): number {
+    const columns = Object.keys(row);
+    const sql = `INSERT INTO ${table}(${columns}) VALUES(${columns.map(() => "?")})`;
+    return this.run(sql, ...Object.values(row));
+  }
+
   readValue<T>(key: string): T | undefined {
     const row = this.get<{ value: string }>("SELECT value FROM kv WHERE key=?", key);
     return row && (JSON.parse(row.value) as T);
   }
 
   writeValue(key: string, value: unknown): void {
-    this.run(
-      "INSERT INTO kv(key,value) VALUES(?,?) ON CONFLICT(key) DO UPDATE SET value=excluded.value",
-      key,
-      JSON.stringify(value),
-    );
+    this.run("INSERT OR REPLACE INTO kv(key,value) VALUES(?,?)", key, JSON.stringify(value));
   }
 
   /**

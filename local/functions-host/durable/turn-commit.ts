@@ -2,7 +2,7 @@ import { appendHistory, type Execution } from "./executions.ts";
 import { EventType, type HistoryEvent, newEvent, newId, playedJson } from "./history.ts";
 import { type Instance, isFinished, parentOf, postExecutionStarted } from "./instances.ts";
 import { type Message, post, removeRows } from "./mailboxes.ts";
-import { type Effects, postSubFailed, schedule } from "./operations.ts";
+import { type Effects, postSubOutcome, schedule } from "./operations.ts";
 import type { TaskHub } from "./task-hub.ts";
 import type { Outcome, TurnResult } from "./turn.ts";
 
@@ -61,7 +61,7 @@ function writeTurn(hub: TaskHub, instance: Instance, result: TurnResult): Writte
       Result,
     };
     added.push(newEvent(body, now, shim.nextId));
-    notifyParent(hub, instance, outcome, now, effects);
+    effects.messages.push(...notifyParent(hub, instance, outcome));
     // Timers that nobody waits for any more.
     hub.store.run("DELETE FROM inbox WHERE target=?", instance.id);
   }
@@ -69,7 +69,7 @@ function writeTurn(hub: TaskHub, instance: Instance, result: TurnResult): Writte
     .map(playedJson)
     .join(",");
   const { id, turns } = instance;
-  hub.store.run("INSERT INTO history(id,turn,events) VALUES(?,?,?)", id, turns, json);
+  hub.store.insert("history", { id, turn: turns, events: json });
   Object.assign(current, {
     status: outcome?.status ?? (shim.suspended ? "Suspended" : "Running"),
     output: outcome ? outputOf(outcome) : null,
@@ -98,7 +98,7 @@ function continueAsNew(
   store.run("DELETE FROM history WHERE id=?", id);
   store.run("DELETE FROM inbox WHERE target=? AND execution=?", id, execution);
   updateInstance(hub, instance);
-  const first = postExecutionStarted(store, instance, parentOf(instance), now);
+  const first = postExecutionStarted(store, instance, now);
   // Events of a suspension are in history by now; the next generation needs them as messages.
   const carried = shim.carried.map(
     (event) => mail.find((message) => message.event === event) ?? post(store, id, event),
@@ -123,25 +123,11 @@ function updateInstance({ store }: TaskHub, instance: Instance): void {
   );
 }
 
-function notifyParent(
-  { store }: TaskHub,
-  instance: Instance,
-  outcome: Outcome,
-  now: number,
-  { messages }: Effects,
-): void {
+function notifyParent(hub: TaskHub, instance: Instance, outcome: Outcome): Message[] {
   const parent = parentOf(instance);
-  if (!parent) return;
-  const { TaskScheduleId: TaskScheduledId } = parent;
+  if (!parent) return [];
   const { InstanceId: id, ExecutionId: execution } = parent.OrchestrationInstance;
-  if ("reason" in outcome) {
-    const { reason, details } = outcome;
-    messages.push(postSubFailed(store, { id, execution }, TaskScheduledId, reason, details, now));
-    return;
-  }
-  const EventKind = EventType.SubOrchestrationInstanceCompleted;
-  const body = { EventType: EventKind, TaskScheduledId, Result: outcome.result };
-  messages.push(post(store, id, newEvent(body, now), { execution }));
+  return [postSubOutcome(hub.store, { id, execution }, parent.TaskScheduleId, outcome)];
 }
 
 function logFailure({ log }: TaskHub, { id, name }: Instance, outcome: Outcome | undefined): void {

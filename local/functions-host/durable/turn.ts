@@ -1,3 +1,4 @@
+import { BUILTIN_HTTP } from "./call-http.ts";
 import { type Execution, isStarted, planPause } from "./executions.ts";
 import { EventType, newEvent } from "./history.ts";
 import { type Message, removeRows } from "./mailboxes.ts";
@@ -119,8 +120,7 @@ const toJson = (value: unknown): string | null =>
 /** An activity that nobody registered fails the whole orchestration; user code cannot catch that. */
 function checkActivities(hub: TaskHub, { instance }: Execution, fresh: Scheduled[]) {
   const missing = fresh.findIndex(
-    (item) =>
-      item.kind === "task" && !item.name.startsWith("BuiltIn::") && !hub.activities.find(item.name),
+    (item) => item.kind === "task" && item.name !== BUILTIN_HTTP && !hub.activities.find(item.name),
   );
   const item = fresh[missing];
   if (item?.kind !== "task") return { fresh, fault: undefined };
