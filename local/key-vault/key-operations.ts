@@ -65,7 +65,8 @@ export function unwrap(key: KeyVersion, algorithm: string, value: string): strin
 }
 
 function checkUse(key: KeyVersion, operation: "wrapKey" | "unwrapKey"): void {
-  if (!key.enabled) throw forbidden(`Operation ${operation} is not allowed on a disabled key.`);
+  if (!key.enabled)
+    throw forbidden(`Operation ${operation} is not allowed on a disabled key.`, "KeyDisabled");
   if (!key.operations.includes(operation))
     throw forbidden(`Operation ${operation} is not permitted on this key: see its key_ops.`);
 }

@@ -159,6 +159,8 @@ describe("keys", () => {
       await expect(use.wrapKey("RSA-OAEP-256", contentKey)).rejects.toThrow();
       await expect(use.unwrapKey("RSA-OAEP-256", result)).rejects.toMatchObject({
         statusCode: 403,
+        code: "Forbidden",
+        details: { error: { innerError: { code: "KeyDisabled" } } },
       });
     }
     await keys.updateKeyProperties("disabling", versionOf(key), { enabled: true });
@@ -180,6 +182,7 @@ describe("keys", () => {
       const client = crypto(key);
       await expect(client.wrapKey("RSA-OAEP-256", contentKey)).rejects.toMatchObject({
         statusCode: 403,
+        code: "Forbidden",
       });
       const unwrapped = await client.unwrapKey("RSA-OAEP-256", result);
       expect(Buffer.from(unwrapped.result)).toEqual(contentKey);
@@ -201,8 +204,8 @@ describe("keys", () => {
     await expect(keys.getKey("there", { version: "0".repeat(32) })).rejects.toMatchObject(missing);
   });
 
-  it("12 delete, name held back, recover, delete, purge", async () => {
-    const key = await keys.createRsaKey("mortal");
+  it("12 delete, name held back, purge", async () => {
+    await keys.createRsaKey("mortal");
     const deleted = await (await keys.beginDeleteKey("mortal")).pollUntilDone();
     expect(deleted.properties).toMatchObject({
       recoveryId: `${vault.url}/deletedkeys/mortal`,
@@ -211,10 +214,6 @@ describe("keys", () => {
     });
     await expect(keys.getKey("mortal")).rejects.toMatchObject({ statusCode: 404 });
     await expect(keys.createRsaKey("mortal")).rejects.toMatchObject({ statusCode: 409 });
-    expect((await collect(keys.listDeletedKeys())).map(({ name }) => name)).toContain("mortal");
-    await (await keys.beginRecoverDeletedKey("mortal")).pollUntilDone();
-    expect((await keys.getKey("mortal")).id).toBe(key.id);
-    await (await keys.beginDeleteKey("mortal")).pollUntilDone();
     await keys.purgeDeletedKey("mortal");
     await expect(keys.getDeletedKey("mortal")).rejects.toMatchObject({ statusCode: 404 });
     await keys.createRsaKey("mortal");

@@ -63,9 +63,7 @@ export function keysApi(store: KeyStore, baseUrl: string) {
   const findOrNone = (name: string): StoredKey | undefined => {
     const key = store.get(name);
     if (key?.deleted === undefined) return key;
-    throw conflict(
-      `Key ${name} is deleted but recoverable; its name can be used again once it is recovered or purged.`,
-    );
+    throw conflict(`Key ${name} is deleted; its name can be used again once it is purged.`);
   };
   /** Adds a version to a key that may have come or gone while the version was made. */
   const append = (name: string, version: KeyVersion) => {
@@ -121,11 +119,6 @@ export function keysApi(store: KeyStore, baseUrl: string) {
     store.put(key);
     return show.deletedBundle(key);
   };
-  const recover = ({ name }: Call) => {
-    const { deleted: _, ...key } = findDeleted(name);
-    store.put(key);
-    return show.bundle(key, current(key));
-  };
   const crypt = (run: typeof wrap) => (call: Call) => {
     const [key, version] = findVersion(call.name, call.version);
     const { alg, value } = parse(cryptoSchema, call.body);
@@ -138,10 +131,6 @@ export function keysApi(store: KeyStore, baseUrl: string) {
       "/keys",
       query,
     );
-  };
-  const listDeleted = ({ query }: Call) => {
-    const keys = store.all().filter(({ deleted }) => deleted !== undefined);
-    return show.page(keys.map(show.deletedItem), "/deletedkeys", query);
   };
   const listVersions = ({ name, query }: Call) => {
     const key = find(name);
@@ -163,9 +152,7 @@ export function keysApi(store: KeyStore, baseUrl: string) {
     ["DELETE", /^\/keys\/([^/]+)$/, remove],
     ["POST", /^\/keys\/([^/]+)(?:\/([0-9a-f]*))?\/wrapkey$/i, crypt(wrap)],
     ["POST", /^\/keys\/([^/]+)(?:\/([0-9a-f]*))?\/unwrapkey$/i, crypt(unwrap)],
-    ["GET", /^\/deletedkeys$/, listDeleted],
     ["GET", /^\/deletedkeys\/([^/]+)$/, ({ name }) => show.deletedBundle(findDeleted(name))],
-    ["POST", /^\/deletedkeys\/([^/]+)\/recover$/, recover],
     ["DELETE", /^\/deletedkeys\/([^/]+)$/, ({ name }) => store.remove(findDeleted(name))],
   ];
 

@@ -81,16 +81,16 @@ async function answer(
   log: Logger,
 ): Promise<HttpResponse> {
   const headers = { "x-ms-request-id": randomUUID() };
-  const fail = (status: number, code: string, message: string, more = {}): HttpResponse => ({
+  const fail = (status: number, error: object, more = {}): HttpResponse => ({
     status,
-    body: { error: { code, message } },
+    body: { error },
     headers: { ...headers, ...more },
   });
   const token = /^Bearer (.+)$/i.exec(request.header("authorization") ?? "")?.[1];
   const application = token && (await tokens.verify(token, RESOURCE));
   if (!application) {
     const message = "The request has no valid bearer token for this vault.";
-    return fail(401, "Unauthorized", message, { "www-authenticate": CHALLENGE });
+    return fail(401, { code: "Unauthorized", message }, { "www-authenticate": CHALLENGE });
   }
   const { method, url } = request;
   const fields = { application, method, path: url.pathname };
@@ -100,10 +100,12 @@ async function answer(
     return body === undefined ? { status: 204, headers } : { status: 200, body, headers };
   } catch (error) {
     if (error instanceof VaultError) {
-      log.info({ ...fields, status: error.status, reason: error.message }, "vault.refused");
-      return fail(error.status, error.code, error.message);
+      const { status, code, message, inner } = error;
+      log.info({ ...fields, status, reason: message }, "vault.refused");
+      return fail(status, { code, message, ...(inner && { innererror: { code: inner } }) });
     }
     log.error({ ...fields, err: error }, "vault.failed");
-    return fail(500, "InternalServerError", "The vault could not handle this.");
+    const message = "The vault could not handle this.";
+    return fail(500, { code: "InternalServerError", message });
   }
 }
