@@ -1,9 +1,6 @@
-import { LongshoreError } from "../../shared/contracts/errors.ts";
-import { mayBeTried, rootFolderName } from "../../shared/rules/destinationName.ts";
-import { checkName } from "../../shared/rules/names.ts";
-import { joinPath } from "../../shared/rules/paths.ts";
-import type { RoundRecord, Target } from "../domain/records.ts";
+import type { Target } from "../domain/records.ts";
 import { taskAfter } from "../domain/taskStates.ts";
+import { findTarget } from "../operations/findTarget.ts";
 import { ensureIndex } from "../operations/indexRound.ts";
 import { recoverRound } from "../operations/recoverRound.ts";
 import type { Services } from "../services.ts";
@@ -35,8 +32,7 @@ export const openRound = defineActivity(
     const { config, rounds, tasks } = app;
     const { target, wish, ...round } = await rounds.current(ref);
     const opens = wish !== "pause";
-    if (!target && opens)
-      await prepare(app, ref, await app.destination.resolve(destinationOf(round)));
+    if (!target && opens) await prepare(app, ref, await findTarget(app, round));
     await tasks.update(ref.taskId, (value) =>
       value.state === "Queued" ? { ...value, state: taskAfter(value.state, "begin") } : undefined,
     );
@@ -71,20 +67,6 @@ async function prepare(app: Services, ref: RunRef, target: Target): Promise<void
     ...(ledgerRound !== undefined && !elsewhere && { ledgerRound }),
     target,
   }));
-}
-
-/** Where the round's items go: with the source's own folder, if it comes along. */
-function destinationOf({
-  source,
-  destination,
-  settings,
-}: Pick<RoundRecord, "source" | "destination" | "settings">) {
-  const root = settings.includeRootFolder ? rootFolderName(source, settings) : "";
-  const place = { isFolder: true, atLibraryRoot: destination.folder === "" };
-  const refused = root === "" ? undefined : checkName(root, place);
-  if (refused && !(settings.invalidCharacters === "try" && mayBeTried(refused.code, root)))
-    throw new LongshoreError(refused.code, `the source folder's own name: ${refused.message}`);
-  return { ...destination, folder: joinPath(destination.folder, root) };
 }
 
 const placeOf = (target: Target) => `${target.listId}/${target.folders.at(-1)?.path ?? ""}`;

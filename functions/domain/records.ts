@@ -42,6 +42,8 @@ export const taskRecordSchema = z.object({
   /** Number of the newest round, and of the round whose outcomes the next one is compared with. */
   round: z.number().int().optional(),
   ledgerRound: z.number().int().optional(),
+  /** Its place in the queue of an agent group, since it was queued last. */
+  queued: z.object({ at: z.string(), group: z.string() }).optional(),
   /** Why the task is paused, and whether a window or a person has done it: windows undo only what windows did. */
   paused: z
     .object({ by: z.enum(["person", "window"]), reason: z.string(), at: z.string() })
@@ -76,6 +78,8 @@ export const targetSchema = z.object({
   rootFolderUrl: z.string(),
   /** Folders of the task's destination folder, outermost first; `id` when they exist already. */
   folders: z.array(z.object({ path: z.string(), id: z.string().optional() })),
+  /** Only a place to compute paths with; see nominalTarget.ts. */
+  nominal: z.literal(true).optional(),
 });
 export type Target = z.infer<typeof targetSchema>;
 

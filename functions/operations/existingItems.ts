@@ -25,7 +25,7 @@ export async function existingItems(
   const existing = new Map<string, ExistingItem>();
   const target = round.target as Target;
   const base = target.folders.at(-1);
-  if (base && !base.id) return existing;
+  if (target.nominal || (base && !base.id)) return existing;
 
   /** Folders that may have items of others: they were there before the round. */
   const old = new Set<string>([base?.path ?? ""]);

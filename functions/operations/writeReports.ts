@@ -2,6 +2,13 @@ import { PassThrough } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ContainerClient } from "@azure/storage-blob";
 import type { Stringifier } from "csv-stringify";
+import { AssessmentTally } from "../domain/assessment/assessmentTally.ts";
+import {
+  ASSESSMENT_COLUMNS,
+  assessmentRows,
+  LONG_PATH_COLUMNS,
+  longPathRow,
+} from "../domain/assessment/rows.ts";
 import type { RoundRecord, TaskRecord } from "../domain/records.ts";
 import { aggregateRow } from "../domain/reports/aggregateRow.ts";
 import {
@@ -16,6 +23,7 @@ import { csvOf } from "../domain/reports/csv.ts";
 import { failureRow, itemRow } from "../domain/reports/itemRows.ts";
 import { RoundTally } from "../domain/reports/roundTally.ts";
 import type { Services } from "../services.ts";
+import { writeAssessment } from "../stores/assessments.ts";
 import { readOutcomes, reportFolder } from "../stores/roundBlobs.ts";
 
 /**
@@ -31,6 +39,7 @@ export async function writeReports(
   const context = { task, round };
   const suffix = `_R${round.number}`;
   const tally = new RoundTally();
+  const assessment = new AssessmentTally(round);
   const open: Report[] = [];
   const report = (name: string, columns: readonly string[]) => {
     const opened = openReport(state.reports, `${reportFolder(ref)}${name}`, columns);
@@ -39,13 +48,19 @@ export async function writeReports(
   };
   try {
     const items = report(`ItemReport${suffix}.csv`, ITEM_COLUMNS);
-    // Opened with the first failure: without one there is no such report.
+    // Opened with their first row: without one there is no such report.
     let failures: Report | undefined;
+    let longPaths: Report | undefined;
     for await (const { segment, value } of rounds.listPackages(task.id, round.number)) {
       if (value.state !== "recorded") continue;
       for await (const outcome of readOutcomes(state.outcomes, ref, segment)) {
         tally.add(outcome);
         await items.write(itemRow(context, outcome));
+        const lengths = assessment.add(outcome);
+        if (lengths.isLong) {
+          longPaths ??= report(`LongPaths${suffix}.csv`, LONG_PATH_COLUMNS);
+          await longPaths.write(longPathRow(context, outcome, lengths));
+        }
         if (outcome.result !== "failed") continue;
         failures ??= report(`ItemFailureReport${suffix}.csv`, FAILURE_COLUMNS);
         await failures.write(failureRow(context, outcome));
@@ -57,7 +72,11 @@ export async function writeReports(
       ["Aggregate Summary Report.csv", AGGREGATE_COLUMNS, aggregateRow(context)],
     ] as const)
       await report(name, columns).write(row);
+    const assessed = assessment.result();
+    const table = report(`Assessment${suffix}.csv`, ASSESSMENT_COLUMNS);
+    for (const row of assessmentRows(assessed)) await table.write(row);
     await Promise.all(open.map((each) => each.close()));
+    await writeAssessment(state.reports, ref, assessed);
   } catch (error) {
     for (const each of open) each.abandon();
     throw error;

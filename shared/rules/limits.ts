@@ -32,6 +32,12 @@ export const MAX_FILE_BYTES = 250 * GB;
 /** Characters of a decoded server-relative path, file name included. support; mm-faqs. */
 export const MAX_PATH_LENGTH = 400;
 
+/** Characters of such a path from which on a scan warns; Migration Manager lists these in LongPath.csv. mm-cloud-reports. */
+export const LONG_PATH = 300;
+
+/** Characters of a path on a computer (Windows' MAX_PATH); beyond it OneDrive does not sync or programs do not open. */
+export const MAX_LOCAL_PATH = 260;
+
 /** Characters of one file or folder name. support. */
 export const MAX_NAME_LENGTH = 255;
 

@@ -15,9 +15,10 @@ export function aggregateRow({ task, round }: ReportContext): Row {
     "Task name": task.name,
     Status: round.state,
     Source: round.source,
-    Destination: target
-      ? `${new URL(target.origin).origin}${destinationFolder(target)}`
-      : round.destination.siteUrl,
+    Destination:
+      target && !target.nominal
+        ? `${new URL(target.origin).origin}${destinationFolder(target)}`
+        : round.destination.siteUrl,
     "Total scanned items": scan.items,
     "Total to be migrated items": toBeMigrated,
     "Migrated items": migrated.items,

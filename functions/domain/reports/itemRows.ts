@@ -22,14 +22,22 @@ function place(
   const { target } = round;
   return {
     Source: `${round.source.replace(/[\\/]+$/, "")}${separator}${below}`,
-    Destination: target
-      ? `${new URL(target.origin).origin}${destinationFolder(target)}/${destinationPath}`
-      : "",
+    Destination:
+      target && !target.nominal
+        ? `${new URL(target.origin).origin}${destinationFolder(target)}/${destinationPath}`
+        : "",
   };
 }
 
 const CONTENT_TYPE = { file: "File", folder: "Folder", other: "Other" } as const;
 const STATUS = { migrated: "Migrated", skipped: "Skipped", failed: "Failed" } as const;
+
+/** The words of the familiar report column for what was skipped. */
+const SKIP_CATEGORY: Record<string, string> = {
+  UNCHANGED: "MIGRATION SKIP",
+  EXISTS_AT_DESTINATION: "MIGRATION SKIP",
+  SCAN_ONLY: "Scan Finished",
+};
 
 function describe(outcome: Outcome): { category: string; message: string } {
   const { issue, result } = outcome;
@@ -40,7 +48,7 @@ function describe(outcome: Outcome): { category: string; message: string } {
       category: FAILURE_CATEGORY[failureOf(outcome)],
       message: issue ? `${message} | ${errorDefinition(issue.code).remedy}` : message,
     };
-  return { category: issue?.code === "UNCHANGED" ? "MIGRATION SKIP" : "SCAN FILTER", message };
+  return { category: SKIP_CATEGORY[issue?.code ?? ""] ?? "SCAN FILTER", message };
 }
 
 export function itemRow(context: ReportContext, outcome: Outcome): Row {

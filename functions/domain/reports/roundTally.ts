@@ -5,8 +5,8 @@ import { type Failure, failureOf } from "./failures.ts";
 import { roundLabel } from "./itemRows.ts";
 
 type Kind = Outcome["kind"];
-/** What became of an item: its result, or where it failed. */
-type Fate = "migrated" | "skipped" | Failure;
+/** What became of an item: its result, or where it failed; `scanned`: it would be migrated. */
+type Fate = "migrated" | "skipped" | "scanned" | Failure;
 
 const KINDS: readonly Kind[] = ["file", "folder", "other"];
 const FAILURES: readonly Failure[] = [
@@ -25,8 +25,7 @@ export class RoundTally {
   private readonly counts = new Map<string, number>();
 
   add(outcome: Outcome): void {
-    const fate = outcome.result === "failed" ? failureOf(outcome) : outcome.result;
-    const key = `${outcome.kind} ${fate}`;
+    const key = `${outcome.kind} ${fateOf(outcome)}`;
     this.counts.set(key, (this.counts.get(key) ?? 0) + 1);
   }
 
@@ -37,7 +36,7 @@ export class RoundTally {
   private count(kinds: readonly Kind[] = KINDS, fates?: readonly Fate[]): number {
     let sum = 0;
     for (const kind of kinds)
-      for (const fate of fates ?? ["migrated", "skipped", ...FAILURES])
+      for (const fate of fates ?? ["migrated", "skipped", "scanned", ...FAILURES])
         sum += this.counts.get(`${kind} ${fate}`) ?? 0;
     return sum;
   }
@@ -49,14 +48,14 @@ export class RoundTally {
 
   summaryRow(round: RoundRecord): Row {
     const of = (...fates: Fate[]) => this.count(KINDS, fates);
-    const packaged = this.items - of("skipped", ...EARLY);
+    const packaged = this.items - of("skipped", "scanned", ...EARLY);
     const read = packaged - of("reading");
     const uploaded = read - of("uploading");
     return {
       "Incremental round": roundLabel(round),
       Scanned: this.items,
       "Item scan failures": of("scan"),
-      "Filtered out items": of("skipped"),
+      "Filtered out items": of("skipped", "scanned"),
       "Expected migrated file count": this.expected("file"),
       Read: read,
       Packaged: packaged,
@@ -92,4 +91,9 @@ export class RoundTally {
       "Device name": round.agents.join("; "),
     };
   }
+}
+
+function fateOf(outcome: Outcome): Fate {
+  if (outcome.result === "failed") return failureOf(outcome);
+  return outcome.issue?.code === "SCAN_ONLY" ? "scanned" : outcome.result;
 }
