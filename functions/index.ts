@@ -5,6 +5,7 @@ import "./http/agents.ts";
 import "./http/agentWork.ts";
 import "./http/audit.ts";
 import "./http/enrolmentTokens.ts";
+import "./http/me.ts";
 import "./http/openapi.ts";
 import "./http/reports.ts";
 import "./http/sessions.ts";

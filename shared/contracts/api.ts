@@ -23,3 +23,6 @@ export const pageQuerySchema = z.object({
   limit: z.coerce.number().int().min(1).max(1000).default(100),
   after: z.string().min(1).max(1000).optional(),
 });
+
+/** The caller as the app knows it: `id` is the key's hash or the object id, `name` what the audit trail shows. */
+export const meSchema = z.object({ role: z.enum(ROLES), name: z.string(), id: z.string() });
