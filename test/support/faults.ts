@@ -19,7 +19,7 @@ const WRITES = new Set([
   ...["completeScan", "completeUpload", "advance", "noteNews", "takeSegment", "insertWork"],
   ...["changeWork", "update", "setActive", "setInactive", "insertSession"],
   ...["upload", "uploadStream", "createSnapshot", "deleteIfExists", "createContainer"],
-  ...["createIfNotExists", "send", "submit"],
+  ...["createIfNotExists", "send", "submit", "take", "keep", "release"],
 ]);
 /** Calls that hand out something with writes of its own. */
 const DOORS = new Set(["getContainerClient", "getBlockBlobClient", "getBlobClient"]);
@@ -68,6 +68,7 @@ export function withFaults(app: Services, faults: readonly Fault[]): FaultyServi
     packageBlobs: guarded(app.packageBlobs),
     queues: guarded(app.queues),
     destination: guarded(app.destination),
+    slots: guarded(app.slots),
     writes: () => writes,
   };
 }

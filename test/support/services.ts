@@ -45,15 +45,19 @@ export interface Surroundings {
   stop(): Promise<void>;
 }
 
-export async function startSurroundings(): Promise<Surroundings> {
+/** `queues`: storage has them, too, so that SharePoint can lend one. `settings`: of the app, besides those it needs. */
+export async function startSurroundings({
+  queues = false,
+  settings = {} as Record<string, string>,
+} = {}): Promise<Surroundings> {
   const data = mkdtempSync(join(tmpdir(), "longshore-"));
   const library = join(data, "library");
-  const [storage, broker, vault, sharePoint] = await Promise.all([
-    startStorage(),
+  const storage = await startStorage({ queues });
+  const [broker, vault, sharePoint] = await Promise.all([
     startBroker({ dataDirectory: join(data, "bus"), config: BUS }),
     startKeyVault({ dataDirectory: join(data, "vault"), identitySecret: IDENTITY_SECRET }),
     startSharePoint({
-      ...{ data: join(data, "sharepoint"), log: () => undefined },
+      ...{ data: join(data, "sharepoint"), log: () => undefined, storage: storage.connection },
       libraries: [{ site: "finance", title: "Documents", folder: library }],
     }),
   ]);
@@ -76,6 +80,7 @@ export async function startSurroundings(): Promise<Surroundings> {
     KEY_VAULT_URL: vault.url,
     KEY_VAULT_VERIFY_CHALLENGE: "false",
     IMPORT_SILENCE_MS: "200",
+    ...settings,
   });
   return {
     ...{ storage, broker, vault, sharePoint, library, config, credential },

@@ -13,16 +13,20 @@ export interface TestStorage {
   stop(): Promise<void>;
 }
 
-/** Starts Azurite's blob and table services in memory, on free ports, with an account of their own. */
-export async function startStorage(): Promise<TestStorage> {
+const ENDPOINTS = { blob: "BlobEndpoint", table: "TableEndpoint", queue: "QueueEndpoint" } as const;
+type Service = keyof typeof ENDPOINTS;
+
+/** Starts Azurite's blob and table services, and queues if wanted, in memory, on free ports, with an account of their own. */
+export async function startStorage({ queues = false } = {}): Promise<TestStorage> {
   const account = "longshore";
   const key = randomBytes(64).toString("base64");
   const services = await Promise.all(
-    (["blob", "table"] as const).map((service) => startService(service, `${account}:${key}`)),
+    (["blob", "table", ...(queues ? (["queue"] as const) : [])] as const).map((service) =>
+      startService(service, `${account}:${key}`),
+    ),
   );
   const endpoints = services.map(
-    ({ service, port }) =>
-      `${service === "blob" ? "Blob" : "Table"}Endpoint=http://127.0.0.1:${port}/${account}`,
+    ({ service, port }) => `${ENDPOINTS[service]}=http://127.0.0.1:${port}/${account}`,
   );
   return {
     connection: [
@@ -44,7 +48,7 @@ export const uniquePrefix = (): string => `T${randomBytes(6).toString("hex")}`;
 const ENDS_WITH_US =
   "data:text/javascript,process.stdin.on('close',()=>process.exit()).resume().unref()";
 
-async function startService(service: "blob" | "table", accounts: string) {
+async function startService(service: Service, accounts: string) {
   const port = await freePort();
   const child = spawn(
     process.execPath,
