@@ -5,6 +5,8 @@ import {
   type Encrypted,
   encryptRange,
 } from "../../shared/package/cipher.ts";
+import { createQuickXorHash, type QuickXorHash } from "../../shared/package/quick-xor-hash.ts";
+import { MAX_MD5_FILE_BYTES } from "../../shared/rules/limits.ts";
 import type { SourceFile } from "../source/read.ts";
 import { type Body, bodyOf, type Container, StorageError } from "../storage/container.ts";
 
@@ -12,6 +14,8 @@ import { type Body, bodyOf, type Container, StorageError } from "../storage/cont
 export interface StoredBlob {
   iv: string;
   md5: string;
+  /** base64 QuickXorHash of the plain content, of files so large that SharePoint wants it. */
+  checksum?: string;
 }
 
 /** Content up to this size is one request: a Put Block costs the service (and Azurite fivefold) more than a Put Blob. */
@@ -60,12 +64,16 @@ export async function storeFile(
   {
     singlePutBytes = SINGLE_PUT_BYTES,
     partBytes = PART_BYTES,
+    checksumAbove = MAX_MD5_FILE_BYTES,
     /** Told how far the file has been sent; a part that is sent again goes back. */
     reached = (_position: number): void => undefined,
   } = {},
 ): Promise<StoredBlob> {
   const iv = randomBytes(BLOCK_BYTES);
-  let state: ChainState = { previous: iv, md5: createHash("md5") };
+  let state: ChainState = {
+    ...{ previous: iv, md5: createHash("md5") },
+    ...(file.size > checksumAbove && { checksum: createQuickXorHash() }),
+  };
   if (file.size <= singlePutBytes) {
     const part = cipherPart(file, key, { start: 0, end: file.size, reached }, state);
     const md5 = () => part.state().md5.digest("base64");
@@ -79,16 +87,20 @@ export async function storeFile(
     await container.putBlock(name, block, part);
     state = part.state();
   }
-  const stored = { iv: iv.toString("base64"), md5: state.md5.digest("base64") };
+  const stored = {
+    ...{ iv: iv.toString("base64"), md5: state.md5.digest("base64") },
+    ...(state.checksum && { checksum: state.checksum.digest() }),
+  };
   await container.commitBlocks(name, blocks, stored.md5, { IV: stored.iv });
   await container.snapshot(name);
   return stored;
 }
 
-/** Where CBC and the running MD5 stand between two parts of a file. */
+/** Where CBC and the running hashes stand between two parts of a file. */
 interface ChainState {
   previous: Buffer;
   md5: Hash;
+  checksum?: QuickXorHash;
 }
 
 interface CipherPart extends Body {
@@ -114,13 +126,15 @@ function cipherPart(
     length: last ? cipherLength(end - start) : end - start,
     state: () => state,
     async *open() {
-      state = { previous: before.previous, md5: before.md5.copy() };
+      const { previous, md5, checksum } = before;
+      state = { previous, md5: md5.copy(), ...(checksum && { checksum: checksum.copy() }) };
       let position = start;
       for await (const { plain, final } of chunks(file, start, end)) {
         if (last && final) await file.checkUnchanged();
         const data = encryptRange(key, state.previous, plain, { last: last && final });
         state.previous = Buffer.from(data.subarray(-BLOCK_BYTES));
         state.md5.update(data);
+        state.checksum?.update(plain);
         yield data;
         position += plain.length;
         reached(position);

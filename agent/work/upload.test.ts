@@ -19,7 +19,7 @@ import yauzl from "yauzl";
 import type { UploadedFile, UploadResult, UploadSpec } from "../../shared/contracts/work.ts";
 import { uploadResultSchema } from "../../shared/contracts/work.ts";
 import { decryptBuffer } from "../../shared/package/cipher.ts";
-import { quickXorHash } from "../../shared/package/quick-xor-hash.ts";
+import { quickXorHash, quickXorHash } from "../../shared/package/quick-xor-hash.ts";
 import { type Azurite, startAzurite } from "../../test/support/azurite.ts";
 import { createReader } from "../source/read.ts";
 import { openContainer } from "../storage/container.ts";
@@ -190,6 +190,7 @@ describe("upload", () => {
     const sizes = { singlePutBytes: 300_000, partBytes: 300_000 - (300_000 % 16) };
     const stored = await storeFile(target, "large.dat", key, source, sizes);
     await source.close();
+    expect(stored.checksum).toBeUndefined();
     const blob = await newestSnapshot("large.dat");
     expect(blob.md5).toBe(stored.md5);
     expect(decryptBuffer(key, blob.iv, blob.data).equals(content)).toBe(true);
@@ -201,8 +202,10 @@ describe("upload", () => {
     try {
       const source = await createReader(root).open(file("large.bin", content));
       const target = openContainer(relay.url, { signal, firstPauseMs: 10 });
-      await storeFile(target, "busy.dat", key, source, { singlePutBytes: 1, partBytes: 320_000 });
+      const sizes = { singlePutBytes: 1, partBytes: 320_000, checksumAbove: 999_999 };
+      const { checksum } = await storeFile(target, "busy.dat", key, source, sizes);
       await source.close();
+      expect(checksum).toBe(quickXorHash(content));
       const blob = await newestSnapshot("busy.dat");
       expect(decryptBuffer(key, blob.iv, blob.data).equals(content)).toBe(true);
     } finally {

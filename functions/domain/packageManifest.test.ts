@@ -55,6 +55,14 @@ function objectsOf(input: ReturnType<typeof packageManifest>): ManifestObject[] 
 }
 
 describe("the manifest of a package", () => {
+  it("has the QuickXorHash of a file that is large enough to have one", () => {
+    const plan = planOf([file("huge"), file("small")]);
+    const [huge, small] = [uploaded(0, { checksum: "aGFzaA==" }), uploaded(1)];
+    const input = packageManifest(plan, upload(plan, { files: [huge, small] }), target(), where);
+    const xml = writeManifests(input).find(({ name }) => name === "Manifest.xml")?.xml;
+    expect(`${xml}`.match(/Checksum="[^"]*"/g)).toEqual(['Checksum="aGFzaA=="']);
+  });
+
   it("names a file with the content that was uploaded, not with the one that was scanned", () => {
     const plan = planOf([file("f")]);
     const { files } = packageManifest(plan, upload(plan), target(), where);

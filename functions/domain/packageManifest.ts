@@ -98,6 +98,7 @@ export function packageManifest(
         fileValue: content.blob,
         md5: content.md5,
         iv: content.iv,
+        ...(content.checksum !== undefined && { checksum: content.checksum }),
       };
     }),
     users: [SYSTEM_ACCOUNT],

@@ -89,6 +89,8 @@ export const uploadedFileSchema = z.discriminatedUnion("status", [
     iv: z.base64(),
     /** base64 MD5 of the ciphertext. */
     md5: z.base64(),
+    /** base64 QuickXorHash of the plain content, of files over 15 GB. */
+    checksum: z.base64().optional(),
   }),
   z.object({
     status: z.literal("failed"),

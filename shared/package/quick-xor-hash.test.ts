@@ -48,4 +48,15 @@ describe("quickXorHash", () => {
       }),
     );
   });
+
+  it("goes two ways after a copy", () => {
+    const hash = createQuickXorHash().update(Buffer.from("together"));
+    const copy = hash.copy();
+    expect(hash.update(Buffer.from(" one")).digest()).toBe(
+      quickXorHash(Buffer.from("together one")),
+    );
+    expect(copy.update(Buffer.from(" two")).digest()).toBe(
+      quickXorHash(Buffer.from("together two")),
+    );
+  });
 });

@@ -7,6 +7,8 @@ export interface QuickXorHash {
   update(chunk: Uint8Array): QuickXorHash;
   /** base64 of the 20 bytes of all content so far. */
   digest(): string;
+  /** Another hash that goes on from here. */
+  copy(): QuickXorHash;
 }
 
 const RING_BITS = 160;
@@ -20,9 +22,10 @@ const SHIFT = 11;
 const BLOCK_BYTES = 160;
 const BLOCK_WORDS = BLOCK_BYTES / 4;
 
-export function createQuickXorHash(): QuickXorHash {
-  const words = new Int32Array(BLOCK_WORDS);
-  let length = 0;
+export const createQuickXorHash = (): QuickXorHash => hashFrom(new Int32Array(BLOCK_WORDS), 0);
+
+function hashFrom(words: Int32Array, begun: number): QuickXorHash {
+  let length = begun;
   return {
     update(chunk) {
       const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
@@ -45,6 +48,7 @@ export function createQuickXorHash(): QuickXorHash {
       ring.writeBigUInt64LE(ring.readBigUInt64LE(tail) ^ BigInt(length), tail);
       return ring.toString("base64");
     },
+    copy: () => hashFrom(words.slice(), length),
   };
 }
 

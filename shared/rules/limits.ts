@@ -29,6 +29,9 @@ export const MAX_ARCHIVED_MEMBER_BYTES = 100 * KB - 1;
 /** Content bytes of one file. mm-file-size-limitations: 250 GB for file shares (cloud sources: 15 GB). */
 export const MAX_FILE_BYTES = 250 * GB;
 
+/** Content bytes up to which the MD5 of the blob is all that SharePoint checks; above it wants a QuickXorHash. sp-dev: migration-azure. */
+export const MAX_MD5_FILE_BYTES = 15 * GB;
+
 /** Characters of a decoded server-relative path, file name included. support; mm-faqs. */
 export const MAX_PATH_LENGTH = 400;
 
