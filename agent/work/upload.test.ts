@@ -19,7 +19,7 @@ import yauzl from "yauzl";
 import type { UploadedFile, UploadResult, UploadSpec } from "../../shared/contracts/work.ts";
 import { uploadResultSchema } from "../../shared/contracts/work.ts";
 import { decryptBuffer } from "../../shared/package/cipher.ts";
-import { quickXorHash, quickXorHash } from "../../shared/package/quick-xor-hash.ts";
+import { quickXorHash } from "../../shared/package/quick-xor-hash.ts";
 import { type Azurite, startAzurite } from "../../test/support/azurite.ts";
 import { createReader } from "../source/read.ts";
 import { openContainer } from "../storage/container.ts";
