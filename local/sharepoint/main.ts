@@ -1,8 +1,7 @@
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { changeFaults, noFaults } from "./faults.ts";
-import { type SharePointOptions, startSharePoint } from "./server.ts";
+import { startSharePoint } from "./server.ts";
 import type { LibraryOption } from "./sites.ts";
 
 interface Flags {
@@ -12,7 +11,6 @@ interface Flags {
   jwks?: string;
   concurrency?: number;
   storage?: string;
-  config?: string;
   fault: Record<string, unknown>;
 }
 
@@ -27,29 +25,15 @@ const program: Command = new Command("sharepoint")
   .option("--concurrency <jobs>", "running jobs per site collection", wholeNumber)
   .option("--storage <connection string>", "storage account for what SharePoint provides")
   .option("--fault <name=value>", "something to do wrong, see faults.ts; repeatable", addFault, {})
-  .option("--config <file>", "JSON with the options of startSharePoint; flags win over it")
   .parse();
 
-const options = readOptions(program.opts<Flags>());
-const sharePoint = await startSharePoint(options);
+const { library: libraries, fault: faults, data, ...rest } = program.opts<Flags>();
+if (data === undefined) program.error("--data <folder> is missing");
+if (libraries.length === 0) program.error("--library <site=Title=folder> is missing");
+const sharePoint = await startSharePoint({ ...rest, data, libraries, faults });
 process.stdout.write(`${JSON.stringify({ ready: true, url: sharePoint.url, pid: process.pid })}\n`);
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   process.once(signal, () => void sharePoint.close());
-}
-
-function readOptions(flags: Flags): SharePointOptions {
-  const config: Partial<SharePointOptions> =
-    flags.config === undefined ? {} : JSON.parse(readFileSync(flags.config, "utf8"));
-  const { config: _file, library, fault, ...rest } = flags;
-  const options = {
-    ...config,
-    ...rest,
-    libraries: [...(config.libraries ?? []), ...library],
-    faults: { ...config.faults, ...fault },
-  };
-  if (options.data === undefined) program.error("--data <folder> is missing");
-  if (options.libraries.length === 0) program.error("--library <site=Title=folder> is missing");
-  return options as SharePointOptions;
 }
 
 function wholeNumber(text: string): number {

@@ -3,26 +3,32 @@ import { mkdirSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 
+interface LibraryIds {
+  listId: string;
+  rootFolderId: string;
+}
+
 /** A document library that is a folder on disk. */
-export interface Library {
+export interface Library extends LibraryIds {
   site: Site;
   title: string;
   /** Name in URLs: the title; that of "Documents" is "Shared Documents", but in a OneDrive. */
   urlName: string;
   folder: string;
-  listId: string;
-  rootFolderId: string;
+}
+
+interface SiteIds {
+  siteId: string;
+  webId: string;
+  webRootFolderId: string;
 }
 
 /** A site collection with one web. */
-export interface Site {
+export interface Site extends SiteIds {
   /** "finance", or "personal/ada_contoso_com" for a person's OneDrive. */
   name: string;
   /** Server-relative: "/sites/finance", "/personal/ada_contoso_com". */
   url: string;
-  siteId: string;
-  webId: string;
-  webRootFolderId: string;
   libraries: Library[];
 }
 
@@ -72,10 +78,9 @@ function createdLibraries(
   dataFolder: string,
 ): LibraryOption[] {
   const rows = database.prepare("SELECT site, title, folder FROM libraries ORDER BY rowid").all();
+  const sites = new Set(configured.map(({ site }) => site));
   return (rows as unknown as LibraryOption[]).filter(
-    ({ site, folder }) =>
-      folder.startsWith(foldersOfCreated(dataFolder)) &&
-      configured.some((option) => option.site === site),
+    ({ site, folder }) => sites.has(site) && folder.startsWith(foldersOfCreated(dataFolder)),
   );
 }
 
@@ -88,45 +93,31 @@ export function createLibrary(
 ): Library {
   const folder = join(foldersOfCreated(dataFolder), randomUUID());
   mkdirSync(folder, { recursive: true });
-  const library = openLibrary(database, site, { site: site.name, title, folder });
+  const library = openLibrary(database, site, { title, folder });
   site.libraries.push(library);
   return library;
 }
 
 function openSite(database: DatabaseSync, name: string): Site {
-  database
-    .prepare("INSERT OR IGNORE INTO sites VALUES (?, ?, ?, ?)")
-    .run(name, randomUUID(), randomUUID(), randomUUID());
-  const row = database.prepare("SELECT * FROM sites WHERE name = ?").get(name);
-  return {
-    name,
-    url: name.startsWith("personal/") ? `/${name}` : `/sites/${name}`,
-    siteId: String(row?.site_id),
-    webId: String(row?.web_id),
-    webRootFolderId: String(row?.web_root_folder_id),
-    libraries: [],
-  };
+  const insert = database.prepare("INSERT OR IGNORE INTO sites VALUES (?, ?, ?, ?)");
+  insert.run(name, randomUUID(), randomUUID(), randomUUID());
+  const select = `SELECT site_id AS siteId, web_id AS webId, web_root_folder_id AS webRootFolderId
+    FROM sites WHERE name = ?`;
+  const ids = database.prepare(select).get(name) as unknown as SiteIds;
+  const url = name.startsWith("personal/") ? `/${name}` : `/sites/${name}`;
+  return { name, url, ...ids, libraries: [] };
 }
 
-function openLibrary(
-  database: DatabaseSync,
-  site: Site,
-  { title, folder }: LibraryOption,
-): Library {
-  database
-    .prepare("INSERT OR IGNORE INTO libraries VALUES (?, ?, ?, ?, ?)")
-    .run(site.name, title, folder, randomUUID(), randomUUID());
-  const row = database
-    .prepare("SELECT * FROM libraries WHERE site = ? AND title = ? AND folder = ?")
-    .get(site.name, title, folder);
-  return {
-    site,
-    title,
-    urlName: title === "Documents" && site.url.startsWith("/sites/") ? "Shared Documents" : title,
-    folder,
-    listId: String(row?.list_id),
-    rootFolderId: String(row?.root_folder_id),
-  };
+type Named = Pick<LibraryOption, "title" | "folder">;
+
+function openLibrary(database: DatabaseSync, site: Site, { title, folder }: Named): Library {
+  const insert = database.prepare("INSERT OR IGNORE INTO libraries VALUES (?, ?, ?, ?, ?)");
+  insert.run(site.name, title, folder, randomUUID(), randomUUID());
+  const select = `SELECT list_id AS listId, root_folder_id AS rootFolderId
+    FROM libraries WHERE site = ? AND title = ? AND folder = ?`;
+  const ids = database.prepare(select).get(site.name, title, folder) as unknown as LibraryIds;
+  const isRenamed = title === "Documents" && site.url.startsWith("/sites/");
+  return { site, title, urlName: isRenamed ? "Shared Documents" : title, folder, ...ids };
 }
 
 /** The library and the path inside it ("" for its root) of a web-relative URL such as "Shared Documents/a/b.txt". */

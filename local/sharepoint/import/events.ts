@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { Job } from "../record/job-store.ts";
 import type { Site } from "../sites.ts";
+import { hresult } from "./error-codes.ts";
 
 /** A job event: every value is a string, numbers and booleans too (MS docs "migration-events"). */
 export type JobEvent = Record<string, string> & { Event: string; JobId: string; Time: string };
@@ -8,14 +9,14 @@ export type JobEvent = Record<string, string> & { Event: string; JobId: string; 
 /** The counts of a JobProgress or JobEnd. */
 export type EventFields = Record<string, string>;
 
-/** What a JobError, JobWarning or JobFatalError is about. */
+/** What a JobError, JobWarning or JobFatalError is about: an object, or the package if none is named. */
 export interface Complaint {
-  objectType: "File" | "Folder" | "ListItem" | "List" | "RoleAssignment" | "";
-  /** Web-relative. */
-  url: string;
-  id: string;
-  code: number;
   message: string;
+  objectType?: "File" | "Folder" | "ListItem" | "RoleAssignment";
+  /** Web-relative. */
+  url?: string;
+  id?: string;
+  code?: number;
   sourceIntId?: number;
   targetIntId?: number;
 }
@@ -51,16 +52,16 @@ export function eventFactory(site: Site, job: Job) {
   const complaint = (name: string, about: Complaint): JobEvent =>
     event(name, {
       ...origin(),
-      ObjectType: about.objectType,
-      Url: about.url,
-      Id: about.id,
+      ObjectType: about.objectType ?? "",
+      Url: about.url ?? "",
+      Id: about.id ?? "",
       ...(name === "JobFatalError"
         ? {}
         : {
             SourceListItemIntId: about.sourceIntId ? String(about.sourceIntId) : "",
             TargetListItemIntId: about.targetIntId ? String(about.targetIntId) : "",
           }),
-      ErrorCode: String(about.code),
+      ErrorCode: String(about.code ?? hresult.generic),
       ErrorType: "Microsoft.SharePoint.SPException",
       Message: about.message,
     });

@@ -1,8 +1,6 @@
 import { hresult } from "./error-codes.ts";
 
-/** One item cannot be imported; the job goes on. */
-export class ItemFailure extends Error {
-  override name = "ItemFailure";
+class Failure extends Error {
   readonly code: number;
   constructor(message: string, code: number = hresult.generic) {
     super(message);
@@ -10,14 +8,14 @@ export class ItemFailure extends Error {
   }
 }
 
+/** One item cannot be imported; the job goes on. */
+export class ItemFailure extends Failure {
+  override name = "ItemFailure";
+}
+
 /** The package as a whole cannot be imported. */
-export class JobFailure extends Error {
+export class JobFailure extends Failure {
   override name = "JobFailure";
-  readonly code: number;
-  constructor(message: string, code: number = hresult.generic) {
-    super(message);
-    this.code = code;
-  }
 }
 
 /** The failure as it is, or what an item reports when the disk or the blob service says no. */

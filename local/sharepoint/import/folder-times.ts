@@ -41,15 +41,9 @@ export function folderTimes(items: ItemStore) {
  * and may not get as far again.
  */
 export function restoreAllFolderTimes(items: ItemStore, library: Library): void {
-  for (let last = ""; ; ) {
-    const page = items.after(library.listId, last);
-    const end = page.at(-1);
-    if (!end) return;
-    last = end.path;
-    for (const { kind, path, modified } of page) {
-      if (kind !== "folder" || modified === null || !lookAt(library, path)) continue;
-      const time = new Date(modified);
-      utimesSync(diskPath(library, path), time, time);
-    }
+  for (const { kind, path, modified } of items.all(library.listId)) {
+    if (kind !== "folder" || modified === null || !lookAt(library, path)) continue;
+    const time = new Date(modified);
+    utimesSync(diskPath(library, path), time, time);
   }
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Faults, happens } from "../faults.ts";
-import { decryptBlob, decryptMember, type PackageKey, requireSnapshot } from "../package/blobs.ts";
+import { decrypt, openBlob, type PackageKey, requireSnapshot } from "../package/blobs.ts";
 import type { FileContent, FileObject } from "../package/manifest.ts";
 import type { ImportPackage } from "../package/read-package.ts";
 import type { Job } from "../record/job-store.ts";
@@ -58,12 +58,8 @@ async function readContent(
 ): Promise<number> {
   if (content.fileValue === "") throw new ItemFailure("The FileValue attribute is missing");
   const member = pkg.archived.get(content.fileValue);
-  if (member === undefined) {
-    const blob = requireSnapshot(pkg.data, content.fileValue);
-    return decryptBlob(pkg.data, blob, key, content, sink);
-  }
-  if (!Buffer.isBuffer(member)) throw member;
-  const plain = decryptMember(content.fileValue, member, key, content);
-  await sink(plain);
-  return plain.length;
+  if (member instanceof ItemFailure) throw member;
+  if (member) return decrypt([member], { name: content.fileValue }, key, content, sink);
+  const blob = requireSnapshot(pkg.data, content.fileValue);
+  return decrypt(await openBlob(pkg.data, blob), blob, key, content, sink);
 }

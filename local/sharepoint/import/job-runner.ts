@@ -127,7 +127,8 @@ export function jobRunner(context: RunnerContext) {
         state = "deleted";
         last = [events.cancelled(), events.deleted()];
       } else {
-        last = [events.fatal(aboutJob(error))];
+        const code = error instanceof JobFailure ? error.code : hresult.generic;
+        last = [events.fatal({ code, message: describe(error) })];
       }
     }
     await writeLogs(job, key, last);
@@ -216,9 +217,4 @@ export function jobRunner(context: RunnerContext) {
       await Promise.all([...running.values()].map(({ done }) => done));
     },
   };
-}
-
-function aboutJob(error: unknown) {
-  const code = error instanceof JobFailure ? error.code : hresult.generic;
-  return { objectType: "" as const, url: "", id: "", code, message: describe(error) };
 }

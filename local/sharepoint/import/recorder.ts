@@ -9,12 +9,11 @@ import type {
 import type { ImportPackage } from "../package/read-package.ts";
 import type { Version } from "../record/item-store.ts";
 import { locate } from "../sites.ts";
-import { hresult } from "./error-codes.ts";
 import type { Complaint } from "./events.ts";
 import type { folderTimes } from "./folder-times.ts";
 import type { ImportContext, Step } from "./import-job.ts";
 import type { claimPlaces } from "./places.ts";
-import { checkRoles, checkScope, describeScope } from "./role-assignments.ts";
+import { describeScope, isBuiltInRole, whyUnknown } from "./role-assignments.ts";
 import type { Statistics } from "./statistics.ts";
 
 /** Columns every document library has. */
@@ -37,18 +36,17 @@ export function recorder(context: ImportContext, pkg: ImportPackage, tools: Tool
 
   return {
     packageWarnings(): void {
-      for (const message of pkg.warnings) warnAboutPackage(message);
+      for (const message of pkg.warnings) warn({ message });
       if (job.webId !== site.webId && context.faults().strictness !== "lenient") {
-        warnAboutPackage(`The web ${job.webId} is not the web of ${site.url}`);
+        warn({ message: `The web ${job.webId} is not the web of ${site.url}` });
       }
       for (const { name, isGroup, isDeleted } of pkg.principals.values()) {
         if (isGroup || isDeleted || isKnownLogin(context.faults(), name)) continue;
-        warnAboutPackage(
-          `Failed to retrieve user '${name}' attributes from the SiteUsers; falling back to passed in values`,
-        );
+        const message = `Failed to retrieve user '${name}' attributes from the SiteUsers; falling back to passed in values`;
+        warn({ message });
       }
     },
-    packageWarning: warnAboutPackage,
+    packageWarning: (message: string) => warn({ message }),
     /** `isOver`: the job has failed and only tells what has happened until then. */
     step(step: Step, isOver: boolean): void {
       const { object } = step;
@@ -69,8 +67,8 @@ export function recorder(context: ImportContext, pkg: ImportPackage, tools: Tool
       const { code, message } = failure;
       context.emit(events.error({ ...about(object), code, message }));
     }
-    if (object.type === "file") stats.object("SPFile", object.id, object.history.length);
-    else stats.object("SPFolder", object.id);
+    const versions = object.type === "file" ? object.history.length : 0;
+    stats.object(object.objectType, object.id, versions);
   }
 
   function saveItem(object: FileObject | FolderObject, { place, sizes }: Step): void {
@@ -93,20 +91,16 @@ export function recorder(context: ImportContext, pkg: ImportPackage, tools: Tool
     for (const [index, version] of [...object.history, object.content].entries()) {
       const { fileSize, fileValue } = version;
       if (fileSize === undefined || fileSize === sizes[index]) continue;
-      warn(
-        object,
-        `FileSize of ${fileValue} is ${fileSize} in the manifest, its content has ${sizes[index]} bytes`,
-      );
+      const message = `FileSize of ${fileValue} is ${fileSize} in the manifest, its content has ${sizes[index]} bytes`;
+      warn({ ...about(object), message });
     }
   }
 
   /** The history that the item has from now on: this package's, or what was there before and then this package's. */
   function versionsOf(file: FileObject, sizes: number[]): Version[] {
-    const before =
-      context.faults().existing === "append"
-        ? (items.byId(site.name, file.id)?.versions ?? [])
-        : [];
-    const kept = before.filter((version) => version.jobId !== job.id);
+    const isAppended = context.faults().existing === "append";
+    const before = isAppended ? items.byId(site.name, file.id)?.versions : undefined;
+    const kept = (before ?? []).filter((version) => version.jobId !== job.id);
     const major = Number.parseInt(kept.at(-1)?.label ?? "0", 10);
     const added = [...file.history, file.content].map((version, index) => ({
       label: major === 0 ? version.version : `${major + index + 1}.0`,
@@ -119,26 +113,12 @@ export function recorder(context: ImportContext, pkg: ImportPackage, tools: Tool
   }
 
   function recordOther(object: Exclude<PackageObject, FileObject | FolderObject>): void {
-    let objectType: string;
-    switch (object.type) {
-      case "listItem":
-        objectType = "SPListItem";
-        recordListItem(object);
-        break;
-      case "roleAssignments":
-        objectType = "DeploymentRoleAssignments";
-        object.scopes.forEach(recordScope);
-        break;
-      case "roles": {
-        objectType = "DeploymentRoles";
-        const complaint = checkRoles(object);
-        if (complaint) fail(complaint);
-        break;
-      }
-      default:
-        objectType = object.type === "list" ? "SPDocumentLibrary" : object.objectType;
+    if (object.type === "listItem") recordListItem(object);
+    if (object.type === "roleAssignments") object.scopes.forEach(recordScope);
+    if (object.type === "roles" && object.roleIds.some(isBuiltInRole)) {
+      fail({ id: object.id, message: "Updates to system roles is not allowed" });
     }
-    stats.object(objectType, object.id);
+    stats.object(object.objectType, object.id);
   }
 
   function recordListItem(object: ListItemObject): void {
@@ -150,48 +130,35 @@ export function recorder(context: ImportContext, pkg: ImportPackage, tools: Tool
       items.byId(site.name, docId) ??
       (location && items.byPath(location.library.listId, location.path));
     if (item?.state !== "present") {
-      fail({
-        ...about(object),
-        code: hresult.generic,
-        message: "Missing file info for list item",
-      });
+      fail({ ...about(object), message: "Missing file info for list item" });
       return;
     }
     for (const name of object.fieldNames) {
       if (KNOWN_COLUMNS.has(name)) continue;
       const message = `Field ${name} cannot be found. Field value will not be imported`;
-      warn(object, message, item.intId);
+      warn({ ...about(object), targetIntId: item.intId, message });
     }
   }
 
   function recordScope(scope: Scope): void {
-    const complaint = checkScope(scope, { site, items, principals: pkg.principals });
-    if (complaint) fail(complaint);
-    else items.setPermissions(site.name, scope.objectId, describeScope(scope, pkg.principals));
+    const { objectId: id, objectUrl: url } = scope;
+    const message = whyUnknown(scope, { site, items, principals: pkg.principals });
+    if (message) fail({ objectType: "RoleAssignment", url, id, message });
+    else items.setPermissions(site.name, id, describeScope(scope, pkg.principals));
   }
 
   function resolvePerson(object: FileObject | FolderObject, id: string | undefined): string | null {
     if (id === undefined) return null;
     const principal = pkg.principals.get(id);
     if (principal) return principal.name;
-    warn(object, `Failed to ensure user '${id}': it is not in UserGroup.xml; using System Account`);
+    const message = `Failed to ensure user '${id}': it is not in UserGroup.xml; using System Account`;
+    warn({ ...about(object), message });
     return "SHAREPOINT\\system";
   }
 
-  function warn(
-    object: FileObject | FolderObject | ListItemObject,
-    message: string,
-    targetIntId = 0,
-  ): void {
+  function warn(complaint: Complaint): void {
     stats.counts.warnings++;
-    context.emit(events.warning({ ...about(object), code: hresult.generic, message, targetIntId }));
-  }
-
-  function warnAboutPackage(message: string): void {
-    stats.counts.warnings++;
-    context.emit(
-      events.warning({ objectType: "", url: "", id: "", code: hresult.generic, message }),
-    );
+    context.emit(events.warning(complaint));
   }
 
   function fail(complaint: Complaint): void {

@@ -2,8 +2,6 @@ import type { Scope } from "../package/manifest.ts";
 import type { Principal } from "../package/read-package.ts";
 import type { ItemStore } from "../record/item-store.ts";
 import type { Site } from "../sites.ts";
-import { hresult } from "./error-codes.ts";
-import type { Complaint } from "./events.ts";
 
 /** The permission levels that every site has, in the order of their RoleTypeKind, which is 1 for the first. */
 const BUILT_IN = ["Limited Access", "Read", "Contribute", "Design", "Full Control", "Edit"];
@@ -15,6 +13,8 @@ export const builtInRoles = BUILT_IN.map((name, index) => ({
 }));
 const roleNames = new Map(builtInRoles.map(({ Id, Name }) => [String(Id), Name]));
 
+export const isBuiltInRole = (id: string) => roleNames.has(id);
+
 interface ScopeContext {
   site: Site;
   items: ItemStore;
@@ -22,21 +22,14 @@ interface ScopeContext {
 }
 
 /** What is wrong with a scope of role assignments, if anything: unknown object, role or principal. */
-export function checkScope(scope: Scope, context: ScopeContext): Complaint | undefined {
-  const complain = (message: string): Complaint => ({
-    objectType: "RoleAssignment",
-    url: scope.objectUrl,
-    id: scope.objectId,
-    code: hresult.generic,
-    message,
-  });
+export function whyUnknown(scope: Scope, context: ScopeContext): string | undefined {
   if (!isObject(scope.objectId, context)) {
-    return complain(`The object ${scope.objectId} of a role assignment cannot be found`);
+    return `The object ${scope.objectId} of a role assignment cannot be found`;
   }
   for (const { roleId, principalId } of scope.assignments) {
-    if (!roleNames.has(roleId)) return complain(`The role ${roleId} cannot be found`);
+    if (!isBuiltInRole(roleId)) return `The role ${roleId} cannot be found`;
     if (!context.principals.has(principalId)) {
-      return complain(`The principal ${principalId} is not in UserGroup.xml`);
+      return `The principal ${principalId} is not in UserGroup.xml`;
     }
   }
   return undefined;
@@ -50,18 +43,6 @@ export function describeScope(scope: Scope, principals: Map<string, Principal>):
       principal: principals.get(principalId)?.name,
     })),
   );
-}
-
-/** Built-in roles cannot be redefined by a package. */
-export function checkRoles(object: { id: string; roleIds: string[] }): Complaint | undefined {
-  if (!object.roleIds.some((roleId) => roleNames.has(roleId))) return undefined;
-  return {
-    objectType: "",
-    url: "",
-    id: object.id,
-    code: hresult.generic,
-    message: "Updates to system roles is not allowed",
-  };
 }
 
 function isObject(id: string, { site, items }: ScopeContext): boolean {

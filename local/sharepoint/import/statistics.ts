@@ -19,14 +19,10 @@ export type Statistics = ReturnType<typeof statistics>;
 /** Counts what a job does, in the words of JobProgress and JobEnd. */
 export function statistics(expectedObjects: number) {
   const startedAt = performance.now();
-  const bySize: Record<
-    string,
-    { Count: number; TotalSize: number; TotalDownloadTime: number; TotalCreationTime: number }
-  > = {};
-  const byType: Record<
-    string,
-    { Count: number; TotalTime: number; AccumulatedVersions: number; ObjectsWithVersions: number }
-  > = {};
+  const noSize = { Count: 0, TotalSize: 0, TotalDownloadTime: 0, TotalCreationTime: 0 };
+  const noType = { Count: 0, TotalTime: 0, AccumulatedVersions: 0, ObjectsWithVersions: 0 };
+  const bySize: Record<string, typeof noSize> = {};
+  const byType: Record<string, typeof noType> = {};
   let files = 0;
   let fileVersions = 0;
   let bytes = 0;
@@ -40,7 +36,7 @@ export function statistics(expectedObjects: number) {
     object(type: string, id: string, versions = 0): void {
       counts.objects++;
       lastObjectId = id;
-      byType[type] ??= { Count: 0, TotalTime: 0, AccumulatedVersions: 0, ObjectsWithVersions: 0 };
+      byType[type] ??= { ...noType };
       const entry = byType[type];
       entry.Count++;
       entry.AccumulatedVersions += versions;
@@ -54,7 +50,7 @@ export function statistics(expectedObjects: number) {
       for (const size of sizes) {
         bytesOfVersions += size;
         const bucket = bucketOf(size);
-        bySize[bucket] ??= { Count: 0, TotalSize: 0, TotalDownloadTime: 0, TotalCreationTime: 0 };
+        bySize[bucket] ??= { ...noSize };
         const entry = bySize[bucket];
         entry.Count++;
         entry.TotalSize += size;

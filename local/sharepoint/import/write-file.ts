@@ -1,6 +1,9 @@
-import { type FileHandle, mkdir, open, rename, unlink } from "node:fs/promises";
+import { once } from "node:events";
+import { type FileHandle, mkdir, open, rename, unlink, utimes } from "node:fs/promises";
 import { basename, dirname } from "node:path";
+import { finished } from "node:stream/promises";
 
+/** Chunks come from sockets in pieces of 64 KB; they are gathered to fewer and larger writes. */
 const WRITE_BYTES = 512 * 1024;
 
 export type Sink = (chunk: Buffer) => Promise<void>;
@@ -15,26 +18,30 @@ export async function writeFileAtomically<T>(
   modified: Date,
   produce: (sink: Sink) => Promise<T>,
 ): Promise<T> {
-  const handle = await create(temporary).catch((error: NodeJS.ErrnoException) => {
-    throw withTarget(error, target);
-  });
   try {
+    const stream = (await create(temporary)).createWriteStream({ highWaterMark: WRITE_BYTES });
+    const closed = finished(stream);
+    // It is awaited later; until then a failure is no unhandled rejection.
+    closed.catch(() => {});
     try {
-      const { sink, settled } = writeBehind(handle);
-      // Whatever happens, no write may be under way when the handle is closed.
-      const result = await produce(sink).finally(settled);
-      await handle.utimes(modified, modified);
-      await handle.close();
+      const result = await produce(async (chunk) => {
+        if (stream.errored) throw stream.errored;
+        if (!stream.write(chunk)) await once(stream, "drain");
+      });
+      stream.end();
+      await closed;
+      await utimes(temporary, modified, modified);
       await rename(temporary, target);
       return result;
     } catch (error) {
-      await handle.close();
+      stream.destroy();
+      await closed.catch(() => {});
+      await unlink(temporary).catch((unlinkError: NodeJS.ErrnoException) => {
+        if (unlinkError.code !== "ENOENT") throw unlinkError;
+      });
       throw error;
     }
   } catch (error) {
-    await unlink(temporary).catch((unlinkError: NodeJS.ErrnoException) => {
-      if (unlinkError.code !== "ENOENT") throw unlinkError;
-    });
     throw withTarget(error as Error, target);
   }
 }
@@ -47,45 +54,6 @@ async function create(file: string): Promise<FileHandle> {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     await mkdir(dirname(file), { recursive: true });
     return open(file, "w");
-  }
-}
-
-/**
- * A sink that gathers the chunks, 64 KB each as sockets deliver them, to fewer and larger writes, and writes while the
- * next ones are being read and decrypted.
- */
-function writeBehind(handle: FileHandle): { sink: Sink; settled: () => Promise<void> } {
-  let gathered: Buffer[] = [];
-  let bytes = 0;
-  let pending: Promise<void> = Promise.resolve();
-  const flush = async () => {
-    await pending;
-    pending = writeAll(handle, gathered, bytes);
-    // A failure is reported by the next await of `pending`, not as an unhandled rejection meanwhile.
-    pending.catch(() => {});
-    gathered = [];
-    bytes = 0;
-  };
-  return {
-    sink: async (chunk) => {
-      gathered.push(chunk);
-      bytes += chunk.length;
-      if (bytes >= WRITE_BYTES) await flush();
-    },
-    settled: async () => {
-      await flush();
-      await pending;
-    },
-  };
-}
-
-async function writeAll(handle: FileHandle, chunks: Buffer[], bytes: number): Promise<void> {
-  if (bytes === 0) return;
-  let { bytesWritten } = await handle.writev(chunks);
-  if (bytesWritten === bytes) return;
-  // A short write, as a disk that is getting full has them: the rest, until the system says what is wrong.
-  for (const rest = Buffer.concat(chunks); bytesWritten < bytes; ) {
-    bytesWritten += (await handle.write(rest, bytesWritten)).bytesWritten;
   }
 }
 

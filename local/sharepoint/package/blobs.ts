@@ -88,9 +88,9 @@ interface Decryption {
 
 /** AES-256-CBC with PKCS7 padding, or nothing at all. The IV is that of the blob's metadata, else the manifest's. */
 function decryption(
-  { name, iv: stored }: Pick<StoredBlob, "name" | "iv">,
+  { name, iv: stored }: Pick<StoredBlob, "name"> & Partial<StoredBlob>,
   key: PackageKey,
-  declared: DeclaredIntegrity = {},
+  declared: DeclaredIntegrity,
 ): Decryption {
   if (!key) return { update: (chunk) => chunk, final: () => Buffer.alloc(0) };
   const iv = stored ?? (declared.iv === undefined ? undefined : Buffer.from(declared.iv, "base64"));
@@ -111,64 +111,60 @@ function decryption(
 }
 
 /** The MD5s that the stored bytes must have. Throws ItemFailure if neither blob nor manifest names one. */
-function md5sOf(blob: Pick<StoredBlob, "md5">, declared: DeclaredIntegrity): string[] {
+function md5sOf(blob: Partial<StoredBlob>, declared: DeclaredIntegrity): string[] {
   const sums = [blob.md5?.toString("base64"), declared.md5].filter((sum) => sum !== undefined);
   if (sums.length === 0) throw new ItemFailure("Missing MD5 property in Manifest and Azure Blob");
   return sums;
 }
 
 /**
- * Reads a blob once from end to end, hands the decrypted chunks to `sink` as they come, and returns the plain size.
- * Memory is one chunk, whatever the size. Throws ItemFailure if checksum or decryption says the content is not intact:
- * the sink has then seen content that must not be used.
+ * Reads content once from end to end, from a blob or from memory, hands the decrypted chunks to `sink` as they come, and
+ * returns the plain size. Memory is one chunk, whatever the size. Throws ItemFailure if checksum or decryption says the content
+ * is not intact: the sink has then seen content that must not be used.
  */
-export async function decryptBlob(
-  container: SourceContainer,
-  blob: StoredBlob,
+export async function decrypt(
+  stored: AsyncIterable<Buffer> | Iterable<Buffer>,
+  source: Pick<StoredBlob, "name"> & Partial<StoredBlob>,
   key: PackageKey,
   declared: DeclaredIntegrity,
   sink: (chunk: Buffer) => Promise<void>,
 ): Promise<number> {
-  const decipher = decryption(blob, key, declared);
-  const expected = md5sOf(blob, declared);
+  const decipher = decryption(source, key, declared);
+  const expected = md5sOf(source, declared);
   const md5 = createHash("md5");
   let size = 0;
-  for await (const chunk of await openBlob(container, blob)) {
+  for await (const chunk of stored) {
     md5.update(chunk);
     const plain = decipher.update(chunk);
     size += plain.length;
     await sink(plain);
   }
-  checkMd5(blob.name, expected, md5.digest("base64"));
+  const actual = md5.digest("base64");
+  const wrong = expected.find((sum) => sum !== actual);
+  if (wrong !== undefined) {
+    throw new ItemFailure(
+      `MD5 of ${source.name} does not match: expected ${wrong}, stored content has ${actual}`,
+    );
+  }
   const last = decipher.final();
   await sink(last);
   return size + last.length;
 }
 
-/** The whole content of a small blob. An MD5 is checked only where there is one (package files). */
+/** The whole content of a small blob: of a package file or an archive. */
 export async function readSmallBlob(
   container: SourceContainer,
   blob: StoredBlob,
   key: PackageKey,
 ): Promise<{ stored: Buffer; plain: Buffer }> {
-  const decipher = decryption(blob, key);
   const chunks: Buffer[] = [];
   for await (const chunk of await openBlob(container, blob)) chunks.push(chunk);
   const stored = Buffer.concat(chunks);
-  if (blob.md5) checkMd5(blob.name, [blob.md5.toString("base64")], md5Of(stored));
-  return { stored, plain: Buffer.concat([decipher.update(stored), decipher.final()]) };
-}
-
-/** Checks and decrypts bytes that are in memory already, such as a member of an archive. */
-export function decryptMember(
-  name: string,
-  stored: Buffer,
-  key: PackageKey,
-  declared: DeclaredIntegrity,
-): Buffer {
-  const decipher = decryption({ name, iv: undefined }, key, declared);
-  checkMd5(name, md5sOf({ md5: undefined }, declared), md5Of(stored));
-  return Buffer.concat([decipher.update(stored), decipher.final()]);
+  const plain: Buffer[] = [];
+  // MS docs ask for the MD5 of content only.
+  const md5 = blob.md5 ?? createHash("md5").update(stored).digest();
+  await decrypt([stored], { ...blob, md5 }, key, {}, async (chunk) => void plain.push(chunk));
+  return { stored, plain: Buffer.concat(plain) };
 }
 
 /**
@@ -176,7 +172,7 @@ export function decryptMember(
  * and so it is read from there: Azurite 3.36 refuses a container SAS for a snapshot, because it takes the snapshot into
  * the string to sign, which the protocol does only for a SAS of the snapshot itself (sr=bs).
  */
-async function openBlob(
+export async function openBlob(
   { client, signal: abortSignal }: SourceContainer,
   { name, snapshot, etag }: StoredBlob,
 ): Promise<AsyncIterable<Buffer>> {
@@ -190,16 +186,4 @@ async function openBlob(
     const response = await blob.withSnapshot(snapshot).download(0, undefined, { abortSignal });
     return response.readableStreamBody as AsyncIterable<Buffer>;
   }
-}
-
-function md5Of(bytes: Buffer): string {
-  return createHash("md5").update(bytes).digest("base64");
-}
-
-function checkMd5(name: string, expected: string[], actual: string): void {
-  const wrong = expected.find((sum) => sum !== actual);
-  if (wrong === undefined) return;
-  throw new ItemFailure(
-    `MD5 of ${name} does not match: expected ${wrong}, stored content has ${actual}`,
-  );
 }

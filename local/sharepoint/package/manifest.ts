@@ -1,9 +1,14 @@
 import { parseDateTime } from "./schema.ts";
 import { attribute, childrenNamed, type XmlElement } from "./xml.ts";
 
-/** Attributes that folders, files and list items share. Ids are lower case, times ISO 8601 UTC. */
-interface Common {
+/** Every object: the ObjectType of its SPObject, and its id in lower case. */
+interface Named {
+  objectType: string;
   id: string;
+}
+
+/** Attributes that folders, files and list items share. Ids are lower case, times ISO 8601 UTC. */
+interface Common extends Named {
   /** Web-relative. */
   url: string;
   parentWebId: string | undefined;
@@ -54,68 +59,66 @@ export type PackageObject =
   | FolderObject
   | FileObject
   | ListItemObject
-  | { type: "list"; id: string; parentWebId: string | undefined }
-  | { type: "roles"; id: string; roleIds: string[] }
-  | { type: "roleAssignments"; id: string; scopes: Scope[] }
-  | { type: "other"; id: string; objectType: string };
+  | (Named & { type: "list"; parentWebId: string | undefined })
+  | (Named & { type: "roles"; roleIds: string[] })
+  | (Named & { type: "roleAssignments"; scopes: Scope[] })
+  | (Named & { type: "other" });
 
 /** Turns the SPObjects of a validated manifest into the objects of an import, in document order. */
 export function readObjects(manifest: XmlElement): PackageObject[] {
-  return childrenNamed(manifest, "SPObject").map(readObject);
+  return manifest.children.map(readObject);
 }
 
 function readObject(object: XmlElement): PackageObject {
-  const content = object.children[0];
-  const id = lower(object.attributes.Id) ?? "";
   const objectType = attribute(object, "ObjectType");
-  switch (content?.name) {
+  const named = { objectType, id: lower(object.attributes.Id) ?? "" };
+  const [content] = object.children;
+  if (!content) return { type: "other", ...named };
+  const common = (list: string, parent: string) => ({
+    objectType,
+    ...readCommon(content, list, parent),
+  });
+  switch (content.name) {
     case "Folder":
-      return {
-        type: "folder",
-        ...readCommon(content, "ContainingDocumentLibrary", "ParentFolderId"),
-      };
+      return { type: "folder", ...common("ContainingDocumentLibrary", "ParentFolderId") };
     case "File":
-      return {
-        type: "file",
-        ...readCommon(content, "ListId", "ParentId"),
-        ...readContents(content),
-      };
-    case "ListItem":
-      return {
-        type: "listItem",
-        ...readCommon(content, "ParentListId", "ParentFolderId"),
-        url: content.attributes.FileUrl ?? "",
-        intId: Number(content.attributes.IntId ?? 0),
-        docId: lower(content.attributes.DocId),
-        fieldNames: childrenNamed(childrenNamed(content, "Fields")[0], "Field").map(
-          (field) => field.attributes.Name ?? "",
-        ),
-      };
+      return { type: "file", ...common("ListId", "ParentId"), ...readVersions(content) };
+    case "ListItem": {
+      const item = common("ParentListId", "ParentFolderId");
+      return { type: "listItem", ...item, ...readListItem(content) };
+    }
     case "List":
-    case "DocumentLibrary":
-      return {
-        type: "list",
-        id: attribute(content, "Id").toLowerCase(),
-        parentWebId: lower(content.attributes.ParentWebId),
-      };
-    case "Roles":
-      return {
-        type: "roles",
-        id,
-        roleIds: content.children.map((role) => attribute(role, "RoleId")),
-      };
+    case "DocumentLibrary": {
+      const { Id, ParentWebId } = content.attributes;
+      return { type: "list", objectType, id: lower(Id) ?? "", parentWebId: lower(ParentWebId) };
+    }
+    case "Roles": {
+      const roleIds = content.children.map((role) => attribute(role, "RoleId"));
+      return { type: "roles", ...named, roleIds };
+    }
     case "RoleAssignments":
-      return { type: "roleAssignments", id, scopes: content.children.map(readScope) };
+      return { type: "roleAssignments", ...named, scopes: content.children.map(readScope) };
     default:
-      return { type: "other", id, objectType };
+      return { type: "other", ...named };
   }
+}
+
+function readListItem(item: XmlElement) {
+  const { FileUrl, IntId, DocId } = item.attributes;
+  const fields = childrenNamed(childrenNamed(item, "Fields")[0], "Field");
+  return {
+    url: FileUrl ?? "",
+    intId: Number(IntId ?? 0),
+    docId: lower(DocId),
+    fieldNames: fields.map((field) => field.attributes.Name ?? ""),
+  };
 }
 
 function readCommon(
   { attributes }: XmlElement,
   listAttribute: string,
   parentAttribute: string,
-): Common {
+): Omit<Common, "objectType"> {
   return {
     id: lower(attributes.Id) ?? "",
     url: attributes.Url ?? "",
@@ -134,7 +137,7 @@ function readCommon(
  * Working tools disagree whether `Versions` repeats the current version: take the union by label, and let the outer
  * File win for its own.
  */
-function readContents(file: XmlElement): Pick<FileObject, "content" | "history"> {
+function readVersions(file: XmlElement): Pick<FileObject, "content" | "history"> {
   const content = readContent(file);
   const history = childrenNamed(childrenNamed(file, "Versions")[0], "File")
     .map(readContent)

@@ -80,13 +80,15 @@ export function itemStore(database: DatabaseSync) {
     insert: database.prepare(
       `INSERT INTO items (site, id, list_id, kind, path, path_key, parent_key, name, state, origin, int_id, job_id,
          list_item_id, size, created, modified)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       VALUES (:site, :id, :listId, :kind, :path, :pathKey, :parentKey, :name, :state, :origin, :intId, :jobId,
+         :listItemId, :size, :created, :modified)`,
     ),
     imported: database.prepare(
-      `UPDATE items SET state = 'present', origin = 'imported', size = ?, created = ?, modified = ?, author = ?,
-         editor = ?, version = ?, versions = ?, list_item_id = coalesce(?, list_item_id),
-         import_count = import_count + (import_count = 0 OR job_id IS NOT ?), job_id = ?
-       WHERE site = ? AND id = ?`,
+      `UPDATE items SET state = 'present', origin = 'imported', size = :size, created = :created, modified = :modified,
+         author = :author, editor = :editor, version = :version, versions = :versions,
+         list_item_id = coalesce(:listItemId, list_item_id),
+         import_count = import_count + (import_count = 0 OR job_id IS NOT :jobId), job_id = :jobId
+       WHERE site = :site AND id = :id`,
     ),
     setPermissions: database.prepare("UPDATE items SET permissions = ? WHERE site = ? AND id = ?"),
     dropClaim: database.prepare(
@@ -127,26 +129,19 @@ export function itemStore(database: DatabaseSync) {
 
   function insert(
     library: Library,
-    item: Pick<Item, "id" | "kind" | "path" | "state" | "origin" | "jobId"> & Partial<Item>,
+    item: Pick<Item, "id" | "kind" | "path" | "state" | "origin" | "jobId"> &
+      Partial<Pick<Item, "intId" | "size" | "created" | "modified" | "listItemId">>,
   ): void {
-    sql.insert.run(
-      library.site.name,
-      item.id,
-      library.listId,
-      item.kind,
-      item.path,
-      pathKey(item.path),
-      pathKey(parentOf(item.path)),
-      nameOf(item.path),
-      item.state,
-      item.origin,
-      intIdFor(library.listId, item.intId ?? 0),
-      item.jobId,
-      item.listItemId ?? randomUUID(),
-      item.size ?? 0,
-      item.created ?? null,
-      item.modified ?? null,
-    );
+    sql.insert.run({
+      ...{ size: 0, created: null, modified: null, listItemId: randomUUID() },
+      ...item,
+      site: library.site.name,
+      listId: library.listId,
+      pathKey: pathKey(item.path),
+      parentKey: pathKey(parentOf(item.path)),
+      name: nameOf(item.path),
+      intId: intIdFor(library.listId, item.intId ?? 0),
+    });
   }
 
   return {
@@ -158,20 +153,8 @@ export function itemStore(database: DatabaseSync) {
      * Returns false if there is no such item.
      */
     imported(site: string, id: string, jobId: string, fields: ImportedFields): boolean {
-      const { changes } = sql.imported.run(
-        fields.size,
-        fields.created,
-        fields.modified,
-        fields.author,
-        fields.editor,
-        fields.version,
-        JSON.stringify(fields.versions),
-        fields.listItemId,
-        jobId,
-        jobId,
-        site,
-        id,
-      );
+      const versions = JSON.stringify(fields.versions);
+      const { changes } = sql.imported.run({ ...fields, versions, jobId, site, id });
       return changes > 0;
     },
     setPermissions: (site: string, id: string, json: string) =>
@@ -195,8 +178,15 @@ export function itemStore(database: DatabaseSync) {
     countChildren: (listId: string, path: string) =>
       Number(sql.countChildren.get(listId, pathKey(path))?.value),
     countAll: (listId: string) => Number(sql.countAll.get(listId)?.value),
-    /** Up to 1,000 items of a library in path order, the first of them after `path` ("" for the start). */
-    after: (listId: string, path: string) => sql.after.all(listId, pathKey(path)).map(toKnownItem),
+    /** The items of a library in path order, read a thousand at a time. */
+    *all(listId: string): Generator<Item> {
+      for (let last = ""; ; ) {
+        const page = sql.after.all(listId, last).map(toKnownItem);
+        yield* page;
+        if (page.length === 0) return;
+        last = pathKey(page.at(-1)?.path ?? "");
+      }
+    },
   };
 }
 

@@ -34,7 +34,7 @@ export function jobStore(database: DatabaseSync, secrets: SealedSecrets) {
   const sql = {
     insert: database.prepare(
       `INSERT INTO jobs (id, site, web_id, state, data_container, metadata_container, secrets, queued_at)
-       VALUES (?, ?, ?, 'queued', ?, ?, ?, ?)`,
+       VALUES (:id, :site, :webId, 'queued', :dataContainer, :metadataContainer, :sealed, :queuedAt)`,
     ),
     byContainer: database.prepare(
       `SELECT id FROM jobs WHERE data_container IN (?1, ?2) OR metadata_container IN (?1, ?2)`,
@@ -74,15 +74,12 @@ export function jobStore(database: DatabaseSync, secrets: SealedSecrets) {
       metadataContainer: string,
     ): Job {
       const queuedAt = new Date();
-      const { lastInsertRowid } = sql.insert.run(
-        job.id,
-        job.site,
-        job.webId,
-        dataContainer,
-        metadataContainer,
-        secrets.seal(job.secrets),
-        queuedAt.toISOString(),
-      );
+      const { id, site, webId } = job;
+      const { lastInsertRowid } = sql.insert.run({
+        ...{ id, site, webId, dataContainer, metadataContainer },
+        sealed: secrets.seal(job.secrets),
+        queuedAt: queuedAt.toISOString(),
+      });
       return { ...job, number: Number(lastInsertRowid), attempts: 0, queuedAt };
     },
     state(site: string, id: string): JobState | "expired" | undefined {

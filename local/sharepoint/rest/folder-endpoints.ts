@@ -1,5 +1,4 @@
 import { mkdirSync, rmSync } from "node:fs";
-import { stat } from "node:fs/promises";
 import type { Faults } from "../faults.ts";
 import { hresult } from "../import/error-codes.ts";
 import { whyInvalid } from "../import/names.ts";
@@ -38,8 +37,8 @@ export async function answerFile(
 ): Promise<ODataResult> {
   const location = locationOf(site, request);
   const item = location && (await findItem(context, location, "file"));
-  const entity = item && (await fileEntity(location.library, item));
-  if (!entity) throw notFound("File Not Found.");
+  if (!item) throw notFound("File Not Found.");
+  const entity = fileEntity(location.library, item);
   return remove(context, request, location) ?? { type: "SP.File", entity };
 }
 
@@ -142,37 +141,24 @@ async function listChildren(
   }
   const kind = children === "files" ? "file" : "folder";
   const page = items.children(library.listId, path, kind, top, skip);
-  const collection = await Promise.all(
-    page.map(async (item) =>
-      kind === "file"
-        ? ((await fileEntity(library, item)) ?? recordedFile(library, item))
-        : folderFields(context, library, item),
-    ),
+  const collection = page.map((item) =>
+    kind === "file" ? fileEntity(library, item) : folderFields(context, library, item),
   );
   return { type: kind === "file" ? "SP.File" : "SP.Folder", collection };
 }
 
 /** Size and time are those on disk: what this answers is what is really there. */
-async function fileEntity(library: Library, item: Item) {
-  const stats = await stat(diskPath(library, item.path)).catch(() => undefined);
-  if (!stats?.isFile()) return undefined;
-  return {
-    ...recordedFile(library, item),
-    Length: String(stats.size),
-    TimeLastModified: toSeconds(stats.mtime.toISOString()),
-  };
-}
-
-function recordedFile(library: Library, item: Item) {
+function fileEntity(library: Library, item: Item) {
+  const stats = lookAt(library, item.path);
   return {
     UniqueId: item.id,
     Name: item.name,
     ServerRelativeUrl: serverUrl(library, item.path),
     Exists: true,
     // Int64 travels as text in SharePoint's JSON.
-    Length: String(item.size),
+    Length: String(stats?.size ?? item.size),
     TimeCreated: toSeconds(item.created),
-    TimeLastModified: toSeconds(item.modified),
+    TimeLastModified: toSeconds(stats?.mtime.toISOString() ?? item.modified),
     UIVersionLabel: item.version ?? "1.0",
   };
 }

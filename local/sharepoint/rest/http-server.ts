@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { z } from "zod";
 import { changeFaults, type Faults, noFaults } from "../faults.ts";
 import { hresult } from "../import/error-codes.ts";
 import type { Log } from "../logger.ts";
@@ -38,8 +40,6 @@ interface Http {
   throttled: ReturnType<typeof throttling>;
 }
 
-const MAX_BODY_BYTES = 1024 * 1024;
-
 /** Listens on 127.0.0.1; returns the server and the origin under which it is reached. */
 export async function startHttpServer(
   context: HttpContext,
@@ -68,7 +68,7 @@ async function handle(http: Http, request: IncomingMessage, response: ServerResp
   try {
     const [rawPath = "", rawQuery = ""] = (request.url ?? "").split(/\?(.*)/s);
     const query = new URLSearchParams(rawQuery);
-    const path = decodePath(rawPath);
+    const path = decodeURIComponent(rawPath);
     if (path.startsWith("/_simulator/")) {
       return await answerSimulator(http.context, path, query, request, response);
     }
@@ -144,34 +144,13 @@ async function answerSimulator(
   send(response, 200, switches.current, false);
 }
 
-function decodePath(rawPath: string): string {
-  try {
-    return decodeURIComponent(rawPath);
-  } catch {
-    throw badRequest("The path is not valid percent-encoding");
-  }
-}
-
 async function readBody(request: IncomingMessage): Promise<Record<string, unknown>> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    size += (chunk as Buffer).length;
-    if (size > MAX_BODY_BYTES) throw badRequest("The request body is too long");
-    chunks.push(chunk as Buffer);
-  }
-  const text = Buffer.concat(chunks).toString("utf8").trim();
-  if (text === "") return {};
-  let body: unknown;
+  const sent = await text(request);
   try {
-    body = JSON.parse(text);
+    return z.record(z.string(), z.unknown()).parse(sent.trim() === "" ? {} : JSON.parse(sent));
   } catch {
-    throw badRequest("The request body is not valid JSON");
-  }
-  if (typeof body !== "object" || body === null || Array.isArray(body)) {
     throw badRequest("The request body must be a JSON object");
   }
-  return body as Record<string, unknown>;
 }
 
 function send(response: ServerResponse, status: number, body: unknown, verbose: boolean): void {

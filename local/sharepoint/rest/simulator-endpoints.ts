@@ -1,7 +1,8 @@
-import { once } from "node:events";
 import type { ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import type { ItemStore } from "../record/item-store.ts";
-import type { Site } from "../sites.ts";
+import type { Library, Site } from "../sites.ts";
 import { badRequest } from "./odata.ts";
 
 /**
@@ -20,15 +21,11 @@ export async function streamItems(
   const libraries = site.libraries.filter((library) => title === null || library.title === title);
   if (libraries.length === 0) throw badRequest(`list "${title}" is not a library of ${site.name}`);
   response.writeHead(200, { "content-type": "application/x-ndjson" });
-  for (const library of libraries) {
-    for (let last = ""; ; ) {
-      const page = items.after(library.listId, last);
-      const end = page.at(-1);
-      if (!end) break;
-      last = end.path;
-      const lines = page.map((item) => `${JSON.stringify({ list: library.title, ...item })}\n`);
-      if (!response.write(lines.join(""))) await once(response, "drain");
-    }
+  await pipeline(Readable.from(linesOf(libraries, items)), response);
+}
+
+function* linesOf(libraries: Library[], items: ItemStore): Generator<string> {
+  for (const { listId, title } of libraries) {
+    for (const item of items.all(listId)) yield `${JSON.stringify({ list: title, ...item })}\n`;
   }
-  response.end();
 }
