@@ -7,6 +7,9 @@ import {
   settingsSchema,
 } from "../../shared/contracts/settings.ts";
 
+/** The session that all scans on their own belong to. It has no row: nobody makes tasks in it otherwise. */
+export const SCANS = "scans";
+
 export interface SettingsOfLevels {
   global?: SettingsLayer | undefined;
   session?: SettingsLayer | undefined;

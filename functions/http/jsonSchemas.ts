@@ -1,8 +1,10 @@
 import { z } from "zod";
 import * as agents from "../../shared/contracts/agents.ts";
 import * as api from "../../shared/contracts/api.ts";
+import * as assessment from "../../shared/contracts/assessment.ts";
 import * as audit from "../../shared/contracts/audit.ts";
 import * as inventory from "../../shared/contracts/inventory.ts";
+import * as scans from "../../shared/contracts/scans.ts";
 import * as settings from "../../shared/contracts/settings.ts";
 import * as tasks from "../../shared/contracts/tasks.ts";
 import * as webhooks from "../../shared/contracts/webhooks.ts";
@@ -13,7 +15,18 @@ type Json = Record<string, unknown>;
 
 /** Schemas of the contracts by their names: `taskViewSchema` is the component "TaskView". Queries are no components. */
 const names = z.registry<{ id: string }>();
-for (const contract of [agents, api, audit, inventory, settings, tasks, webhooks, work])
+for (const contract of [
+  agents,
+  api,
+  assessment,
+  audit,
+  inventory,
+  scans,
+  settings,
+  tasks,
+  webhooks,
+  work,
+])
   for (const [name, schema] of Object.entries(contract))
     if (/(?<!Query)Schema$/.test(name) && schema instanceof z.ZodType && !names.has(schema))
       names.add(schema, { id: name.charAt(0).toUpperCase() + name.slice(1, -"Schema".length) });

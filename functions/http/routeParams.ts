@@ -12,6 +12,7 @@ const id = "[0-9a-hjkmnp-tv-z]{4,32}";
 export const PARAM_PATTERNS: Record<string, string> = {
   session: id,
   task: `${id}-${id}`,
+  scan: `${id}-${id}`,
   agent: id,
   webhook: id,
   token: id,

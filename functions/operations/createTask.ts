@@ -42,8 +42,17 @@ export async function createTask(
   ids: typeof newId,
 ): Promise<string> {
   await requireSession(app, sessionId);
-  const task = newTask(sessionId, ids(8), wished);
   const startsNow = (wished.start ?? (wished.schedule ? "manually" : "now")) === "now";
+  return addTask(app, client, newTask(sessionId, ids(8), wished), startsNow);
+}
+
+/** Stores a new task, and starts it if wanted. Returns its id. */
+export async function addTask(
+  app: Services,
+  client: DurableClient,
+  task: TaskRecord,
+  startsNow: boolean,
+): Promise<string> {
   if (startsNow) {
     task.state = "Queued";
     // Active before it exists: a task that was stored is started, by the timer if not by us.

@@ -1,6 +1,6 @@
 import type { Settings } from "../../shared/contracts/settings.ts";
 import type { TaskRecord } from "../domain/records.ts";
-import { effectiveSettings, type SettingsOfLevels } from "../domain/settings.ts";
+import { effectiveSettings, SCANS, type SettingsOfLevels } from "../domain/settings.ts";
 import type { Services } from "../services.ts";
 
 type Stores = Pick<Services, "settings" | "tasks">;
@@ -11,7 +11,9 @@ export async function loadLevels(
   task: Pick<TaskRecord, "sessionId" | "settings">,
 ): Promise<SettingsOfLevels> {
   const [global, session] = await Promise.all([settings.load(), tasks.findSession(task.sessionId)]);
-  return { global, session: session?.settings, task: task.settings };
+  // Nothing makes a scan do more than scan.
+  const own = task.sessionId === SCANS ? { ...task.settings, scanOnly: true } : task.settings;
+  return { global, session: session?.settings, task: own };
 }
 
 /** The values that a round of the task which begins now keeps to its end. */

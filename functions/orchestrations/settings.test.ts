@@ -21,6 +21,9 @@ import {
   startSurroundings,
   type TestServices,
 } from "../../test/support/services.ts";
+import { NO_DESTINATION } from "../domain/nominalTarget.ts";
+import { SCANS } from "../domain/settings.ts";
+import { pageScans, requireScan, viewScan } from "../operations/scans.ts";
 import { readAssessment } from "../stores/assessments.ts";
 import { readOutcomes } from "../stores/roundBlobs.ts";
 
@@ -225,5 +228,58 @@ describe("scanning only", () => {
     });
     await run();
     expect(Object.keys(arrived())).toHaveLength(2);
+  });
+});
+
+describe("a scan of its own", () => {
+  const scan = async (settings: SettingsLayer = {}) => {
+    const id = `${SCANS}-scan${tests}`;
+    const own = { packageItems: 4, ...settings };
+    await app.tasks.insert(
+      task({ id, sessionId: SCANS, source, destination: NO_DESTINATION, settings: own }),
+    );
+    await machine.boot().start(id);
+    return viewScan(app, await requireScan(app, id));
+  };
+
+  it("needs no destination, and says how ready the source is", async () => {
+    write(source, { "A.txt": "1", "a.txt": "22", "ok/b.pdf": "333", "x.tmp": "4444" });
+    const found = await scan({ nominalDestination: "/sites/x/Docs", excludeExtensions: "TMP" });
+    expect(found).not.toHaveProperty("destination");
+    expect(found).toMatchObject({
+      ...{ state: "CompletedWithErrors", readiness: "Warning" },
+      effective: { scanOnly: { value: true } },
+      assessment: {
+        ...{ files: 4, folders: 1, bytes: 10, sizeClass: "Under 1 GB", countClass: "Under 10" },
+        ...{ toMigrate: { items: 3 }, leftOut: { items: 1, bytes: 4 }, keptBack: { items: 1 } },
+        longestPath: { length: "/sites/x/Docs/ok/b.pdf".length, path: "ok/b.pdf" },
+        issues: [{ code: "NAME_CASE_COLLISION", items: 1, examples: ["a.txt"] }],
+      },
+    });
+    expect(found.assessment?.largestFiles[0]).toEqual({ path: "x.tmp", bytes: 4 });
+    const { scans } = await pageScans(app, { sort: "-created", limit: 10 });
+    expect(scans.find(({ id }) => id === found.id)).toMatchObject({
+      ...{ readiness: "Warning", files: 4, folders: 1, bytes: 10, keptBack: 1 },
+    });
+  });
+
+  it("of a folder that does not exist is an error", async () => {
+    source = join(source, "gone");
+    expect(await scan()).toMatchObject({
+      ...{ state: "Failed", readiness: "Error", failure: { code: "SOURCE_NOT_FOUND" } },
+    });
+    source = dirname(source);
+  });
+
+  it("warns of paths that will not sync, and lists all of them", async () => {
+    const long = `${"d".repeat(100)}/${"e".repeat(100)}`;
+    write(source, { [`${long}/f.txt`]: "f", [`${long}/${"g".repeat(60)}`]: "g", short: "s" });
+    const { id, assessment } = await scan({ syncRoot: "C:\\Users\\a\\Contoso\\Site - Docs" });
+    expect(assessment).toMatchObject({
+      readiness: "Warning",
+      issues: [{ code: "LONG_LOCAL_PATH", items: 1, keepsBack: false }],
+    });
+    const blob = app.state.reports.getBlobClient(`${id}/R0/LongPaths_R0.csv`);
+    expect((await blob.downloadToBuffer()).toString("utf8").trim().split("\r\n")).toHaveLength(2);
   });
 });
