@@ -428,6 +428,63 @@ describe("agent", () => {
     expect(agent.log.filter(({ level }) => level >= 40)).toEqual([]);
   });
 
+  it.each(["AGENT_DISABLED", "AGENT_INCOMPATIBLE"] as const)(
+    "drops its work on %s, waits, and takes work again without a restart",
+    async (code) => {
+      await openPlane({ heartbeatSeconds: 0.2, leaseSeconds: 2 });
+      const stuck = await startTarpit();
+      tree(1, 1);
+      const agent = run(await configure());
+      await agent.ready;
+      const containerUrl = `http://127.0.0.1:${stuck.port}/c?sig=x`;
+      await plane.add("stuck", uploadSpec({ "folder 0/0.txt": 3 }, { containerUrl }));
+      await plane.reaches("stuck", "leased");
+      plane.faults.suspend = code;
+      await until(() => agent.log.some(({ msg }) => msg === "dropped"));
+      await plane.reaches("stuck", "queued");
+      plane.cancel("stuck");
+      await plane.add("later", scanSpec());
+      plane.faults.suspend = undefined;
+      await plane.reaches("later", "done", 40_000);
+      const notices = agent.log.filter(({ msg }) => /gives this agent/.test(msg));
+      expect(notices).toHaveLength(2);
+      stuck.close();
+    },
+    60_000,
+  );
+
+  it("introduces itself once as fresh, and again when it is moved to another queue", async () => {
+    await openPlane({ heartbeatSeconds: 0.2 });
+    const agent = run(await configure(undefined, "--root", root));
+    await agent.ready;
+    plane.greet = true;
+    await until(() => plane.hellos === 2);
+    expect(plane.greetings.map(({ fresh }) => fresh)).toEqual([true, false]);
+    expect(plane.greetings[0]).toMatchObject({ protocol: 1, sourceRoots: [root] });
+    await plane.add("later", scanSpec());
+    await plane.reaches("later", "done");
+    expect(agent.log.filter(({ level }) => level >= 40)).toEqual([]);
+  });
+
+  it("tries sources for administrators, each once", async () => {
+    await openPlane({ heartbeatSeconds: 0.1 });
+    tree(3, 1);
+    const agent = run(await configure(undefined, "--root", root));
+    await agent.ready;
+    plane.checks = [
+      { id: "good", source: root },
+      { id: "missing", source: join(root, "nowhere") },
+      { id: "outside", source: base },
+    ];
+    await until(() => plane.checks.length === 0);
+    expect(Object.fromEntries(plane.answers)).toEqual({
+      good: { ok: true, detail: expect.stringContaining("3 entries") },
+      missing: { ok: false, detail: expect.stringContaining("SOURCE_NOT_FOUND") },
+      outside: { ok: false, detail: expect.stringContaining("SOURCE_NOT_ALLOWED") },
+    });
+    expect(plane.requests.filter((name) => name === "checks")).toHaveLength(3);
+  });
+
   it("does as many items at once as it has slots", async () => {
     await openPlane({ heartbeatSeconds: 0.2 });
     tree(1, 1);

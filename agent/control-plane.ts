@@ -4,8 +4,10 @@ import {
   AGENT_AUTH_SCHEME,
   type EnrolRequest,
   enrolResponseSchema,
+  type HelloRequest,
   type HelloResponse,
   helloResponseSchema,
+  type SourceCheckAnswer,
 } from "../shared/contracts/agents.ts";
 import type { Issue } from "../shared/contracts/inventory.ts";
 import {
@@ -40,20 +42,26 @@ export class ControlPlaneError extends Error {
     return status === undefined || status === 429 || status >= 500 || code === undefined;
   }
 
+  /** Whether the control plane gives this agent no work for the time being, and will when people have seen to it. */
+  get suspended(): boolean {
+    return this.code === "AGENT_DISABLED" || this.code === "AGENT_INCOMPATIBLE";
+  }
+
   /** Whether the control plane does not accept who we are. */
   get unauthorized(): boolean {
-    return !this.retryable && (this.status === 401 || this.status === 403);
+    return !this.retryable && !this.suspended && (this.status === 401 || this.status === 403);
   }
 }
 
 /** One try per call; who calls knows how long trying again makes sense. */
 export interface ControlPlane {
-  hello(slots: number, version: string): Promise<HelloResponse>;
+  hello(request: HelloRequest): Promise<HelloResponse>;
   heartbeat(request: HeartbeatRequest): Promise<HeartbeatResponse>;
   claim(workItem: string, epoch: number): Promise<ClaimResponse>;
   complete(workItem: string, request: CompleteRequest): Promise<void>;
   fail(workItem: string, epoch: number, issue: Issue): Promise<void>;
   release(workItem: string, epoch: number): Promise<void>;
+  answerCheck(check: string, answer: SourceCheckAnswer): Promise<void>;
 }
 
 const PREFIX = "api/agent/v1";
@@ -98,7 +106,7 @@ export function createControlPlane(url: string, agentId: string, key: KeyObject)
   const item = (workItem: string, action: string) =>
     `work/${encodeURIComponent(workItem)}/${action}`;
   return {
-    hello: (slots, version) => call("hello", { slots, version }, helloResponseSchema),
+    hello: (request) => call("hello", request, helloResponseSchema),
     heartbeat: (request) => call("heartbeat", request, heartbeatResponseSchema),
     claim: (workItem, epoch) => call(item(workItem, "claim"), { epoch }, claimResponseSchema),
     complete: async (workItem, request) => {
@@ -109,6 +117,9 @@ export function createControlPlane(url: string, agentId: string, key: KeyObject)
     },
     release: async (workItem, epoch) => {
       await call(item(workItem, "release"), { epoch }, nothing);
+    },
+    answerCheck: async (check, answer) => {
+      await call(`checks/${encodeURIComponent(check)}`, answer, nothing);
     },
   };
 }

@@ -1,3 +1,4 @@
+import type { HeartbeatResponse } from "../shared/contracts/work.ts";
 import { backoffMs, pause } from "./backoff.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { ControlPlaneError } from "./control-plane.ts";
@@ -15,8 +16,12 @@ export interface HeartbeatOptions {
   /** Seconds between two heartbeats until an answer says otherwise. */
   seconds: number;
   leases: ReadonlySet<Lease>;
-  /** The control plane no longer knows this agent. */
+  /** The control plane no longer knows this agent, or gives it no work for the time being. */
   onRefused: (error: ControlPlaneError) => void;
+  /** The agent has to introduce itself again: its queue is another one. */
+  onGreet: () => void;
+  /** Sources that the agent is asked to try; the same ones come with every heartbeat until they are answered. */
+  onChecks: (checks: HeartbeatResponse["checks"]) => void;
 }
 
 /**
@@ -66,7 +71,7 @@ export class Heartbeat {
   }
 
   async #send(): Promise<boolean> {
-    const { api, slots, leases, outage, log, onRefused } = this.#options;
+    const { api, slots, leases, outage, log, onRefused, onGreet, onChecks } = this.#options;
     const reports = [...leases].map((lease) => ({ lease, report: lease.report() }));
     const asked = performance.now();
     try {
@@ -84,10 +89,13 @@ export class Heartbeat {
         lease.renew(asked);
         lease.registered(report.segments ?? []);
       }
+      if (answer.greet) onGreet();
+      onChecks(answer.checks);
       if ([...leases].some((lease) => lease.hasSegments)) this.soon();
       return true;
     } catch (error) {
-      if (error instanceof ControlPlaneError && error.unauthorized) onRefused(error);
+      const refused = error instanceof ControlPlaneError && (error.unauthorized || error.suspended);
+      if (refused) onRefused(error);
       else if (error instanceof ControlPlaneError && !error.retryable)
         log.error({ error: messageOf(error) }, "the control plane did not accept a heartbeat");
       else outage.down(error);

@@ -7,7 +7,8 @@ import { Heartbeat } from "./heartbeat.ts";
 import { Lease } from "./lease.ts";
 import { type LeasedWorkContext, performUnderLease } from "./leased-work.ts";
 import { type Log, messageOf, Outage } from "./log.ts";
-import { AGENT_VERSION } from "./version.ts";
+import { trySource } from "./source/try-source.ts";
+import { introduction } from "./version.ts";
 import type { PerformWork } from "./work/perform.ts";
 import {
   isCredentialRefused,
@@ -21,6 +22,8 @@ export interface WorkerOptions {
   api: ControlPlane;
   perform: PerformWork;
   slots: number;
+  /** Folders the agent may read; none means any. */
+  roots: readonly string[];
   log: Log;
   transport?: QueueTransport | undefined;
   onReady?: () => void;
@@ -67,6 +70,14 @@ class Worker {
   readonly #tooLate = new AbortController();
   #heartbeat: Heartbeat | undefined;
   #refused: RefusedError | undefined;
+  /** What the control plane called the reason for which it gives this agent no work at present. */
+  #suspended: string | undefined;
+  /** Whether this process has introduced itself. */
+  #introduced = false;
+  /** Aborted to end a wait for a message: the queue is no longer the one to wait at. */
+  #interrupt = new AbortController();
+  /** Checks that are being made, or were. */
+  readonly #checks = new Set<string>();
   #session: Session | undefined;
   #reachable = true;
 
@@ -100,7 +111,11 @@ class Worker {
           slots: this.#options.slots,
           seconds: hello.heartbeatSeconds,
           leases: this.#leases,
-          onRefused: (error) => this.#refuse(error),
+          onRefused: (error) => this.#noteFailure(error),
+          onGreet: () => this.#leaveQueue(),
+          onChecks: (checks) => {
+            for (const { id, source } of checks) void this.#check(id, source);
+          },
         });
         void this.#heartbeat.run(heartbeats.signal);
         this.#options.onReady?.();
@@ -123,9 +138,12 @@ class Worker {
     const signal = this.#stop.signal;
     for (let attempt = 1; !signal.aborted; attempt++) {
       try {
-        const asking = this.#api.hello(this.#options.slots, AGENT_VERSION);
+        const { slots, roots } = this.#options;
+        const fresh = !this.#introduced;
+        const asking = this.#api.hello({ ...introduction(slots, roots), fresh });
         const hello = await unlessAborted(asking, signal);
         if (hello === undefined) return undefined;
+        this.#introduced = true;
         this.#answered();
         const life = Date.parse(hello.queueExpires) - Date.now();
         const queue = openWorkQueue(hello.queueConnection, hello.queue, this.#options.transport);
@@ -166,12 +184,17 @@ class Worker {
         const session = await this.#currentSession();
         if (session === undefined) return;
         const left = Math.max(1, session.renewAt - performance.now());
-        const message = await session.queue.receive(Math.min(RECEIVE_MS, left), signal);
+        const wait = AbortSignal.any([signal, this.#interrupt.signal]);
+        const message = await session.queue.receive(Math.min(RECEIVE_MS, left), wait);
         this.#queueOutage.up();
         failures = 0;
         if (message !== undefined) this.#take(message);
       } catch (error) {
         if (signal.aborted) return;
+        if (this.#interrupt.signal.aborted) {
+          this.#interrupt = new AbortController();
+          continue;
+        }
         this.#queueOutage.down(error);
         if (isCredentialRefused(error) && this.#session !== undefined) this.#session.renewAt = 0;
         await pause(backoffMs(++failures), signal);
@@ -251,10 +274,11 @@ class Worker {
         this.#answered();
         return { answer, asked };
       } catch (error) {
-        if (error instanceof ControlPlaneError && !error.retryable && !error.unauthorized)
+        const isGone = error instanceof ControlPlaneError && !error.retryable;
+        if (isGone && !error.unauthorized && !error.suspended)
           return { answer: { status: "gone", reason: error.message }, asked };
         this.#noteFailure(error);
-        if (performance.now() > until || this.#stop.signal.aborted) {
+        if (performance.now() > until || this.#stop.signal.aborted || !this.#reachable) {
           this.#reachable = false;
           return "impossible";
         }
@@ -283,14 +307,52 @@ class Worker {
     };
   }
 
+  /** Tries a source for an administrator, once. */
+  async #check(id: string, source: string): Promise<void> {
+    if (this.#checks.has(id)) return;
+    this.#checks.add(id);
+    try {
+      const answer = await trySource(source, this.#options.roots);
+      await this.#api.answerCheck(id, answer);
+      this.#log.info({ check: id, ...answer }, "tried a source");
+    } catch (error) {
+      // It is asked again with the next heartbeat.
+      this.#checks.delete(id);
+      this.#log.warn({ check: id, error: messageOf(error) }, "a check could not be answered");
+    }
+  }
+
+  /** Waits for work no longer where it did: before the next wait the agent says hello. */
+  #leaveQueue(): void {
+    if (this.#session !== undefined) this.#session.renewAt = 0;
+    this.#interrupt.abort();
+  }
+
   #answered(): void {
     this.#reachable = true;
     this.#controlPlane.up();
+    if (this.#suspended === undefined) return;
+    this.#log.info({ was: this.#suspended }, "the control plane gives this agent work again");
+    this.#suspended = undefined;
+  }
+
+  /** Everything in hand goes to others; the agent stays and asks now and then whether it is wanted again. */
+  #suspend(error: ControlPlaneError): void {
+    this.#reachable = false;
+    if (this.#suspended === error.code) return;
+    this.#suspended = error.code;
+    this.#log.warn(
+      { code: error.code },
+      `the control plane gives this agent no work: ${error.message}`,
+    );
+    for (const lease of this.#leases) lease.lose("the control plane gives this agent no work");
+    this.#leaveQueue();
   }
 
   #noteFailure(error: unknown): void {
     if (!(error instanceof ControlPlaneError)) throw error;
     if (error.unauthorized) this.#refuse(error);
+    else if (error.suspended) this.#suspend(error);
     else this.#controlPlane.down(error);
   }
 

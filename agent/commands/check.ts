@@ -1,11 +1,10 @@
-import { readdir } from "node:fs/promises";
 import type { HelloResponse } from "../../shared/contracts/agents.ts";
 import { keyFile, loadConfiguration } from "../configuration.ts";
 import { createControlPlane } from "../control-plane.ts";
 import { loadPrivateKey } from "../identity.ts";
 import { messageOf, scrub } from "../log.ts";
-import { openRoot } from "../source/root.ts";
-import { AGENT_VERSION } from "../version.ts";
+import { trySource } from "../source/try-source.ts";
+import { introduction } from "../version.ts";
 import { openWorkQueue, type QueueTransport } from "../work-queue.ts";
 import { MIN_SLOTS } from "./run.ts";
 
@@ -72,9 +71,9 @@ function checks({ data, source, transport }: CheckOptions): Check[] {
       name: "signature accepted",
       fix: "if the agent was removed, configure it again; if not, set this machine's clock",
       async run() {
-        const { controlPlane, agentId } = configuration();
+        const { controlPlane, agentId, roots } = configuration();
         const api = createControlPlane(controlPlane, agentId, loadPrivateKey(keyFile(data)));
-        hello = await api.hello(MIN_SLOTS, AGENT_VERSION);
+        hello = await api.hello(introduction(MIN_SLOTS, roots));
         return `known as "${hello.name}" in group "${hello.group}"`;
       },
     },
@@ -98,9 +97,9 @@ function checks({ data, source, transport }: CheckOptions): Check[] {
       name: "source readable",
       fix: "check the path as this account sees it, its rights, and the agent's source roots",
       async run() {
-        const root = await openRoot(source, configuration().roots);
-        const names = await readdir(root);
-        return `${root} has ${names.length} entries at its top`;
+        const { ok, detail } = await trySource(source, configuration().roots);
+        if (!ok) throw new Error(detail);
+        return detail;
       },
     });
   return list;

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
+import { AGENT_PROTOCOL } from "../../shared/contracts/agents.ts";
 import { RefusedError, saveIdentity } from "../configuration.ts";
 import { ControlPlaneError, enrol } from "../control-plane.ts";
 import { createKeyPair } from "../identity.ts";
@@ -30,6 +31,7 @@ export async function configure(options: ConfigureOptions): Promise<string> {
       name,
       ...(group === undefined ? {} : { group }),
       version: AGENT_VERSION,
+      protocol: AGENT_PROTOCOL,
       platform: `${process.platform}-${process.arch}`,
       publicKey,
     });

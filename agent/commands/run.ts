@@ -24,7 +24,7 @@ export async function run({ data, slots, transport }: RunOptions, log: Log): Pro
   const onReady = () =>
     process.stdout.write(`${JSON.stringify({ ready: true, agentId, pid: process.pid })}\n`);
   const perform = createPerformer(roots);
-  await runWorker({ api, perform, slots, log, transport, onReady }, stopOnSignals(log));
+  await runWorker({ api, perform, slots, roots, log, transport, onReady }, stopOnSignals(log));
 }
 
 function loadKey(data: string) {

@@ -235,6 +235,8 @@ export const agentRecordSchema = z.object({
   protocol: z.number().int().default(1),
   /** The folders the agent says it may read; none means any. It refuses others itself. */
   sourceRoots: z.array(z.string()).default([]),
+  /** The group whose queue it was last told. */
+  greetedGroup: z.string().optional(),
   /** Sources an administrator wants it to try, until it has answered. */
   checks: z.array(z.object({ id: z.string(), source: z.string() })).default([]),
   enrolledAt: z.string(),

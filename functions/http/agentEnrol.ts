@@ -4,9 +4,12 @@ import {
   enrolResponseSchema,
   helloRequestSchema,
   helloResponseSchema,
+  sourceCheckAnswerSchema,
 } from "../../shared/contracts/agents.ts";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import { isId, newId } from "../domain/ids.ts";
+import { answerSourceCheck } from "../operations/agents.ts";
+import { takeBackWork } from "../operations/takeBackWork.ts";
 import { parseEnrolmentToken } from "../security/enrolmentTokens.ts";
 import { defineRoute } from "./route.ts";
 
@@ -62,11 +65,15 @@ defineRoute(
   },
   async ({ app, agent, body }) => {
     const expires = new Date(Date.now() + QUEUE_TOKEN_HOURS * 3600_000);
+    const { fresh, ...facts } = body;
     await app.agents.update(agent.id, (row) => ({
       ...row,
-      ...body,
+      ...facts,
+      ...(fresh && { busy: 0, work: [] }),
+      greetedGroup: agent.group,
       lastSeenAt: new Date().toISOString(),
     }));
+    if (fresh) await takeBackWork(app, agent);
     // Noted all the same: the list of agents says which ones have to be updated.
     if (!ACCEPTED_PROTOCOLS.includes(body.protocol))
       throw new LongshoreError(
@@ -82,4 +89,17 @@ defineRoute(
       heartbeatSeconds: app.config.HEARTBEAT_SECONDS,
     };
   },
+);
+
+defineRoute(
+  {
+    name: "agentAnswerCheck",
+    method: "POST",
+    route: "agent/v1/checks/{check}",
+    role: "agent",
+    tag: "work",
+    summary: "What the agent saw of a source that it was asked to try",
+    body: sourceCheckAnswerSchema,
+  },
+  async ({ app, agent, params, body }) => answerSourceCheck(app, agent, params.check, body),
 );

@@ -76,8 +76,8 @@ export async function heartbeat(
   request: HeartbeatRequest,
 ): Promise<HeartbeatResponse> {
   const { agents, config } = app;
-  await agents.update(agent.id, (row) => ({
-    ...row,
+  const row = await agents.update(agent.id, (value) => ({
+    ...value,
     slots: request.slots,
     busy: request.work.length,
     work: request.work.map(({ workItem }) => workItem),
@@ -89,7 +89,12 @@ export async function heartbeat(
       verdict: await renew(app, client, agent, progress),
     })),
   );
-  return { heartbeatSeconds: config.HEARTBEAT_SECONDS, work: verdicts };
+  return {
+    heartbeatSeconds: config.HEARTBEAT_SECONDS,
+    work: verdicts,
+    greet: row?.greetedGroup !== undefined && row.greetedGroup !== row.group,
+    checks: row?.checks ?? [],
+  };
 }
 
 async function renew(

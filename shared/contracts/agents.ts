@@ -40,6 +40,8 @@ export const helloRequestSchema = z.object({
   slots: z.number().int().positive(),
   /** Folders the agent was configured to read; none means any. */
   sourceRoots: z.array(z.string().max(4_096)).max(100).default([]),
+  /** The first word of a process: whatever the agent had in hand before is lost, and may go to others at once. */
+  fresh: z.boolean().default(false),
 });
 export type HelloRequest = z.input<typeof helloRequestSchema>;
 export const helloResponseSchema = z.object({

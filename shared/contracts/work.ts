@@ -147,6 +147,10 @@ export const heartbeatResponseSchema = z.object({
    * pauses; the lease goes on until the file or segment in hand is finished, then the item is given back.
    */
   work: z.array(z.object({ workItem: z.string(), verdict: z.enum(["continue", "yield", "stop"]) })),
+  /** Say hello again: the agent belongs to another group now, which has another queue. */
+  greet: z.boolean().default(false),
+  /** Sources to try, each answered once. */
+  checks: z.array(z.object({ id: z.string(), source: z.string() })).default([]),
 });
 export type Verdict = HeartbeatResponse["work"][number]["verdict"];
 export type HeartbeatResponse = z.infer<typeof heartbeatResponseSchema>;

@@ -11,6 +11,7 @@ import {
   AGENT_TOKEN_AUDIENCE,
   enrolRequestSchema,
   helloRequestSchema,
+  sourceCheckAnswerSchema,
 } from "../../shared/contracts/agents.ts";
 import { type ErrorCode, LongshoreError } from "../../shared/contracts/errors.ts";
 import type { Issue, SegmentSummary } from "../../shared/contracts/inventory.ts";
@@ -51,8 +52,15 @@ export interface FakeControlPlane {
   /** Names of the requests that were answered, in order ("hello", "claim", ...). */
   requests: string[];
   hellos: number;
-  /** Set to break things: answers 503 while `down`; refuses every signature while `refuse`. */
-  faults: { down: boolean; refuse: boolean };
+  /** Set to break things: answers 503 while `down`; refuses every signature while `refuse`; gives no work while `suspend`. */
+  faults: { down: boolean; refuse: boolean; suspend?: ErrorCode | undefined };
+  /** Every hello as it came. */
+  greetings: z.infer<typeof helloRequestSchema>[];
+  /** The next heartbeat tells the agent to say hello again. */
+  greet: boolean;
+  /** Checks that heartbeats carry until they are answered, and the answers. */
+  checks: { id: string; source: string }[];
+  answers: Map<string, unknown>;
   add(workItem: string, spec: WorkSpec): Promise<void>;
   cancel(workItem: string): void;
   /** Resolves when the item is in this state. */
@@ -89,8 +97,9 @@ export async function startFakeControlPlane(options: FakeOptions): Promise<FakeC
 
   const routes: Record<string, (agent: string, body: unknown, workItem: string) => unknown> = {
     hello(_agent, body) {
-      parse(helloRequestSchema, body);
+      plane.greetings.push(parse(helloRequestSchema, body));
       plane.hellos++;
+      plane.greet = false;
       const queueExpires = new Date(Date.now() + credentialSeconds * 1000).toISOString();
       const { queueConnection, queue } = options;
       return {
@@ -113,7 +122,7 @@ export async function startFakeControlPlane(options: FakeOptions): Promise<FakeC
         item.segments.push(...segments);
         return { workItem, verdict: "continue" as const };
       });
-      return { heartbeatSeconds, work };
+      return { heartbeatSeconds, work, greet: plane.greet, checks: plane.checks };
     },
     claim(agent, body, workItem): ClaimResponse {
       const { epoch } = parse(claimRequestSchema, body);
@@ -142,6 +151,11 @@ export async function startFakeControlPlane(options: FakeOptions): Promise<FakeC
     fail(agent, body, workItem) {
       const { epoch, issue } = parse(failRequestSchema, body);
       Object.assign(held(agent, workItem, epoch), { state: "failed", issue });
+      return {};
+    },
+    checks(_agent, body, check) {
+      plane.answers.set(check, parse(sourceCheckAnswerSchema, body));
+      plane.checks = plane.checks.filter(({ id }) => id !== check);
       return {};
     },
     async release(agent, body, workItem) {
@@ -184,7 +198,7 @@ export async function startFakeControlPlane(options: FakeOptions): Promise<FakeC
   async function answer(request: IncomingMessage): Promise<unknown> {
     const path = request.url ?? "";
     const body = await text(request);
-    const match = /^\/api\/agent\/v1\/(?:work\/([^/]+)\/)?([a-z]+)$/.exec(path);
+    const match = /^\/api\/agent\/v1\/(?:work\/([^/]+)\/)?([a-z]+)(?:\/([^/]+))?$/.exec(path);
     const name = match?.[2] ?? "";
     if (plane.faults.down) throw new Error("down");
     if (name === "enrol") {
@@ -197,8 +211,9 @@ export async function startFakeControlPlane(options: FakeOptions): Promise<FakeC
     const route = routes[name];
     if (route === undefined) throw new LongshoreError("NOT_FOUND");
     const agent = await authenticate(request, path, body);
+    if (plane.faults.suspend) throw new LongshoreError(plane.faults.suspend);
     plane.requests.push(name);
-    return route(agent, JSON.parse(body), decodeURIComponent(match?.[1] ?? ""));
+    return route(agent, JSON.parse(body), decodeURIComponent(match?.[1] ?? match?.[3] ?? ""));
   }
 
   const server = createServer((request, response) => {
@@ -225,6 +240,10 @@ export async function startFakeControlPlane(options: FakeOptions): Promise<FakeC
     heartbeats: [],
     requests: [],
     hellos: 0,
+    greetings: [],
+    greet: false,
+    checks: [],
+    answers: new Map(),
     faults: { down: false, refuse: false },
     async add(workItem, spec) {
       items.set(workItem, {
@@ -260,6 +279,8 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   STALE_LEASE: 409,
   UNAUTHORIZED: 401,
   ENROLMENT_REFUSED: 403,
+  AGENT_DISABLED: 403,
+  AGENT_INCOMPATIBLE: 403,
 };
 
 function parse<T>(schema: z.ZodType<T>, body: unknown): T {
