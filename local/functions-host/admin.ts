@@ -14,6 +14,15 @@ export interface AdminOptions {
   fireTimer: (name: string) => void;
 }
 
+/** The `value` that a body asks for; undefined if there is no body, null if it is no JSON. */
+function readValue(body: string): unknown {
+  try {
+    return body === "" ? undefined : JSON.parse(body)?.value;
+  } catch {
+    return null;
+  }
+}
+
 /** These two are no host keys. */
 const isSpecial = (key: string): boolean => key === "master" || key === "durable";
 
@@ -28,9 +37,10 @@ export function createAdmin(options: AdminOptions): Admin {
 
   /** MS docs: functions-host key management API. */
   function putHostKey(name: string, body: string): JsonAnswer {
-    const value: unknown = body === "" ? undefined : JSON.parse(body).value;
+    const value = readValue(body);
     if (value !== undefined && (typeof value !== "string" || value === "")) {
-      return { status: 400, json: { Message: "value must be a text that is not empty" } };
+      const Message = 'The body must be empty or {"value": "<a text that is not empty>"}.';
+      return { status: 400, json: { Message } };
     }
     return { status: 201, json: { name, value: options.setHostKey(name, value) } };
   }

@@ -73,7 +73,9 @@ describe("keys", () => {
     expect(await status(`/api/secure?code=${created.json.value}`)).toBe(200);
     expect(await status("/api/adminOnly", { "x-functions-key": "chosen" })).toBe(401);
 
-    expect((await put("operator", { value: "" })).status).toBe(400);
+    for (const body of [{ value: "" }, { value: 7 }, new TextEncoder().encode("{")]) {
+      expect((await put("operator", body)).status).toBe(400);
+    }
     expect((await put("master")).status).toBe(404);
     expect((await put("reader", undefined, host.keys.default)).status).toBe(401);
     host = await host.restart();

@@ -1,4 +1,4 @@
-import { EventType, type HistoryEvent } from "./history.ts";
+import type { HistoryEvent } from "./history.ts";
 import { findInstance, type Instance, isFinished } from "./instances.ts";
 import type { Store } from "./store.ts";
 
@@ -76,6 +76,3 @@ export function readHistoryJson(store: Store, id: string): string {
 
 export const parseHistory = (json: string): HistoryEvent[] =>
   JSON.parse(`[${json}]`) as HistoryEvent[];
-
-export const isStarted = (event: HistoryEvent): boolean =>
-  event.EventType === EventType.ExecutionStarted;

@@ -1,5 +1,5 @@
 import { BUILTIN_HTTP } from "./call-http.ts";
-import { type Execution, isStarted, planPause } from "./executions.ts";
+import { type Execution, planPause } from "./executions.ts";
 import { EventType, newEvent } from "./history.ts";
 import { type Message, removeRows } from "./mailboxes.ts";
 import { callOrchestrator, type OrchestratorAnswer } from "./orchestrator-call.ts";
@@ -38,11 +38,11 @@ export async function runTurn(hub: TaskHub, id: string, mail: Message[]): Promis
     return hub.store.commit(() => removeRows(hub.store, mail));
   }
   // A message may overtake the ExecutionStarted of a fresh generation, which always comes first.
-  const started = live.filter(({ event }) => isStarted(event));
-  if (execution.events.length === 0 && started.length === 0) {
+  const isStart = ({ event }: Message) => event.EventType === EventType.ExecutionStarted;
+  const ordered = live.toSorted((a, b) => Number(isStart(b)) - Number(isStart(a)));
+  if (execution.events.length === 0 && !ordered.some(isStart)) {
     throw new Error(`${id} has mail, but its ExecutionStarted is missing`);
   }
-  const ordered = [...started, ...live.filter(({ event }) => !isStarted(event))];
   const began = performance.now();
   try {
     await commitTurn(hub, execution, await simulate(hub, execution, ordered, mail));
