@@ -20,6 +20,7 @@ import "./orchestrations/packageLane.ts";
 import "./orchestrations/scanSource.ts";
 import "./timers/deliverWebhooks.ts";
 import "./timers/forgetRequests.ts";
+import "./timers/retention.ts";
 import "./timers/reviveRounds.ts";
 
 // Reports may be larger than what fits into one message between the host and its worker: bodies are streams.

@@ -48,6 +48,7 @@ export const recordPackage = defineActivity(
     const bytes = outcomes.reduce((sum, { size }) => sum + size, 0);
     await rounds.advance(ref, "recorded", (row, current) => {
       row.result = result;
+      row.recordedAt = new Date().toISOString();
       // What opens the containers is needed no more.
       delete row.key;
       delete row.containers?.sealed;

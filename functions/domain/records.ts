@@ -190,6 +190,7 @@ export const packageRecordSchema = z.object({
   agent: z.string().optional(),
   /** Items of it were cancelled: should the round go on after all, the package is done again. */
   cancelled: z.literal(true).optional(),
+  recordedAt: z.string().optional(),
   /** What became of the items, once recorded. */
   result: z
     .object({ migrated: amountSchema, skipped: amountSchema, failed: amountSchema })

@@ -56,7 +56,11 @@ export async function makeContainers(app: Storage, ref: PackageRef, target: Targ
   const blobs = regional ?? app.packageBlobs;
   const name = `${ref.taskId}-${randomUUID().slice(0, 18)}`;
   const containers = { data: `${name}-d`, manifest: `${name}-m` };
-  const about = { task: ref.taskId, round: `${ref.round}`, segment: `${ref.segment}` };
+  // By this the retention timer knows them, days or months later.
+  const about = {
+    ...{ longshore: config.TABLE_PREFIX, task: ref.taskId },
+    ...{ round: `${ref.round}`, segment: `${ref.segment}` },
+  };
   const [key] = await Promise.all([
     keys.create(Date.now()),
     blobs.createContainer(containers.data, { metadata: about }),

@@ -82,10 +82,15 @@ export class RoundStore {
     });
   }
 
+  async findPackage(ref: Omit<PackageRef, "run">): Promise<PackageRecord | undefined> {
+    const partition = roundKey(ref.taskId, ref.round);
+    return (await this.packages.get(partition, packageRow(ref.segment)))?.value;
+  }
+
   async package(ref: PackageRef): Promise<PackageRecord> {
-    const found = await this.packages.get(roundKey(ref.taskId, ref.round), packageRow(ref.segment));
+    const found = await this.findPackage(ref);
     if (!found) throw new LongshoreError("INTERNAL", `package ${ref.segment} has no row`);
-    return found.value;
+    return found;
   }
 
   async *listPackages(
