@@ -70,6 +70,8 @@ const configSchema = z.object({
   AGENT_REQUESTS_PER_MINUTE: z.coerce.number().int().min(1).default(1200),
   /** Whether webhooks may call private and loopback addresses. They are chosen by administrators, but the app sends the request. */
   WEBHOOK_PRIVATE_ADDRESSES: z.stringbool().default(false),
+  /** Tasks of one agent group that have a round in progress at the same time; the others are queued. */
+  TASKS_AT_ONCE: z.coerce.number().int().min(1).max(1_000).default(20),
   /** Put in front of every table name, so that several apps can share one account. */
   TABLE_PREFIX: z
     .string()

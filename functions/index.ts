@@ -10,6 +10,7 @@ import "./http/openapi.ts";
 import "./http/reports.ts";
 import "./http/sessions.ts";
 import "./http/settings.ts";
+import "./http/taskActions.ts";
 import "./http/tasks.ts";
 import "./http/webhooks.ts";
 import "./orchestrations/agentWork.ts";
@@ -19,8 +20,9 @@ import "./orchestrations/migrateTask.ts";
 import "./orchestrations/packageLane.ts";
 import "./orchestrations/scanSource.ts";
 import "./timers/deliverWebhooks.ts";
+import "./timers/dispatchTasks.ts";
+import "./timers/eraseTasks.ts";
 import "./timers/forgetRequests.ts";
-import "./timers/retention.ts";
 import "./timers/reviveRounds.ts";
 
 // Reports may be larger than what fits into one message between the host and its worker: bodies are streams.

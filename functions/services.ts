@@ -7,6 +7,7 @@ import { WorkQueues } from "./queues/workQueues.ts";
 import { ContentKeys, unwrapEntry } from "./security/contentKeys.ts";
 import { redacted } from "./security/redacted.ts";
 import { SealedSecrets } from "./security/sealedSecrets.ts";
+import { Admission } from "./stores/admission.ts";
 import { AgentStore } from "./stores/agents.ts";
 import { AuditStore } from "./stores/audit.ts";
 import { openTable } from "./stores/documents.ts";
@@ -16,6 +17,8 @@ import { RoundStore } from "./stores/rounds.ts";
 import { SettingsStore } from "./stores/settings.ts";
 import { TaskStore } from "./stores/tasks.ts";
 import { ThrottleStore } from "./stores/throttle.ts";
+import { Tombstones } from "./stores/tombstones.ts";
+import { WakeUps } from "./stores/wakeUps.ts";
 import { WebhookStore } from "./stores/webhooks.ts";
 
 /** Everything the triggers need, built once per process from the settings. */
@@ -23,6 +26,11 @@ export interface Services {
   config: Config;
   settings: SettingsStore;
   tasks: TaskStore;
+  /** Which tasks have their turn. */
+  admission: Admission;
+  /** When tasks have to be looked at. */
+  wakeUps: WakeUps;
+  tombstones: Tombstones;
   rounds: RoundStore;
   agents: AgentStore;
   audit: AuditStore;
@@ -99,6 +107,9 @@ async function build(config: Config): Promise<Services> {
   return {
     config,
     settings: new SettingsStore(sessions),
+    admission: new Admission(tasks),
+    wakeUps: new WakeUps(tasks),
+    tombstones: new Tombstones(tasks),
     tasks: new TaskStore(sessions, tasks, (task) => webhooks.notify(task).catch(notifyFailed)),
     rounds: new RoundStore(rounds),
     agents: new AgentStore(agents),

@@ -1,4 +1,5 @@
 import type { InvocationContext } from "@azure/functions";
+import type { DurableClient } from "durable-functions";
 import * as df from "durable-functions";
 import type { ErrorCode } from "../../shared/contracts/errors.ts";
 import { isRetriedAtOnce, LongshoreError } from "../../shared/contracts/errors.ts";
@@ -16,8 +17,8 @@ export type ActivityResult<O> =
 /** A registered activity with the types of what goes in and out. */
 export interface Activity<I, O> {
   name: string;
-  /** The work itself, without the host. */
-  run(input: I, app: Services): Promise<O>;
+  /** The work itself, without the host. `client` is for those that asked for one. */
+  run(input: I, app: Services, client?: DurableClient): Promise<O>;
 }
 
 /**
@@ -26,12 +27,16 @@ export interface Activity<I, O> {
  */
 export function defineActivity<I extends object, O>(
   name: string,
-  handler: (input: I, app: Services) => Promise<O>,
+  handler: (input: I, app: Services, client: DurableClient) => Promise<O>,
+  /** Gives the activity a client of the task hub, for one that begins orchestrations which nobody waits for. */
+  { client: usesClient = false } = {},
 ): Activity<I, O> {
   df.app.activity(name, {
+    ...(usesClient && { extraInputs: [df.input.durableClient()] }),
     handler: async (input: I, context: InvocationContext): Promise<ActivityResult<O | null>> => {
       try {
-        return { ok: true, value: (await handler(input, await services())) ?? null };
+        const client = usesClient ? df.getClient(context) : (undefined as never);
+        return { ok: true, value: (await handler(input, await services(), client)) ?? null };
       } catch (error) {
         const known = error instanceof LongshoreError ? error : undefined;
         const code = known?.code ?? "INTERNAL";
@@ -51,5 +56,5 @@ export function defineActivity<I extends object, O>(
       }
     },
   });
-  return { name, run: handler };
+  return { name, run: (input, app, client) => handler(input, app, client as DurableClient) };
 }

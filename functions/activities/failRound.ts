@@ -1,7 +1,6 @@
 import type { Issue } from "../../shared/contracts/inventory.ts";
-import { nextIntId } from "../domain/plan.ts";
 import type { RoundRecord } from "../domain/records.ts";
-import { isOpen, taskEnded } from "../domain/taskStates.ts";
+import { noteEnd } from "../operations/noteEnd.ts";
 import { writeReports } from "../operations/writeReports.ts";
 import type { RunRef } from "../stores/refs.ts";
 import { defineActivity } from "./activity.ts";
@@ -28,13 +27,10 @@ export const failRound = defineActivity(
         endedAt,
       }));
     }
-    const task = await tasks.update(ref.taskId, (value) =>
-      isOpen(value.state)
-        ? { ...value, state: taskEnded(value.state, "fail"), nextIntId: nextIntId(value, found) }
-        : undefined,
-    );
-    await tasks.setInactive(ref.taskId);
     const round = await rounds.find(ref.taskId, ref.round);
-    if (task && round) await writeReports(app, task, round);
+    if (!round) return;
+    await noteEnd(app, round);
+    const task = await tasks.find(ref.taskId);
+    if (task) await writeReports(app, task, round);
   },
 );

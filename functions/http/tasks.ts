@@ -7,7 +7,6 @@ import {
 } from "../../shared/contracts/tasks.ts";
 import { changeTask, versionOf } from "../operations/changeTask.ts";
 import { createTask, requireSession } from "../operations/createTask.ts";
-import { startRound } from "../operations/startRound.ts";
 import { requireTask, viewTask } from "../operations/viewTask.ts";
 import type { Services } from "../services.ts";
 import { defineRoute, taggedPart } from "./route.ts";
@@ -73,23 +72,6 @@ defineRoute(
   async ({ app, params, body, ifMatch }) => {
     await changeTask(app, params.task, body, (version) => ifMatch.require(version));
     return showTask(app, params.task);
-  },
-);
-
-defineRoute(
-  {
-    name: "runTask",
-    method: "POST",
-    route: "v1/tasks/{task}/run",
-    role: "operator",
-    tag: "tasks",
-    summary: "Runs a task now: its first or next round, or the failed one again",
-    response: taskViewSchema,
-    status: 202,
-  },
-  async ({ app, client, params }) => {
-    await startRound(app, client, params.task);
-    return viewTask(app, params.task);
   },
 );
 

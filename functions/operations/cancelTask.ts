@@ -2,12 +2,14 @@ import type { DurableClient } from "durable-functions";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import { begun, taskAfter } from "../domain/taskStates.ts";
 import type { Services } from "../services.ts";
-import { beginRun } from "./startRound.ts";
+import { beginRun } from "./beginRun.ts";
+import { leaveQueue } from "./dispatch.ts";
 import { stopRound } from "./stopRound.ts";
 
 /**
  * Cancels a task: agents drop what they have in hand, jobs at SharePoint are taken back, and every item that was scanned gets
- * its outcome. A round that is paused or about to be takes a new run for that, which finds out what became of its jobs.
+ * its outcome. A round that nobody works on, because it is paused or about to be, takes a new run for that, which finds out what
+ * became of its jobs. A task whose round has not begun is Cancelled at once; what was scheduled is not due any more.
  */
 export async function cancelTask(
   app: Services,
@@ -15,19 +17,24 @@ export async function cancelTask(
   taskId: string,
 ): Promise<void> {
   const { tasks, rounds } = app;
-  // Before the state, so that the timer brings it to its end should we be cut off.
   const before = await tasks.find(taskId);
   if (!before) throw new LongshoreError("NOT_FOUND", `there is no task ${taskId}`);
-  const state = taskAfter(begun(before.state), "cancel");
+  const waited = await leaveQueue(app, before);
+  const open = await rounds.find(taskId, before.round ?? 0);
+  const from = waited && !open ? before.state : begun(before.state);
+  const state = taskAfter(from, "cancel");
+  // Before the state, so that the timer brings it to its end should we be cut off.
   await tasks.setActive(taskId);
   let mine = false;
   const task = await tasks.update(taskId, ({ paused: _paused, ...value }) => {
     mine = value.state === before.state;
-    return mine ? { ...value, state } : undefined;
+    if (!mine) return undefined;
+    const { schedule: _schedule, ...rest } = value;
+    return before.state === "Scheduled" ? { ...rest, state } : { ...value, state };
   });
   if (!task || !mine)
     throw new LongshoreError("CONFLICT", `task ${taskId} has just become ${task?.state}`);
-  if (task.state === "Cancelled") return tasks.setInactive(taskId);
+  if (state === "Cancelled") return tasks.setInactive(taskId);
   const round = await rounds.find(taskId, task.round ?? 0);
   const isRunning = round?.state === "InProgress" && round.wish !== "pause";
   if (isRunning) await stopRound(app, client, round, "cancel");

@@ -3,11 +3,14 @@ import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { TaskRecord } from "../domain/records.ts";
 import { begun, taskAfter } from "../domain/taskStates.ts";
 import type { Services } from "../services.ts";
+import { leaveQueue } from "./dispatch.ts";
+import { reviveRound } from "./startRound.ts";
 import { stopRound } from "./stopRound.ts";
 
 /**
  * Pauses a task. Agents give back what they have in hand at the next file or segment, packages that are uploaded go on until
- * SharePoint has them, and the task is Paused when all is quiet. The task's row comes first: whoever finds it Pausing goes on.
+ * SharePoint has them, and the task is Paused when all is quiet; at once, when it still waits for its turn. The task's row
+ * comes before the round's: whoever finds it Pausing goes on.
  */
 export async function pauseTask(
   app: Services,
@@ -17,13 +20,17 @@ export async function pauseTask(
   reason: string,
 ): Promise<void> {
   const { tasks, rounds } = app;
+  const before = await tasks.find(taskId);
+  if (!before) throw new LongshoreError("NOT_FOUND", `there is no task ${taskId}`);
+  const waited = await leaveQueue(app, before);
   const paused = { by, reason, at: new Date().toISOString() };
   const task = await tasks.update(taskId, (value) => ({
     ...value,
-    state: taskAfter(begun(value.state), "pause"),
+    state: taskAfter(waited ? value.state : begun(value.state), "pause"),
     paused,
   }));
-  if (!task) throw new LongshoreError("NOT_FOUND", `there is no task ${taskId}`);
+  if (task?.state !== "Pausing") return tasks.setInactive(taskId);
   const round = await rounds.find(taskId, task.round ?? 0);
-  if (round) await stopRound(app, client, round, "pause");
+  if (round?.state === "InProgress") await stopRound(app, client, round, "pause");
+  else await reviveRound(app, client, taskId);
 }

@@ -1,22 +1,18 @@
 import type { DurableClient } from "durable-functions";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
-import type { Settings } from "../../shared/contracts/settings.ts";
-import type { TaskState } from "../../shared/contracts/tasks.ts";
 import { newId } from "../domain/ids.ts";
 import type { RoundRecord, TaskRecord } from "../domain/records.ts";
-import { noTotals } from "../domain/roundTotals.ts";
 import { decideAlike } from "../domain/settings.ts";
 import { isOpen, taskAfter, taskEnded } from "../domain/taskStates.ts";
 import type { Services } from "../services.ts";
 import { roundInstance } from "../stores/refs.ts";
+import { beginRun, suspicion } from "./beginRun.ts";
+import { dispatch, enqueue } from "./dispatch.ts";
 import { loadSettings } from "./loadSettings.ts";
 import { noteEnd } from "./noteEnd.ts";
-import { stopRound } from "./stopRound.ts";
+import { tellWish } from "./stopRound.ts";
 
 const ALIVE = new Set(["Pending", "Running", "ContinuedAsNew", "Suspended"]);
-
-/** Segments whose rows a store that lost its last seconds may have forgotten to have been taken. */
-const SUSPECT_MARGIN = 256;
 
 /**
  * Runs a task. A finished task begins its next round; a failed round is taken up again where it stopped, unless the task leads
@@ -35,7 +31,8 @@ export async function startRound(
   taskAfter(task.state, "run");
   const last = task.round === undefined ? undefined : await rounds.find(taskId, task.round);
   const again = last !== undefined && goesOn(last) && (await leadsThere(app, task, last));
-  const number = again ? last.number : (task.round ?? -1) + 1;
+  // A round that was cancelled before it began has left its number.
+  const number = again || !last ? (task.round ?? 0) : last.number + 1;
   await queue(app, client, task, "run", number);
 }
 
@@ -63,16 +60,18 @@ async function queue(
 ): Promise<void> {
   const { tasks } = app;
   const state = taskAfter(task.state, event);
+  const queued = { at: new Date().toISOString(), group: task.agentGroup };
   // First of all the task is noted as active: should we be cut off after any of these steps, the timer goes on.
   await tasks.setActive(task.id);
   let mine = false;
   const changed = await tasks.update(task.id, ({ paused: _paused, ...value }) => {
     mine = value.state === task.state && value.round === task.round;
-    return mine ? { ...value, state, round: number } : undefined;
+    return mine ? { ...value, state, round: number, queued } : undefined;
   });
   if (!changed || !mine)
     throw new LongshoreError("CONFLICT", `task ${task.id} has just been started`);
-  await beginRun(app, client, changed, number);
+  await enqueue(app, changed);
+  await dispatch(app, client, queued.group);
 }
 
 /**
@@ -99,19 +98,25 @@ async function lookAfter(app: Services, client: DurableClient, task: TaskRecord)
   const now = await app.tasks.find(task.id);
   if (!now || !isOpen(now.state)) return;
   if (now.state === "Pausing") await putAside(app, now, number);
+  else if (now.state === "Queued") await queueAgain(app, client, now);
   else await beginRun(app, client, now, number);
 }
 
-/** What people want stands in the task's row first; the round's may have missed it. */
-async function tellWish(
-  app: Services,
-  client: DurableClient,
-  task: TaskRecord,
-  round: RoundRecord,
-): Promise<void> {
-  const wish = WISH[task.state];
-  if (!wish || round.state !== "InProgress") return;
-  await stopRound(app, client, round, wish);
+/** A queued task keeps its place, gets one if it has none, and goes on if it has its turn. */
+async function queueAgain(app: Services, client: DurableClient, task: TaskRecord): Promise<void> {
+  const { tasks, admission } = app;
+  const now = { at: new Date().toISOString(), group: task.agentGroup };
+  const placed = task.queued
+    ? task
+    : await tasks.update(task.id, (value) =>
+        value.state === "Queued" ? { ...value, queued: value.queued ?? now } : undefined,
+      );
+  const { at, group } = placed?.queued ?? now;
+  if (placed?.state !== "Queued") return;
+  if (await admission.hasTurn(group, task.id))
+    return beginRun(app, client, placed, placed.round ?? 0);
+  await admission.enqueue({ at, group, taskId: task.id });
+  await dispatch(app, client, group);
 }
 
 /** A round that was to pause, and that nobody works on any more, is paused as it stands. */
@@ -128,35 +133,6 @@ async function putAside(app: Services, task: TaskRecord, number: number): Promis
   await tasks.setInactive(task.id);
 }
 
-const WISH: Partial<Record<TaskState, "pause" | "cancel">> = {
-  Pausing: "pause",
-  Cancelling: "cancel",
-};
-
-/** Makes the round's row, or takes it over, for a run with its own orchestration. Whoever worked on it before is fenced off. */
-export async function beginRun(
-  app: Services,
-  client: DurableClient,
-  task: TaskRecord,
-  number: number,
-): Promise<void> {
-  const { tasks, rounds } = app;
-  const run = newId(6);
-  const settings = await loadSettings(app, task);
-  // Again, now that the task is open: somebody may just have taken it off the list as a finished one.
-  await tasks.setActive(task.id);
-  if (task.round === undefined)
-    await tasks.update(task.id, (value) => ({ ...value, round: value.round ?? number }));
-  if (!(await rounds.insert(newRound(task, settings, number, run))))
-    await rounds.change(task.id, number, (value) => reopened(value, task, settings, run));
-  const ref = { taskId: task.id, round: number, run };
-  await client.startNew("migrateTask", { instanceId: roundInstance(ref), input: ref });
-  // Whoever wanted something of the round before it had its row has told the task only.
-  const now = await tasks.find(task.id);
-  const round = await rounds.find(task.id, number);
-  if (now && round?.run === run && !round.wish) await tellWish(app, client, now, round);
-}
-
 async function isAlive(client: DurableClient, round: RoundRecord): Promise<boolean> {
   const { taskId, number, run } = round;
   const instance = roundInstance({ taskId, round: number, run });
@@ -168,31 +144,6 @@ async function isAlive(client: DurableClient, round: RoundRecord): Promise<boole
   return status !== undefined && ALIVE.has(String(status.runtimeStatus));
 }
 
-function newRound(task: TaskRecord, settings: Settings, number: number, run: string): RoundRecord {
-  return {
-    taskId: task.id,
-    number,
-    run,
-    state: "InProgress",
-    startedAt: new Date().toISOString(),
-    ...wishes(task),
-    settings,
-    ...(task.ledgerRound !== undefined && { ledgerRound: task.ledgerRound }),
-    intIdBase: task.nextIntId,
-    suspectSegments: 0,
-    inventoryContainer: `inventory-${task.id}-r${number}`,
-    ...noTotals(),
-    agents: [],
-  };
-}
-
-/** What a task asks of its round. */
-const wishes = ({ source, destination, agentGroup }: TaskRecord) => ({
-  source,
-  destination,
-  agentGroup,
-});
-
 /**
  * Whether a round can go on for the task as it is now: what it has brought must be where the rest is going to be, and what it
  * left out is left out still.
@@ -203,36 +154,4 @@ async function leadsThere(app: Services, task: TaskRecord, round: RoundRecord): 
   const isUntouched = round.nextSegment === 0 && round.suspectSegments === 0;
   if (isUntouched) return true;
   return place(task) === place(round) && decideAlike(round.settings, await loadSettings(app, task));
-}
-
-/** Which segments nobody can be sure of. A round that ended by itself has noted down what it did. */
-const suspicion = ({ state, target, suspectSegments, nextSegment }: RoundRecord) => ({
-  suspectSegments:
-    target && (state === "InProgress" || state === "Failed")
-      ? Math.max(suspectSegments, nextSegment + SUSPECT_MARGIN)
-      : suspectSegments,
-});
-
-function reopened(
-  round: RoundRecord,
-  task: TaskRecord,
-  settings: Settings,
-  run: string,
-): RoundRecord {
-  const { endedAt: _end, failure, target: _target, wish: _wish, ...rest } = round;
-  const wish = WISH[task.state];
-  // Integer ids of the round's items are counted by the size of its packages.
-  const { packageItems } = round.settings;
-  const wished = { ...wishes(task), settings: { ...settings, packageItems } };
-  return {
-    ...rest,
-    // A round that failed is begun again by people, who may have mended the task; one that was cut off goes on as it was.
-    ...((round.state === "Failed" || round.state === "Cancelled") && wished),
-    ...(wish && { wish }),
-    run,
-    state: "InProgress",
-    ...suspicion(round),
-    // A scan that failed did not finish: it goes on after its last segment.
-    scan: { ...round.scan, finished: round.scan.finished && !failure },
-  };
 }

@@ -1,5 +1,12 @@
 import type { DurableClient } from "durable-functions";
-import type { LaneRecord, PackageRecord, RoundRecord, WorkRecord } from "../domain/records.ts";
+import type { TaskState } from "../../shared/contracts/tasks.ts";
+import type {
+  LaneRecord,
+  PackageRecord,
+  RoundRecord,
+  TaskRecord,
+  WorkRecord,
+} from "../domain/records.ts";
 import type { Services } from "../services.ts";
 import { importInstance, workId } from "../stores/refs.ts";
 import type { RoundStore } from "../stores/rounds.ts";
@@ -72,4 +79,24 @@ export async function stopRound(
       client.raiseEvent(instance, event, {}).catch(() => undefined),
     ),
   );
+}
+
+/** What a task's state asks of its round. */
+export const WISH: Partial<Record<TaskState, "pause" | "cancel">> = {
+  Pausing: "pause",
+  Paused: "pause",
+  Cancelling: "cancel",
+  Cancelled: "cancel",
+};
+
+/** What people want stands in the task's row first; the round's may have missed it. */
+export async function tellWish(
+  app: Pick<Services, "rounds">,
+  client: DurableClient,
+  task: TaskRecord,
+  round: RoundRecord,
+): Promise<void> {
+  const wish = WISH[task.state];
+  if (!wish || round.state !== "InProgress") return;
+  await stopRound(app, client, round, wish);
 }

@@ -2,6 +2,7 @@ import type { OrchestrationContext } from "durable-functions";
 import * as df from "durable-functions";
 import { cancelRest } from "../activities/cancelRest.ts";
 import { closeRound } from "../activities/closeRound.ts";
+import { dispatchNext } from "../activities/dispatchNext.ts";
 import { failRound } from "../activities/failRound.ts";
 import { openRound } from "../activities/openRound.ts";
 import type { RunRef } from "../stores/refs.ts";
@@ -32,6 +33,7 @@ export function* migrateTask(context: OrchestrationContext): Steps<void> {
   } catch (error) {
     yield* call(context, failRound, { ...round, issue: stepError(error).issue });
   }
+  yield* call(context, dispatchNext, round);
 }
 
 df.app.orchestration("migrateTask", migrateTask);

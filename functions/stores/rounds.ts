@@ -1,4 +1,4 @@
-import type { TableClient } from "@azure/data-tables";
+import { odata, type TableClient } from "@azure/data-tables";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { SegmentSummary } from "../../shared/contracts/inventory.ts";
 import { canBecome, survivesRestart } from "../domain/packageStates.ts";
@@ -340,6 +340,21 @@ export class RoundStore {
     }))
       lanes.push(value);
     return lanes;
+  }
+
+  /** Removes everything that is known of a round. */
+  async erase(taskId: string, round: number): Promise<void> {
+    const partition = roundKey(taskId, round);
+    const pages = this.table
+      .listEntities({
+        queryOptions: { filter: odata`PartitionKey eq ${partition}`, select: ["RowKey"] },
+      })
+      .byPage({ maxPageSize: 100 });
+    for await (const page of pages) {
+      const writes = new Writes(this.table, partition);
+      for (const { rowKey } of page) writes.remove(String(rowKey));
+      if (page.length > 0) await writes.commit();
+    }
   }
 
   findWork(id: WorkId): Promise<WorkRecord | undefined> {

@@ -149,6 +149,7 @@ export function startMachine(services: Services, options: MachineOptions = {}): 
           return { runtimeStatus: "Running" };
         },
       } as unknown as DurableClient;
+      orchestrations.client = client;
       current = { app, client };
       const request = {
         pause: (taskId: string) => pauseTask(app, client, taskId, "person", "asked to"),

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { OrchestrationContext } from "durable-functions";
+import type { DurableClient, OrchestrationContext } from "durable-functions";
 import type { Activity } from "../../functions/activities/activity.ts";
 import type { Services } from "../../functions/services.ts";
 import { isRetriedAtOnce, LongshoreError } from "../../shared/contracts/errors.ts";
@@ -45,6 +45,7 @@ async function importAll() {
       import("../../functions/activities/cancelRest.ts"),
       import("../../functions/activities/checkWork.ts"),
       import("../../functions/activities/closeRound.ts"),
+      import("../../functions/activities/dispatchNext.ts"),
       import("../../functions/activities/failRound.ts"),
       import("../../functions/activities/finishScan.ts"),
       import("../../functions/activities/followImport.ts"),
@@ -77,6 +78,8 @@ export class Orchestrations {
   private readonly app: Services;
   private readonly events = new Map<string, number>();
   private killed: Killed | undefined;
+  /** For activities that begin orchestrations. */
+  client: DurableClient | undefined;
   /** Names of the activities that ran, in order, with repetitions. */
   readonly ran: string[] = [];
 
@@ -159,7 +162,7 @@ export class Orchestrations {
     for (let attempt = 1; ; attempt++) {
       this.ran.push(name);
       try {
-        return copy({ ok: true, value: await activity.run(copy(input), this.app) });
+        return copy({ ok: true, value: await activity.run(copy(input), this.app, this.client) });
       } catch (error) {
         if (error instanceof Killed) this.killed = error;
         if (this.killed) throw this.killed;

@@ -10,6 +10,7 @@ import { SharePointDestination } from "../../functions/destinations/sharePoint.t
 import { ContentKeys, unwrapEntry } from "../../functions/security/contentKeys.ts";
 import { SealedSecrets } from "../../functions/security/sealedSecrets.ts";
 import type { Services } from "../../functions/services.ts";
+import { Admission } from "../../functions/stores/admission.ts";
 import { AgentStore } from "../../functions/stores/agents.ts";
 import { AuditStore } from "../../functions/stores/audit.ts";
 import { openTable } from "../../functions/stores/documents.ts";
@@ -19,6 +20,8 @@ import { RoundStore } from "../../functions/stores/rounds.ts";
 import { SettingsStore } from "../../functions/stores/settings.ts";
 import { TaskStore } from "../../functions/stores/tasks.ts";
 import { ThrottleStore } from "../../functions/stores/throttle.ts";
+import { Tombstones } from "../../functions/stores/tombstones.ts";
+import { WakeUps } from "../../functions/stores/wakeUps.ts";
 import { WebhookStore } from "../../functions/stores/webhooks.ts";
 import { type KeyVault, startKeyVault } from "../../local/key-vault/vault.ts";
 import { type Broker, startBroker } from "../../local/service-bus/broker.ts";
@@ -128,7 +131,7 @@ export interface TestServices extends Services {
 /** The control plane's services with tables and containers of their own. */
 export async function buildServices(surroundings: Surroundings): Promise<TestServices> {
   const { storage, credential } = surroundings;
-  const config = { ...surroundings.config, TABLE_PREFIX: uniquePrefix() };
+  const config = { ...surroundings.config, TABLE_PREFIX: uniquePrefix(), TASKS_AT_ONCE: 1_000 };
   const blobs = BlobServiceClient.fromConnectionString(storage.connection);
   const table = (name: string) => openTable(storage.connection, `${config.TABLE_PREFIX}${name}`);
   const container = async (name: string) => {
@@ -172,6 +175,9 @@ export async function buildServices(surroundings: Surroundings): Promise<TestSer
   return {
     config,
     settings: new SettingsStore(sessions),
+    admission: new Admission(tasks),
+    wakeUps: new WakeUps(tasks),
+    tombstones: new Tombstones(tasks),
     tasks: new TaskStore(sessions, tasks, (task) => webhooks.notify(task)),
     rounds: new RoundStore(rounds),
     agents: new AgentStore(agents),

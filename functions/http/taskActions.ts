@@ -1,0 +1,71 @@
+import { LongshoreError } from "../../shared/contracts/errors.ts";
+import {
+  bulkActionSchema,
+  bulkResultSchema,
+  type TaskAction,
+} from "../../shared/contracts/taskActions.ts";
+import { taskViewSchema } from "../../shared/contracts/tasks.ts";
+import { actOnTask, actOnTasks } from "../operations/actOnTasks.ts";
+import { versionOf } from "../operations/changeTask.ts";
+import { deleteTask } from "../operations/deleteTask.ts";
+import { viewTask } from "../operations/viewTask.ts";
+import { defineRoute } from "./route.ts";
+
+/* What people do with tasks that exist. What becomes of a task in which state: domain/taskStates.ts. */
+
+const ACTIONS: Record<Exclude<TaskAction, "delete">, string> = {
+  run: "Runs a task now: its first or next round, or the round again that did not see its source to the end",
+  pause: "Pauses a task: agents give back its work at the next file, and it can be resumed",
+  resume: "Goes on with a paused task where it was",
+  cancel: "Cancels the round of a task: every item that was scanned gets its outcome",
+};
+
+for (const action of ["run", "pause", "resume", "cancel"] as const)
+  defineRoute(
+    {
+      name: `${action}Task`,
+      method: "POST",
+      route: `v1/tasks/{task}/${action}`,
+      role: "operator",
+      tag: "tasks",
+      summary: ACTIONS[action],
+      response: taskViewSchema,
+      status: 202,
+    },
+    async ({ app, client, params, caller }) => {
+      await actOnTask(app, client, action, params.task, caller);
+      return viewTask(app, params.task);
+    },
+  );
+
+defineRoute(
+  {
+    name: "deleteTask",
+    method: "DELETE",
+    route: "v1/tasks/{task}",
+    role: "operator",
+    tag: "tasks",
+    summary: "Deletes a task that is not in progress, with its reports; what it has migrated stays",
+  },
+  async ({ app, params, ifMatch }) => {
+    await deleteTask(app, params.task, (task) => ifMatch.require(versionOf(task)));
+  },
+);
+
+defineRoute(
+  {
+    name: "actOnTasks",
+    method: "POST",
+    route: "v1/sessions/{session}/actions",
+    role: "operator",
+    tag: "tasks",
+    summary: "Runs, pauses, resumes, cancels or deletes many tasks of a session",
+    body: bulkActionSchema,
+    response: bulkResultSchema,
+  },
+  async ({ app, client, params, body, caller }) => {
+    if (!(await app.tasks.findSession(params.session)))
+      throw new LongshoreError("NOT_FOUND", `there is no session ${params.session}`);
+    return actOnTasks(app, client, params.session, body, caller);
+  },
+);
