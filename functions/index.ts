@@ -23,6 +23,7 @@ import "./timers/deliverWebhooks.ts";
 import "./timers/dispatchTasks.ts";
 import "./timers/eraseTasks.ts";
 import "./timers/forgetRequests.ts";
+import "./timers/retention.ts";
 import "./timers/reviveRounds.ts";
 
 // Reports may be larger than what fits into one message between the host and its worker: bodies are streams.
