@@ -4,10 +4,12 @@ import "./http/agentEnrol.ts";
 import "./http/agents.ts";
 import "./http/agentWork.ts";
 import "./http/audit.ts";
+import "./http/bulk.ts";
 import "./http/enrolmentTokens.ts";
 import "./http/me.ts";
 import "./http/openapi.ts";
 import "./http/reports.ts";
+import "./http/scans.ts";
 import "./http/sessions.ts";
 import "./http/settings.ts";
 import "./http/taskActions.ts";
@@ -20,10 +22,11 @@ import "./orchestrations/migrateTask.ts";
 import "./orchestrations/packageLane.ts";
 import "./orchestrations/scanSource.ts";
 import "./timers/deliverWebhooks.ts";
+import "./timers/forgetRequests.ts";
 import "./timers/dispatchTasks.ts";
 import "./timers/eraseTasks.ts";
-import "./timers/forgetRequests.ts";
 import "./timers/retention.ts";
+import "./timers/removeOldReports.ts";
 import "./timers/reviveRounds.ts";
 
 // Reports may be larger than what fits into one message between the host and its worker: bodies are streams.

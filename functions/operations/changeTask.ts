@@ -3,6 +3,7 @@ import type { TaskPatch } from "../../shared/contracts/tasks.ts";
 import type { TaskRecord } from "../domain/records.ts";
 import { placeOf } from "../domain/taskPlace.ts";
 import type { Services } from "../services.ts";
+import { requireTagRoom } from "./tagRoom.ts";
 
 /** What people can change of a task: two versions of it differ in this. */
 export const versionOf = (task: TaskRecord) => {
@@ -17,6 +18,7 @@ export async function changeTask(
   { schedule, ...patch }: TaskPatch,
   check: (version: unknown) => void,
 ): Promise<void> {
+  await requireTagRoom({ tasks }, id.split("-")[0] ?? "", new Set(patch.tags));
   const changed = await tasks.update(id, (task) => {
     check(versionOf(task));
     const { schedule: before, ...rest } = task;

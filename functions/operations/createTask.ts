@@ -6,6 +6,7 @@ import type { newId } from "../domain/ids.ts";
 import type { SessionRecord, TaskRecord } from "../domain/records.ts";
 import type { Services } from "../services.ts";
 import { startRound } from "./startRound.ts";
+import { requireTagRoom } from "./tagRoom.ts";
 
 export async function requireSession(
   { tasks }: Pick<Services, "tasks">,
@@ -42,6 +43,7 @@ export async function createTask(
   ids: typeof newId,
 ): Promise<string> {
   await requireSession(app, sessionId);
+  await requireTagRoom(app, sessionId, new Set(wished.tags));
   const startsNow = (wished.start ?? (wished.schedule ? "manually" : "now")) === "now";
   return addTask(app, client, newTask(sessionId, ids(8), wished), startsNow);
 }

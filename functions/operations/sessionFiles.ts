@@ -1,0 +1,71 @@
+import type { SessionFile, SessionImported } from "../../shared/contracts/bulk.ts";
+import type { SettingsLayer } from "../../shared/contracts/settings.ts";
+import type { newId } from "../domain/ids.ts";
+import type { SessionRecord, TaskRecord } from "../domain/records.ts";
+import type { Services } from "../services.ts";
+import { newTask } from "./createTask.ts";
+import { requireTagRoom } from "./tagRoom.ts";
+
+type App = Pick<Services, "tasks">;
+
+/** A session with all its tasks as one JSON text, in pieces: it may have tens of megabytes. */
+export async function* exportSession(
+  { tasks }: App,
+  session: SessionRecord,
+): AsyncGenerator<string> {
+  const { name, settings } = session;
+  const head: Omit<SessionFile, "tasks"> = {
+    ...{ kind: "longshore-session", version: 1, exportedAt: new Date().toISOString() },
+    session: { name, ...(settings && { settings }) },
+  };
+  yield `${JSON.stringify(head).slice(0, -1)},"tasks":[`;
+  let separator = "\n";
+  for await (const task of tasks.list(session.id)) {
+    yield `${separator}${JSON.stringify(exported(task))}`;
+    separator = ",\n";
+  }
+  yield "\n]}\n";
+}
+
+function exported(task: TaskRecord): SessionFile["tasks"][number] {
+  const { name, source, destination, agentGroup, tags, settings, schedule, windows } = task;
+  const { state, createdAt, lastRound } = task;
+  return {
+    ...{ name, source, destination, agentGroup, tags },
+    ...(Object.keys(settings).length > 0 && { settings: settings as SettingsLayer }),
+    ...(schedule && { schedule }),
+    ...(windows && { windows }),
+    ...{ state, createdAt },
+    ...(lastRound && { lastRound }),
+  };
+}
+
+/** Makes a new session of an exported one. Its tasks wait to be run, or for their schedules. */
+export async function importSession(
+  app: App,
+  file: SessionFile,
+  ids: typeof newId,
+): Promise<SessionImported> {
+  const { name, settings } = file.session;
+  const session: SessionRecord = {
+    id: ids(8),
+    name,
+    ...(settings && { settings }),
+    createdAt: new Date().toISOString(),
+  };
+  const tasks = file.tasks.map(
+    ({ state: _state, createdAt: _created, lastRound: _last, ...task }, order): TaskRecord => ({
+      ...newTask(session.id, ids(8), task),
+      order,
+    }),
+  );
+  await requireTagRoom(app, session.id, new Set(tasks.flatMap(({ tags }) => tags)));
+  const taken = await app.tasks.createMany(session.id, tasks);
+  // Last, so that nobody sees half a session.
+  await app.tasks.insertSession(session);
+  return {
+    session,
+    tasks: tasks.length - taken.size,
+    duplicates: tasks.flatMap(({ id }, index) => (taken.has(id) ? [index + 1] : [])),
+  };
+}
