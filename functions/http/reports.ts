@@ -4,11 +4,15 @@ import {
   itemQuerySchema,
   reportChoiceSchema,
   reportListSchema,
+  reportSelectionSchema,
   roundListSchema,
 } from "../../shared/contracts/reports.ts";
+import { aggregateReport } from "../operations/aggregateReport.ts";
+import { requireSession } from "../operations/createTask.ts";
 import { listItems } from "../operations/listItems.ts";
 import { listRounds } from "../operations/listRounds.ts";
 import { zipReports } from "../operations/reportArchive.ts";
+import { selectTasks } from "../operations/selectTasks.ts";
 import { reportFolder } from "../stores/roundBlobs.ts";
 import { defineRoute, Raw } from "./route.ts";
 
@@ -117,6 +121,54 @@ defineRoute(
       headers: {
         "content-type": "application/zip",
         "content-disposition": `attachment; filename="reports-${params.task}.zip"`,
+      },
+    });
+  },
+);
+
+defineRoute(
+  {
+    name: "getSessionReports",
+    method: "GET",
+    route: "v1/sessions/{session}/reports",
+    role: "reader",
+    tag: "reports",
+    summary: "Downloads the reports of the tasks of a session that pass a filter as one zip",
+    query: reportSelectionSchema.extend(reportChoiceSchema.shape),
+    produces: "application/zip",
+  },
+  async ({ app, params, query }) => {
+    await requireSession(app, params.session);
+    const { rounds, reports, ...selection } = query;
+    const tasks = selectTasks(app, params.session, selection);
+    return new Raw({
+      body: zipReports(app.state.reports, tasks, { rounds, reports }),
+      headers: {
+        "content-type": "application/zip",
+        "content-disposition": `attachment; filename="reports-${params.session}.zip"`,
+      },
+    });
+  },
+);
+
+defineRoute(
+  {
+    name: "getSessionSummaryReport",
+    method: "GET",
+    route: "v1/sessions/{session}/summary-report",
+    role: "reader",
+    tag: "reports",
+    summary: "Downloads one row for each task of a session that passes a filter, as CSV",
+    query: reportSelectionSchema,
+    produces: "text/csv",
+  },
+  async ({ app, params, query }) => {
+    await requireSession(app, params.session);
+    return new Raw({
+      body: aggregateReport(app, selectTasks(app, params.session, query)),
+      headers: {
+        "content-type": "text/csv; charset=utf-8",
+        "content-disposition": `attachment; filename="Aggregate Summary Report.csv"`,
       },
     });
   },

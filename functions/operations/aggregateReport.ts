@@ -1,5 +1,4 @@
 import { Readable } from "node:stream";
-import type { TaskRecord } from "../domain/records.ts";
 import { aggregateRow, rowWithoutRound } from "../domain/reports/aggregateRow.ts";
 import { AGGREGATE_COLUMNS, type Row } from "../domain/reports/columns.ts";
 import { csvOf } from "../domain/reports/csv.ts";
@@ -9,7 +8,7 @@ import type { Services } from "../services.ts";
 const AT_ONCE = 16;
 
 /** The summary over the tasks, one row for each with its newest round, as CSV. The stream fails when a round cannot be read. */
-export function aggregateReport(app: Services, tasks: AsyncIterable<TaskRecord>): Readable {
+export function aggregateReport(app: Services, tasks: AsyncIterable<{ id: string }>): Readable {
   // Not pipe(): an error must reach who reads the CSV.
   const csv = csvOf(AGGREGATE_COLUMNS);
   const rows = Readable.from(rowsOf(app, tasks));
@@ -18,18 +17,22 @@ export function aggregateReport(app: Services, tasks: AsyncIterable<TaskRecord>)
   return rows.pipe(csv) as unknown as Readable;
 }
 
-async function* rowsOf(app: Services, tasks: AsyncIterable<TaskRecord>): AsyncGenerator<Row> {
-  let batch: TaskRecord[] = [];
+async function* rowsOf(app: Services, tasks: AsyncIterable<{ id: string }>): AsyncGenerator<Row> {
+  let batch: { id: string }[] = [];
+  const rowsOfBatch = async () => (await Promise.all(batch.map(({ id }) => rowOf(app, id)))).flat();
   for await (const task of tasks) {
     batch.push(task);
     if (batch.length < AT_ONCE) continue;
-    yield* await Promise.all(batch.map((each) => rowOf(app, each)));
+    yield* await rowsOfBatch();
     batch = [];
   }
-  yield* await Promise.all(batch.map((each) => rowOf(app, each)));
+  yield* await rowsOfBatch();
 }
 
-async function rowOf({ rounds }: Services, task: TaskRecord): Promise<Row> {
-  const round = task.round === undefined ? undefined : await rounds.find(task.id, task.round);
-  return round ? aggregateRow({ task, round }) : rowWithoutRound(task);
+/** None for a task that has been deleted meanwhile. */
+async function rowOf({ tasks, rounds }: Services, id: string): Promise<Row[]> {
+  const task = await tasks.find(id);
+  if (!task) return [];
+  const round = task.round === undefined ? undefined : await rounds.find(id, task.round);
+  return [round ? aggregateRow({ task, round }) : rowWithoutRound(task)];
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { outcomeSchema } from "./outcomes.ts";
-import { roundViewSchema } from "./tasks.ts";
+import { roundViewSchema, taskFilterSchema } from "./tasks.ts";
 
 export const reportListSchema = z.object({
   reports: z.array(z.object({ name: z.string(), bytes: z.number().int() })),
@@ -14,6 +14,13 @@ export const reportChoiceSchema = z.strictObject({
   reports: z.enum(["all", "summaries", "failures"]).default("all"),
 });
 export type ReportChoice = z.infer<typeof reportChoiceSchema>;
+
+/** The tasks of a session whose reports are wanted. */
+export const reportSelectionSchema = taskFilterSchema.extend({
+  /** Part of the name of an agent that worked on the newest round, in any case. */
+  agent: z.string().trim().max(255).optional(),
+});
+export type ReportSelection = z.infer<typeof reportSelectionSchema>;
 
 /** A round in the list of a task's rounds. */
 export const roundSummarySchema = roundViewSchema

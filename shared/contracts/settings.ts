@@ -129,6 +129,13 @@ export const settingsSchema = z.object({
     )
     .default(false),
 
+  reportDays: z
+    .union([z.number().int().min(1).max(36_500), z.null()])
+    .describe(
+      "Days after which the reports of a round are removed. null: they live as long as the task.",
+    )
+    .default(null),
+
   // What a scan reports
   nominalDestination: z
     .string()
