@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { newId } from "../../functions/domain/ids.ts";
 import type { TaskRecord } from "../../functions/domain/records.ts";
 import { TaskStore } from "../../functions/stores/tasks.ts";
+import { startApi } from "../../test/support/api.ts";
 import { openCountedTable } from "../../test/support/counted-table.ts";
 import { startStorage, uniquePrefix } from "../../test/support/storage.ts";
 import { table } from "./table.ts";
@@ -110,3 +111,33 @@ console.log(
   ),
 );
 await storage.stop();
+await overHttp(10_000);
+
+/** A file of so many rows from its first byte to the answer, through the Functions host. */
+async function overHttp(rows: number): Promise<void> {
+  const api = await startApi();
+  const { json } = await api.post("v1/sessions", { name: "Bench" });
+  const path = `v1/sessions/${json.id}/tasks/bulk`;
+  const headers = { "content-type": "text/csv" };
+  const lines = Array.from(
+    { length: rows },
+    (_, n) =>
+      `\\\\server\\share-${n},,,https://contoso.sharepoint.com/sites/s${n % 50},Documents,${n}`,
+  );
+  const runs: [string, string, string][] = [
+    ["dry run", "?dryRun=true", lines.join("\n")],
+    ["created", "", lines.join("\n")],
+    ["all duplicates", "", lines.join("\n")],
+    ["all invalid", "", lines.map((line) => line.replace("https", "ftp")).join("\n")],
+  ];
+  for (const [what, query, body] of runs) {
+    const began = performance.now();
+    const { status, json: answer } = await api.post(`${path}${query}`, body, { headers });
+    const seconds = ((performance.now() - began) / 1000).toFixed(1);
+    const { created, valid, invalid, duplicates } = answer;
+    console.log(
+      `${rows} rows over HTTP, ${what}: ${seconds} s, ${status}, ${JSON.stringify({ created, valid, invalid, duplicates })}`,
+    );
+  }
+  await api.stop();
+}

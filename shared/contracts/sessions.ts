@@ -10,7 +10,7 @@ export const sessionCreateSchema = z.object({
   settings: settingsLayerSchema.optional(),
 });
 export const sessionPatchSchema = z
-  .strictObject({ name: sessionNameSchema, settings: settingsLayerSchema })
+  .object({ name: sessionNameSchema, settings: settingsLayerSchema })
   .partial();
 
 export const sessionViewSchema = z.object({

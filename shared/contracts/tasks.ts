@@ -123,7 +123,7 @@ export type TaskCreate = z.input<typeof taskCreateSchema>;
 
 /** What is named is replaced as a whole; `null` takes a schedule away. */
 export const taskPatchSchema = z
-  .strictObject({
+  .object({
     name: taskNameSchema,
     /** Source and destination cannot change once a round has begun. */
     source: sourceSchema,
