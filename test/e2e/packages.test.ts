@@ -45,7 +45,7 @@ const JOB_LOG = /^Import-.*\.(log|wrn|err)$/;
 
 interface Package {
   key: Buffer;
-  /** As it stands in the table. */
+  /** As it stood in the table. */
   wrapped: string;
   data: Map<string, StoredBlob>;
   manifests: Map<string, StoredBlob>;
@@ -62,12 +62,14 @@ let said: string;
 beforeAll(async () => {
   workspace = makeWorkspace();
   await makeSource(workspace.source);
+  const keys = watchKeys(workspace.data);
   run = await migrate(workspace);
+  const wrapped = await keys.stop();
   requireCode(run, 0);
   const parts = startCommand("start", ["--data", workspace.data, "--agents", "1"]);
   try {
     await parts.says(/Longshore is running/);
-    ({ packages, containers } = await readPackages(openData(workspace.data)));
+    ({ packages, containers } = await readPackages(openData(workspace.data), wrapped));
   } finally {
     parts.child.kill("SIGTERM");
     await parts.ended;
@@ -95,15 +97,57 @@ async function makeSource(source: string): Promise<void> {
   }
 }
 
-async function readPackages({ blobs, table, unwrap }: OpenData) {
-  const found: Package[] = [];
-  const named: string[] = [];
+interface WrappedKey {
+  id: string;
+  wrapped: string;
+}
+interface PackageRow {
+  containers?: { data: string; manifest: string };
+  key?: WrappedKey;
+}
+
+async function packageRows({ table }: OpenData): Promise<PackageRow[]> {
   const filter = "RowKey ge 'package-' and RowKey lt 'package.'";
-  const rows = table("LongshoreRounds").listEntities<{ data: string }>({
+  const rows: PackageRow[] = [];
+  const entities = table("LongshoreRounds").listEntities<{ data: string }>({
     queryOptions: { filter },
   });
-  for await (const row of rows) {
-    const { containers, key } = JSON.parse(row.data);
+  for await (const { data } of entities) rows.push(JSON.parse(data));
+  return rows;
+}
+
+/** Notes the keys of packages, by their container of contents, as long as they are stored: until a package is recorded. */
+function watchKeys(data: string) {
+  const found = new Map<string, WrappedKey>();
+  let stopped = false;
+  const watching = (async () => {
+    while (!stopped) {
+      // Until there is something to look into.
+      const rows = existsSync(join(data, "ports.json"))
+        ? await packageRows(openData(data)).catch(() => [])
+        : [];
+      for (const { containers, key } of rows)
+        if (containers && key) found.set(containers.data, key);
+      await new Promise((done) => setTimeout(done, 20));
+    }
+  })();
+  return {
+    async stop() {
+      stopped = true;
+      await watching;
+      return found;
+    },
+  };
+}
+
+async function readPackages(open: OpenData, keys: ReadonlyMap<string, WrappedKey>) {
+  const { blobs, unwrap } = open;
+  const found: Package[] = [];
+  const named: string[] = [];
+  for (const { containers, key: left } of await packageRows(open)) {
+    expect(left).toBeUndefined();
+    const key = keys.get(containers?.data ?? "");
+    if (!containers || !key) throw new Error("a package has no containers, or its key was missed");
     named.push(containers.data, containers.manifest);
     const clear = await unwrap(key.id, Buffer.from(key.wrapped, "base64"));
     const read = (name: string) => readContainer(blobs.getContainerClient(name), clear);
@@ -258,9 +302,9 @@ describe("the contents", () => {
 });
 
 describe("secrets", () => {
-  it("the content keys lie nowhere in the data folder, only wrapped", () => {
-    for (const { wrapped } of packages)
-      expect(filesHolding(workspace.data, [Buffer.from(wrapped)])).not.toEqual([]);
+  it("the content keys lie nowhere in the data folder, not even wrapped when all is over", () => {
+    const wrapped = packages.map((each) => Buffer.from(each.wrapped));
+    expect(filesHolding(workspace.data, wrapped)).toEqual([]);
     const needles = packages.flatMap(({ key }) => spellings(key));
     expect(filesHolding(workspace.data, needles)).toEqual([]);
   });
