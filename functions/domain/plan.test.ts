@@ -328,6 +328,15 @@ describe("what somebody else has at the destination", () => {
     }
   });
 
+  it("may be what an interrupted attempt has brought", () => {
+    const existing = new Map([
+      ["a", { id: OTHER, kind: "file" as const, size: 10, modified: NOON }],
+    ]);
+    expect(only(file("a"), { existing }).action).toBe("skip");
+    const again = only(file("a"), { existing, isRepeated: true });
+    expect(again).toMatchObject({ action: "migrate", id: OTHER });
+  });
+
   it("a file in the place of a folder keeps back all that is in it", () => {
     const { items } = plan([folder("a"), file("a/b")], { existing: there("a", "file") });
     expect(items.map(({ issue }) => issue?.code)).toEqual([

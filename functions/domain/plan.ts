@@ -50,6 +50,8 @@ export interface PlanInput extends Surroundings {
   entries: readonly InventoryEntry[];
   /** Integer id of the first item of the segment. */
   firstIntId: number;
+  /** An attempt that was interrupted may have brought items of the segment already. */
+  isRepeated?: boolean;
 }
 
 /**
@@ -84,7 +86,7 @@ export function planSegment(input: PlanInput): Plan {
     if (standing.issue) return refused(standing.issue);
     if (arrived && !isNewer(entry, arrived))
       return { ...kept, action: "skip", issue: unchanged(arrived.round, isAdopted) };
-    const conflict = conflictOf(entry, standing, settings);
+    const conflict = conflictOf(entry, standing, input);
     if (conflict) return { ...kept, ...conflict };
     if (isAdopted)
       return {
@@ -143,15 +145,16 @@ function scanOnly(entry: InventoryEntry, { destinationPath, existing }: Standing
 function conflictOf(
   entry: InventoryEntry,
   { existing }: Standing,
-  { onConflict }: PlanInput["settings"],
+  { settings: { onConflict }, isRepeated = false }: PlanInput,
 ): Pick<PlanItem, "action" | "issue"> | undefined {
   if (!existing || onConflict === "overwrite") return undefined;
   const code = "EXISTS_AT_DESTINATION";
   if (onConflict === "fail")
     return { action: "fail", issue: { code, message: "the destination has a file of this name" } };
   // SharePoint keeps whole seconds.
-  const isOlder = Math.floor(entry.modified / 1000) * 1000 <= existing.modified;
-  if (onConflict === "newer" && !isOlder) return undefined;
+  const modified = Math.floor(entry.modified / 1000) * 1000;
+  const isOurs = isRepeated && modified === existing.modified && entry.size === existing.size;
+  if (onConflict === "newer" && (modified > existing.modified || isOurs)) return undefined;
   const message =
     onConflict === "newer"
       ? "the file at the destination is as new or newer"

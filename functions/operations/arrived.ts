@@ -16,6 +16,10 @@ export const isContent = (
 ): boolean =>
   found.id === id && found.size === size && found.modified === Math.floor(modified / 1000) * 1000;
 
+/** Whether an attempt before this one may have imported something of the package, although nobody could note it down. */
+export const isRepeated = (round: RoundRecord, { attempt, summary }: PackageRecord): boolean =>
+  attempt > 0 || summary.segment < round.suspectSegments;
+
 /**
  * When an earlier attempt was interrupted, its import may have happened although nobody could note it down. What is at the
  * destination under our identity, with the size and time of the source, is not imported a second time.
@@ -26,9 +30,8 @@ export async function skipArrived(
   pkg: PackageRecord,
   plan: Plan,
 ): Promise<void> {
-  const { segment } = pkg.summary;
   const target = round.target as Target;
-  if (pkg.attempt === 0 && segment >= round.suspectSegments) return;
+  if (!isRepeated(round, pkg)) return;
   const files = plan.items.filter(({ action, kind }) => action === "migrate" && kind === "file");
   await inParallel(16, files, async (item: PlanItem) => {
     const found = await destination.findFile(target, placeInLibrary(target, item));

@@ -29,12 +29,12 @@ export async function existingItems(
 
   /** Folders that may have items of others: they were there before the round. */
   const old = new Set<string>([base?.path ?? ""]);
-  const wanted: string[] = [];
+  const wanted: Wanted[] = [];
   const consider = (item: PlanItem | Plan["above"][number], isNew: boolean) => {
     const place = placeInLibrary(target, item);
     const arrived = earlier.get(item.path)?.arrived !== undefined;
     if (arrived && item.kind === "folder") old.add(place);
-    if (isNew && !arrived) wanted.push(place);
+    if (isNew && !arrived && item.kind !== "other") wanted.push({ place, kind: item.kind });
   };
   for (const folder of plan.above) consider(folder, true);
   for (const item of plan.items)
@@ -42,9 +42,9 @@ export async function existingItems(
 
   // Folders come first: what is found of one decides whether its content is looked for.
   for (const level of byDepth(wanted))
-    await inParallel(LOOKUPS, level, async (place) => {
+    await inParallel(LOOKUPS, level, async ({ place, kind }) => {
       if (!old.has(parentOf(place))) return;
-      const found = await find(app, round, place);
+      const found = await find(app, round, { place, kind });
       if (!found) return;
       existing.set(place.toLowerCase(), found);
       if (found.kind === "folder" && found.id !== itemIds(target, place).id) old.add(place);
@@ -54,12 +54,18 @@ export async function existingItems(
 
 const LOOKUPS = 8;
 
-function byDepth(paths: readonly string[]): string[][] {
-  const levels: string[][] = [];
-  for (const path of paths) {
-    const level = depth(path);
+/** A path in the library, and what is going to be there. */
+interface Wanted {
+  place: string;
+  kind: "file" | "folder";
+}
+
+function byDepth(wanted: readonly Wanted[]): Wanted[][] {
+  const levels: Wanted[][] = [];
+  for (const each of wanted) {
+    const level = depth(each.place);
     levels[level] ??= [];
-    levels[level].push(path);
+    levels[level].push(each);
   }
   return levels.filter(Boolean);
 }
@@ -67,15 +73,18 @@ function byDepth(paths: readonly string[]): string[][] {
 async function find(
   app: App,
   round: RoundRecord,
-  place: string,
+  { place, kind }: Wanted,
 ): Promise<ExistingItem | undefined> {
   const listing = await listOnce(app, round, parentOf(place));
   if (listing !== "too large") return listing?.get(baseName(place).toLowerCase());
+  // A folder that SharePoint will not list is asked for each item, for the kind that is to come only.
   const target = round.target as Target;
-  const file = await app.destination.findFile(target, place);
-  if (file) return { ...file, kind: "file" };
+  if (kind === "file") {
+    const file = await app.destination.findFile(target, place);
+    return file && { ...file, kind };
+  }
   const id = await app.destination.findFolder(target, place);
-  return id === undefined ? undefined : { id, kind: "folder", size: 0, modified: 0 };
+  return id === undefined ? undefined : { id, kind, size: 0, modified: 0 };
 }
 
 /**

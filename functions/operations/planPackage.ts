@@ -2,6 +2,7 @@ import { firstIntId, type Plan, planSegment } from "../domain/plan.ts";
 import type { PackageRecord, RoundRecord } from "../domain/records.ts";
 import type { Services } from "../services.ts";
 import { readSegment } from "../stores/roundBlobs.ts";
+import { isRepeated } from "./arrived.ts";
 import { existingItems } from "./existingItems.ts";
 import { outcomesBefore } from "./outcomesBefore.ts";
 
@@ -24,6 +25,7 @@ export async function planPackage(
     ...{ round: round.number, open, entries, earlier, target, settings },
     existing: new Map(),
     firstIntId: firstIntId(round, pkg.summary.segment),
+    isRepeated: isRepeated(round, pkg),
   };
   const plan = planSegment(input);
   const existing = await existingItems(app, round, plan, earlier);

@@ -1,0 +1,138 @@
+import { assessmentSchema } from "../../shared/contracts/assessment.ts";
+import { LongshoreError } from "../../shared/contracts/errors.ts";
+import {
+  scanCopySchema,
+  scanCreateSchema,
+  scanListSchema,
+  scanViewSchema,
+} from "../../shared/contracts/scans.ts";
+import { taskListQuerySchema, taskViewSchema } from "../../shared/contracts/tasks.ts";
+import { versionOf } from "../operations/changeTask.ts";
+import { deleteTask } from "../operations/deleteTask.ts";
+import { copyScan, createScan, pageScans, requireScan, viewScan } from "../operations/scans.ts";
+import { startRound } from "../operations/startRound.ts";
+import { viewTask } from "../operations/viewTask.ts";
+import type { Services } from "../services.ts";
+import { readAssessment } from "../stores/assessments.ts";
+import { defineRoute, taggedPart } from "./route.ts";
+
+/* Scans on their own. They are paused, resumed, cancelled and reported on as tasks are, under the same id. */
+
+defineRoute(
+  {
+    name: "createScan",
+    method: "POST",
+    route: "v1/scans",
+    role: "operator",
+    tag: "scans",
+    summary: "Scans a source and assesses it, with or without a destination; nothing is migrated",
+    body: scanCreateSchema,
+    response: scanViewSchema,
+    status: 201,
+    idempotent: true,
+  },
+  async ({ app, client, body, newId }) => showScan(app, await createScan(app, client, body, newId)),
+);
+
+defineRoute(
+  {
+    name: "listScans",
+    method: "GET",
+    route: "v1/scans",
+    role: "reader",
+    tag: "scans",
+    summary: "Lists the scans that pass a filter, a page at a time, with how ready each source is",
+    query: taskListQuerySchema,
+    response: scanListSchema,
+  },
+  async ({ app, query }) => pageScans(app, query),
+);
+
+defineRoute(
+  {
+    name: "getScan",
+    method: "GET",
+    route: "v1/scans/{scan}",
+    role: "reader",
+    tag: "scans",
+    summary: "Shows a scan with its assessment",
+    response: scanViewSchema,
+  },
+  async ({ app, params }) => showScan(app, params.scan),
+);
+
+defineRoute(
+  {
+    name: "deleteScan",
+    method: "DELETE",
+    route: "v1/scans/{scan}",
+    role: "operator",
+    tag: "scans",
+    summary: "Deletes a scan that is not in progress, with its reports",
+  },
+  async ({ app, params, ifMatch }) => {
+    await requireScan(app, params.scan);
+    await deleteTask(app, params.scan, (task) => ifMatch.require(versionOf(task)));
+  },
+);
+
+defineRoute(
+  {
+    name: "rescan",
+    method: "POST",
+    route: "v1/scans/{scan}/run",
+    role: "operator",
+    tag: "scans",
+    summary: "Scans the source again",
+    response: scanViewSchema,
+    status: 202,
+  },
+  async ({ app, client, params }) => {
+    await requireScan(app, params.scan);
+    await startRound(app, client, params.scan);
+    return showScan(app, params.scan);
+  },
+);
+
+defineRoute(
+  {
+    name: "copyScan",
+    method: "POST",
+    route: "v1/scans/{scan}/copy",
+    role: "operator",
+    tag: "scans",
+    summary: "Makes a task of a scan, in a session, with the scan's settings and tags",
+    body: scanCopySchema,
+    response: taskViewSchema,
+    status: 201,
+    idempotent: true,
+  },
+  async ({ app, client, params, body, newId }) => {
+    const scan = await requireScan(app, params.scan);
+    return viewTask(app, await copyScan(app, client, scan, body, newId));
+  },
+);
+
+defineRoute(
+  {
+    name: "getAssessment",
+    method: "GET",
+    route: "v1/tasks/{task}/rounds/{round:int}/assessment",
+    role: "reader",
+    tag: "reports",
+    summary: "Shows what the scan of a round says about its source; there when the round has ended",
+    response: assessmentSchema,
+  },
+  async ({ app, params }) => {
+    const ref = { taskId: params.task, round: params.round };
+    const assessment = await readAssessment(app.state.reports, ref);
+    if (!assessment)
+      throw new LongshoreError("NOT_FOUND", `round ${ref.round} of ${ref.taskId} has none (yet)`);
+    return assessment;
+  },
+);
+
+async function showScan(app: Services, id: string) {
+  const scan = await requireScan(app, id);
+  return taggedPart(await viewScan(app, scan), versionOf(scan));
+}
