@@ -6,7 +6,7 @@ const milliseconds = z.int().min(0).default(0);
 const rate = z.number().min(0).max(1).default(0);
 
 /** What the simulator can be told to do wrong, or otherwise. By default it does what the service is documented or seen to do. */
-export const faultsSchema = z.strictObject({
+const faultsSchema = z.strictObject({
   /** Decides what happens where a rate leaves it open: the same calls and jobs in the same order meet the same faults. */
   seed: z.int().default(1),
   /**

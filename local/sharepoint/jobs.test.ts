@@ -86,6 +86,24 @@ describe("the life of a job", () => {
     expect(await finance.events(id, first.token)).toEqual({ events: [], token: first.token });
   });
 
+  it("is told in nometadata and in verbose JSON", async () => {
+    const id = await submit();
+    await finance.follow(id);
+    const headers = { accept: "application/json;odata=verbose" };
+    const status = await finance.post("/_api/site/GetMigrationJobStatus", { id }, { headers });
+    expect(status.body).toEqual({ d: { GetMigrationJobStatus: 0 } });
+    const url = `/_api/site/GetMigrationJobProgress(jobId='${id}',nextToken=0)`;
+    const plain = await finance.call(url);
+    const verbose = await finance.call(url, { headers });
+    expect(verbose.body.d.GetMigrationJobProgress).toEqual({
+      __metadata: { type: "SP.MigrationJobProgress" },
+      Logs: { __metadata: { type: "Collection(Edm.String)" }, results: plain.body.Logs },
+      NextToken: plain.body.NextToken,
+    });
+    const all = await finance.post("/_api/site/GetMigrationStatus", {});
+    expect(all.body.value).toContainEqual({ JobId: id, JobState: 0 });
+  });
+
   it("answers for a job it does not know as Microsoft documents it", async () => {
     const { status, body } = await finance.call(
       `/_api/site/GetMigrationJobProgress(jobId=guid'${randomUUID()}',nextToken=0)`,

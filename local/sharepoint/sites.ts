@@ -51,9 +51,8 @@ export function openSites(
   const sites = new Map<string, Site>();
   for (const option of [...configured, ...createdLibraries(database, configured, dataFolder)]) {
     if (!/^(personal\/)?[\w.-]+$/.test(option.site)) {
-      throw new Error(
-        `Library site "${option.site}" must be a URL segment: letters, digits, . _ -`,
-      );
+      const rule = "must be a URL segment: letters, digits, . _ -";
+      throw new Error(`Library site "${option.site}" ${rule}`);
     }
     if (!isAbsolute(option.folder)) {
       throw new Error(`Library folder "${option.folder}" must be an absolute path`);

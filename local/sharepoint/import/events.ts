@@ -24,7 +24,7 @@ export interface Complaint {
 export type EventFactory = ReturnType<typeof eventFactory>;
 
 /** "MM/dd/yyyy HH:mm:ss.fff" in UTC. */
-export function eventTime(date: Date): string {
+function eventTime(date: Date): string {
   const [day, time] = date.toISOString().split("T") as [string, string];
   const [year, month, dayOfMonth] = day.split("-");
   return `${month}/${dayOfMonth}/${year} ${time.replace("Z", "")}`;

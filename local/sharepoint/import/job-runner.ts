@@ -93,10 +93,8 @@ export function jobRunner(context: RunnerContext) {
       await runToEnd(job, signal);
     } catch (error) {
       // The job stays "processing" in the database and is run again at the next start.
-      log("job-interrupted", {
-        jobId: job.id,
-        reason: signal.aborted ? "stopping" : describe(error),
-      });
+      const reason = signal.aborted ? "stopping" : describe(error);
+      log("job-interrupted", { jobId: job.id, reason });
     }
   }
 
@@ -136,12 +134,9 @@ export function jobRunner(context: RunnerContext) {
     if (running.size === 1) site.libraries.forEach(removeEmptyTemporaryFolder);
     if (context.faults().dropJobEnd) last = last.filter((event) => event.Event !== "JobEnd");
     await end(job, state, last);
-    log("job-ended", {
-      jobId: job.id,
-      site: job.site,
-      outcome: last.at(-1)?.Event ?? "JobEnd not reported",
-      milliseconds: Math.round(performance.now() - startedAt),
-    });
+    const milliseconds = Math.round(performance.now() - startedAt);
+    const outcome = last.at(-1)?.Event ?? "JobEnd not reported";
+    log("job-ended", { jobId: job.id, site: job.site, outcome, milliseconds });
   }
 
   /** The logs are there before JobEnd is, so that whoever reads JobEnd finds them. */

@@ -64,26 +64,20 @@ export function claimPlaces(context: PlacesContext, pkg: ImportPackage) {
     const isHere = known?.state === "present" && known.listId === library.listId;
     if (isHere && recycleBinConflict && !lookAt(library, known.path)) bin.add(library, known.path);
     if (bin.has(site.name, object.id)) {
-      throw new ItemFailure(
-        `An item with the id ${object.id} is in the recycle bin`,
-        hresult.exists,
-      );
+      const message = `An item with the id ${object.id} is in the recycle bin`;
+      throw new ItemFailure(message, hresult.exists);
     }
     if (known && (known.listId !== library.listId || pathKey(known.path) !== pathKey(path))) {
-      throw new ItemFailure(
-        `An item with the id ${object.id} exists elsewhere in the site collection: ${known.path}`,
-        hresult.exists,
-      );
+      const message = `An item with the id ${object.id} exists elsewhere in the site collection: ${known.path}`;
+      throw new ItemFailure(message, hresult.exists);
     }
     const isRefused = existing === "refuse" && isHere && known.jobId !== job.id;
     const isTaken = known
       ? known.kind !== object.type || (isRefused && known.kind === "file")
       : items.byPath(library.listId, path) || folders.adoptIfOnDisk(library, path);
     if (isTaken) {
-      throw new ItemFailure(
-        `A file or folder with the name ${object.url} already exists.`,
-        hresult.exists,
-      );
+      const message = `A file or folder with the name ${object.url} already exists.`;
+      throw new ItemFailure(message, hresult.exists);
     }
     return known;
   }
@@ -166,8 +160,6 @@ export function claimPlaces(context: PlacesContext, pkg: ImportPackage) {
 }
 
 function withoutParent({ parentId, url }: Placed): ItemFailure {
-  return new ItemFailure(
-    `The parent folder ${parentId ?? ""} of ${url} cannot be found`,
-    hresult.fileNotFound,
-  );
+  const message = `The parent folder ${parentId ?? ""} of ${url} cannot be found`;
+  return new ItemFailure(message, hresult.fileNotFound);
 }

@@ -17,11 +17,9 @@ import { describeScope, isBuiltInRole, whyUnknown } from "./role-assignments.ts"
 import type { Statistics } from "./statistics.ts";
 
 /** Columns every document library has. */
-const KNOWN_COLUMNS = new Set(
-  "Title Author Editor Created Modified ContentType ContentTypeId FileLeafRef FileRef Description".split(
-    " ",
-  ),
-);
+const COLUMNS =
+  "Title Author Editor Created Modified ContentType ContentTypeId FileLeafRef FileRef Description";
+const KNOWN_COLUMNS = new Set(COLUMNS.split(" "));
 
 interface Tools {
   stats: Statistics;

@@ -34,9 +34,8 @@ export async function readArchives(
 ): Promise<ArchivedMembers> {
   const archives = childrenNamed(archivedFiles, "ArchivedFile");
   if (archives.length > MAX_ARCHIVES) {
-    throw new JobFailure(
-      `ArchivedFiles.xml names ${archives.length} archives, at most ${MAX_ARCHIVES} are allowed`,
-    );
+    const message = `ArchivedFiles.xml names ${archives.length} archives, at most ${MAX_ARCHIVES} are allowed`;
+    throw new JobFailure(message);
   }
   const members: ArchivedMembers = new Map();
   for (const archive of archives) {

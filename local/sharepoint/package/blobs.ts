@@ -15,7 +15,7 @@ export interface StoredBlob {
 }
 
 /** What the manifest says about a blob where the blob itself does not say it. */
-export interface DeclaredIntegrity {
+interface DeclaredIntegrity {
   iv?: string | undefined;
   md5?: string | undefined;
 }
@@ -142,9 +142,8 @@ export async function decrypt(
   const actual = md5.digest("base64");
   const wrong = expected.find((sum) => sum !== actual);
   if (wrong !== undefined) {
-    throw new ItemFailure(
-      `MD5 of ${source.name} does not match: expected ${wrong}, stored content has ${actual}`,
-    );
+    const found = `expected ${wrong}, stored content has ${actual}`;
+    throw new ItemFailure(`MD5 of ${source.name} does not match: ${found}`);
   }
   const last = decipher.final();
   await sink(last);

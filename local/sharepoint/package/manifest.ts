@@ -51,7 +51,6 @@ export interface ListItemObject extends Common {
 export interface Scope {
   objectId: string;
   objectUrl: string;
-  scopeId: string;
   assignments: { roleId: string; principalId: string }[];
 }
 
@@ -163,7 +162,6 @@ function readScope(scope: XmlElement): Scope {
   return {
     objectId: attribute(scope, "ObjectId").toLowerCase(),
     objectUrl: attribute(scope, "ObjectUrl"),
-    scopeId: attribute(scope, "ScopeId"),
     assignments: scope.children.map((assignment) => ({
       roleId: attribute(assignment, "RoleId"),
       principalId: attribute(assignment, "PrincipalId"),

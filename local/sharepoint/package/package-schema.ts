@@ -51,9 +51,8 @@ function validateContent(object: XmlElement): void {
   const expected = type === "SPDocumentTemplate" ? "File" : type.replace(/^(SP|Deployment)/, "");
   const content = object.children[0];
   if (content && content.name !== expected) {
-    throw new SchemaError(
-      `An SPObject of type '${type}' must contain exactly one '${expected}' element.`,
-    );
+    const message = `An SPObject of type '${type}' must contain exactly one '${expected}' element.`;
+    throw new SchemaError(message);
   }
 }
 

@@ -23,12 +23,9 @@ export class SchemaError extends Error {
 
 const integer = matches(/^[+-]?\d{1,10}$/, "int");
 const builtIn: Record<string, Check> = {
+  ...{ "xs:int": integer, "xs:nonNegativeInteger": integer },
+  ...{ "xs:short": integer, "xs:byte": integer, "xs:unsignedByte": integer },
   "xs:boolean": matches(/^(true|false|1|0)$/, "boolean"),
-  "xs:int": integer,
-  "xs:nonNegativeInteger": matches(/^\+?\d+$/, "nonNegativeInteger"),
-  "xs:short": integer,
-  "xs:byte": integer,
-  "xs:unsignedByte": integer,
   "xs:float": matches(/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i, "float"),
   "xs:base64Binary": matches(
     /^(?:[a-z0-9+/]{4})*(?:[a-z0-9+/]{2}==|[a-z0-9+/]{3}=)?$/i,
@@ -175,18 +172,16 @@ function validateChildren(element: XmlElement, rule: TypeRule): void {
   for (const child of element.children) {
     const found = rule.children.get(child.name);
     if (!found || found.at < last || (found.at === last && !found.repeats)) {
-      throw new SchemaError(
-        `The element '${element.name}' has invalid child element '${child.name}'.`,
-      );
+      const message = `The element '${element.name}' has invalid child element '${child.name}'.`;
+      throw new SchemaError(message);
     }
     last = found.at;
     validate(child, found.type());
   }
   for (const [name, { required }] of rule.children) {
     if (required && !element.children.some((child) => child.name === name)) {
-      throw new SchemaError(
-        `The element '${element.name}' has incomplete content. Expected: '${name}'.`,
-      );
+      const message = `The element '${element.name}' has incomplete content. Expected: '${name}'.`;
+      throw new SchemaError(message);
     }
   }
 }

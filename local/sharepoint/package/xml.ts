@@ -7,7 +7,7 @@ export interface XmlElement {
   children: XmlElement[];
 }
 
-export class XmlError extends Error {
+class XmlError extends Error {
   override name = "XmlError";
 }
 

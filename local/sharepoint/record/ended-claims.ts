@@ -21,13 +21,9 @@ export function settleEndedClaims(
       if (!library) continue;
       const site = library.site.name;
       const stats = lookAt(library, path);
-      if (stats === undefined || stats.isDirectory() !== (kind === "folder")) {
-        items.dropClaim(site, id);
-        continue;
-      }
-      const time = (milliseconds: number) => new Date(milliseconds).toISOString();
-      const size = stats.isDirectory() ? 0 : stats.size;
-      items.keepClaim(site, id, size, time(stats.birthtimeMs), time(stats.mtimeMs));
+      const isThere = stats?.isDirectory() === (kind === "folder");
+      if (!stats || !isThere) items.dropClaim(site, id);
+      else items.keepClaim(site, id, kind === "file" ? stats.size : 0, stats);
     }
   });
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Stats } from "node:fs";
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import type { Library } from "../sites.ts";
 
@@ -163,8 +164,8 @@ export function itemStore(database: DatabaseSync) {
     dropClaim: (site: string, id: string) => void sql.dropClaim.run(site, id),
     claimsOfEndedJobs: () => sql.claimsOfEndedJobs.all().map(toKnownItem),
     /** The claimed item was written although its job did not live to record it. */
-    keepClaim: (site: string, id: string, size: number, created: string, modified: string) =>
-      void sql.keepClaim.run(size, created, modified, site, id),
+    keepClaim: (site: string, id: string, size: number, { birthtime, mtime }: Stats) =>
+      void sql.keepClaim.run(size, birthtime.toISOString(), mtime.toISOString(), site, id),
     /** Gives an item, and the paths below it, the spelling of `path`: a rename that changes nothing but case. */
     respell: (listId: string, path: string) =>
       void sql.respell.run(listId, pathKey(path), path, nameOf(path)),

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { SealedSecrets } from "./sealed-secrets.ts";
 
-export interface JobSecrets {
+interface JobSecrets {
   dataContainerUri: string;
   metadataContainerUri: string;
   /** Empty: the package is not encrypted. */

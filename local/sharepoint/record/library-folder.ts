@@ -35,13 +35,10 @@ export function libraryFolders(
     items.insert(library, {
       id: randomUUID(),
       kind: stats.isDirectory() ? "folder" : "file",
-      path,
-      state: "present",
-      origin: "adopted",
-      jobId: null,
+      ...{ path, state: "present", origin: "adopted", jobId: null },
       size: stats.isDirectory() ? 0 : stats.size,
-      created: toTime(stats.birthtimeMs),
-      modified: toTime(stats.mtimeMs),
+      created: stats.birthtime.toISOString(),
+      modified: stats.mtime.toISOString(),
     });
   }
 
@@ -116,8 +113,4 @@ export function lookAt(library: Library, path: string): Stats | undefined {
       return undefined;
     throw error;
   }
-}
-
-function toTime(milliseconds: number): string {
-  return new Date(milliseconds).toISOString();
 }

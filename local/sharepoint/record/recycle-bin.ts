@@ -3,7 +3,7 @@ import type { Library } from "../sites.ts";
 import { type ItemStore, parentOf, pathKey } from "./item-store.ts";
 
 /** What was deleted at once: a file, or a folder with everything in it. */
-export interface RecycledEntry {
+interface RecycledEntry {
   id: string;
   kind: "file" | "folder";
   name: string;

@@ -1,6 +1,6 @@
 import { createRemoteJWKSet, jwtVerify } from "jose";
 
-export interface Refusal {
+interface Refusal {
   status: 401 | 403;
   reason: string;
 }

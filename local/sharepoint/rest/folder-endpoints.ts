@@ -214,14 +214,13 @@ async function findItem(
   return isThere ? item : undefined;
 }
 
-function locationOf(site: Site, request: ODataRequest): Location | undefined {
-  const args = request.segments[1]?.args ?? {};
-  const url = args.decodedurl ?? args[""];
-  if (!url) throw badRequest("decodedurl is missing");
-  return toLocation(site, url);
+function locationOf(site: Site, { segments }: ODataRequest): Location | undefined {
+  const { args = {} } = segments[1] ?? {};
+  return toLocation(site, args.decodedurl ?? args[""] ?? "");
 }
 
 function toLocation(site: Site, url: string): Location | undefined {
+  if (url === "") throw badRequest("The URL of the item is missing");
   const relative = url.startsWith("/") ? webRelative(site, url) : url;
   const location = relative === undefined ? undefined : locate(site, relative);
   const isEscaping = location?.path.split("/").some((name) => name === "." || name === "..");

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
@@ -26,7 +27,7 @@ import { answerSite, type SiteContext } from "./site-endpoints.ts";
 import { throttling } from "./throttle.ts";
 import { answerWeb, type WebContext } from "./web-endpoints.ts";
 
-export interface HttpContext extends SiteContext, WebContext {
+interface HttpContext extends SiteContext, WebContext {
   port: number;
   jwks: string | undefined;
   switches: { current: Faults };
@@ -46,10 +47,7 @@ export async function startHttpServer(
 ): Promise<{ server: Server; origin: string }> {
   const server = createServer();
   server.listen(context.port, "127.0.0.1");
-  await new Promise<void>((resolve, reject) => {
-    server.once("listening", resolve);
-    server.once("error", reject);
-  });
+  await once(server, "listening");
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const checkBearer = bearerCheck(context.jwks, origin);
   const http = { context, origin, checkBearer, throttled: throttling(context.faults) };

@@ -72,13 +72,10 @@ function siteUsers(database: DatabaseSync, site: Site) {
 
 /** GET web/sitegroups: the three that every site has. */
 export function siteGroups(site: Site): ODataResult {
-  const titles = ["Owners", "Visitors", "Members"];
-  const collection = titles.map((title, index) => ({
-    Id: 3 + index,
-    Title: `${site.name} ${title}`,
-    LoginName: `${site.name} ${title}`,
-    PrincipalType: 8,
-  }));
+  const collection = ["Owners", "Visitors", "Members"].map((group, index) => {
+    const Title = `${site.name} ${group}`;
+    return { Id: 3 + index, Title, LoginName: Title, PrincipalType: 8 };
+  });
   return { type: "SP.Group", collection };
 }
 
@@ -118,10 +115,8 @@ export function contextInfo(origin: string, site: Site): ODataResult {
     value: {
       FormDigestTimeoutSeconds: 1800,
       FormDigestValue: `0x${randomUUID().replaceAll("-", "").toUpperCase()},${new Date().toUTCString()}`,
-      LibraryVersion: "16.0.0.0",
       SiteFullUrl: `${origin}${site.url}`,
       WebFullUrl: `${origin}${site.url}`,
-      SupportedSchemaVersions: ["14.0.0.0", "15.0.0.0"],
     },
   };
 }

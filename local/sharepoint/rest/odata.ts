@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { hresult } from "../import/error-codes.ts";
 
 /** One segment of an OData path: `lists`, or `getByTitle('Documents')` with its arguments. */
-export interface Segment {
+interface Segment {
   /** Lower case: SharePoint does not mind the case of names. */
   name: string;
   /** By lower-case name; a single unnamed argument is "". */
@@ -71,39 +71,31 @@ function literal(text: string, query: URLSearchParams): string {
 }
 
 /** Reduces an entity to what `$select` names; "RootFolder/UniqueId" selects within an expanded property. */
-export function project(
-  entity: Record<string, unknown>,
-  query: URLSearchParams,
-): Record<string, unknown> {
-  const select = listOf(query.get("$select"));
-  const expand = new Set(listOf(query.get("$expand")));
-  const isExpanded = (name: string) =>
-    typeof entity[name] !== "object" || entity[name] === null || expand.has(name.toLowerCase());
-  const names = Object.keys(entity).filter(isExpanded);
-  const selected = new Set(select.map((path) => path.split("/")[0]));
-  const kept =
-    select.length === 0 || selected.has("*")
-      ? names
-      : names.filter((name) => selected.has(name.toLowerCase()) || expand.has(name.toLowerCase()));
-  return Object.fromEntries(kept.map((name) => [name, projectNested(entity[name], name, select)]));
-}
-
-function projectNested(value: unknown, name: string, select: string[]): unknown {
-  const prefix = `${name.toLowerCase()}/`;
-  const inner = select
-    .filter((path) => path.startsWith(prefix))
-    .map((path) => path.slice(prefix.length));
-  if (typeof value !== "object" || value === null || inner.length === 0) return value;
+function project(entity: Record<string, unknown>, query: URLSearchParams): Record<string, unknown> {
+  const [select, expand] = [listOf(query, "$select"), listOf(query, "$expand")];
+  const isAll = select.length === 0 || select.includes("*");
+  const isWanted = (name: string, value: unknown) => {
+    if (expand.includes(name)) return true;
+    const isPlain = typeof value !== "object" || value === null;
+    return isPlain && (isAll || select.includes(name));
+  };
   return Object.fromEntries(
-    Object.entries(value).filter(([key]) => inner.includes(key.toLowerCase())),
+    Object.entries(entity)
+      .map(([key, value]) => [key.toLowerCase(), key, value] as const)
+      .filter(([name, , value]) => isWanted(name, value))
+      .map(([name, key, value]) => [key, projectNested(value, `${name}/`, select)]),
   );
 }
 
-function listOf(text: string | null): string[] {
-  return (text ?? "")
-    .split(",")
-    .map((part) => part.trim().toLowerCase())
-    .filter((part) => part !== "");
+function projectNested(value: unknown, prefix: string, select: string[]): unknown {
+  const isSelected = (key: string) => select.includes(prefix + key.toLowerCase());
+  if (!select.some((path) => path.startsWith(prefix))) return value;
+  return Object.fromEntries(Object.entries(value ?? {}).filter(([key]) => isSelected(key)));
+}
+
+function listOf(query: URLSearchParams, option: string): string[] {
+  const parts = (query.get(option) ?? "").toLowerCase().split(",");
+  return parts.map((part) => part.trim()).filter(Boolean);
 }
 
 /** A whole number from `$top`, `$skip` and the like. */

@@ -19,7 +19,7 @@ import type { Provisioning } from "./provisioning.ts";
 import { containerOf, whyQueueRefused, whySasRefused } from "./sas.ts";
 
 /** SPMigrationJobState. */
-const STATE = { none: 0, queued: 2, processing: 4 } as const;
+const [NONE, QUEUED, PROCESSING] = [0, 2, 4];
 
 export interface SiteContext {
   jobs: JobStore;
@@ -113,9 +113,8 @@ function createJob(
   const metadata = uriOf(body, "azureContainerManifestUri");
   const [dataContainer, metadataContainer] = [containerOf(data), containerOf(metadata)];
   if (dataContainer === metadataContainer) {
-    throw badRequest(
-      "azureContainerSourceUri and azureContainerManifestUri must be two containers",
-    );
+    const names = "azureContainerSourceUri and azureContainerManifestUri";
+    throw badRequest(`${names} must be two containers`);
   }
   const isProvided = provisioning?.owns(data) === true && provisioning.owns(metadata);
   if (isProvided && !isEncrypted) {
@@ -129,9 +128,8 @@ function createJob(
   }
   const user = jobs.usedBy(dataContainer, metadataContainer);
   if (user) {
-    throw badRequest(
-      `The containers are already used by migration job ${user}; each job needs its own`,
-    );
+    const used = `The containers are already used by migration job ${user}`;
+    throw badRequest(`${used}; each job needs its own`);
   }
   const ownUri = (uri: URL) => (isProvided ? provisioning.serviceUri(uri) : uri.href);
   const secrets = {
@@ -140,11 +138,8 @@ function createJob(
     keyBase64: isEncrypted ? keyOf(body) : "",
     queueUri: queue?.href ?? "",
   };
-  const job = jobs.create(
-    { id: randomUUID(), site: site.name, webId, secrets },
-    dataContainer,
-    metadataContainer,
-  );
+  const submitted = { id: randomUUID(), site: site.name, webId, secrets };
+  const job = jobs.create(submitted, dataContainer, metadataContainer);
   runner.submit(job);
   return job.id;
 }
@@ -172,7 +167,7 @@ function progress({ jobs }: SiteContext, site: Site, request: ODataRequest): ODa
 
 /** A job that has ended and a job that never was look the same: None. */
 function stateNumber(state: string | undefined): number {
-  return state === "queued" || state === "processing" ? STATE[state] : STATE.none;
+  return state === "queued" ? QUEUED : state === "processing" ? PROCESSING : NONE;
 }
 
 function refuse(name: string, reason: string | undefined): void {

@@ -79,11 +79,9 @@ async function answerLists(
       throw spError(501, -1, "Only document libraries are simulated (BaseTemplate 101)");
     }
     if (site.libraries.some((library) => library.title.toLowerCase() === title.toLowerCase())) {
-      throw spError(
-        500,
-        -2130575342,
-        "A list, survey, discussion board, or document library with the specified title already exists in this Web site.",
-      );
+      const message =
+        "A list, survey, discussion board, or document library with the specified title already exists in this Web site.";
+      throw spError(500, -2130575342, message);
     }
     const entity = listEntity(context, context.createLibrary(site, title));
     return { type: "SP.List", entity, status: 201 };
