@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { BlobServiceClient } from "@azure/storage-blob";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { Outcome } from "../../shared/contracts/outcomes.ts";
@@ -13,7 +14,7 @@ import {
   startSurroundings,
   type TestServices,
 } from "../../test/support/services.ts";
-import { uniquePrefix } from "../../test/support/storage.ts";
+import { startStorage, uniquePrefix } from "../../test/support/storage.ts";
 import type { PackageRecord } from "../domain/records.ts";
 import { openTable } from "../stores/documents.ts";
 import { JobSlots } from "../stores/jobSlots.ts";
@@ -307,6 +308,44 @@ describe("the destination", () => {
     await run({ destination: watched });
     expect(await state()).toBe("Completed");
     expect(asked).toBeGreaterThanOrEqual(3);
+  });
+});
+
+describe("the log that SharePoint writes", () => {
+  it("names the items whose errors nobody told of", async () => {
+    await share(9);
+    await around.faults({ itemErrorRate: 0.4 });
+    const silent = Object.assign(Object.create(app.destination), {
+      events: async (...of: Parameters<typeof app.destination.events>) =>
+        (await app.destination.events(...of)).filter(({ event }) => event !== "JobError"),
+    });
+    await run({ destination: silent });
+    const failed = (await outcomes()).filter(({ result }) => result === "failed");
+    expect(failed.length).toBe(9 - arrived());
+    expect(failed.length).toBeGreaterThan(0);
+    for (const { issue } of failed) {
+      expect(issue?.code).toBe("IMPORT_ITEM_FAILED");
+      expect(issue?.message).toMatch(/^SharePoint's log: ./);
+    }
+  });
+});
+
+describe("storage near the destination", () => {
+  it("holds the packages for it, and is found again", async () => {
+    await share(5);
+    const near = await startStorage();
+    const account = BlobServiceClient.fromConnectionString(near.connection);
+    const kept: unknown[] = [];
+    beforeWork = async () => {
+      for (const { containers } of await packages()) kept.push(containers?.storage);
+    };
+    await run({ regionalBlobs: new Map([["127.0.0.1", account]]) });
+    expect(await state()).toBe("Completed");
+    expect(arrived()).toBe(5);
+    expect(kept).toContain("127.0.0.1");
+    for (const { containers } of await packages())
+      expect(await account.getContainerClient(containers?.data ?? "").exists()).toBe(true);
+    await near.stop();
   });
 });
 
