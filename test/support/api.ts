@@ -68,7 +68,14 @@ export async function startApi(settings: Record<string, string> = {}): Promise<T
       .join(","),
     ...settings,
   };
-  let host = await startHost(folder, environment);
+  const stopSurroundings = async () => {
+    await surroundings.stop();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  let host = await startHost(folder, environment).catch(async (error: unknown) => {
+    await stopSurroundings();
+    throw error;
+  });
 
   const call: TestApi["call"] = async (
     method,
@@ -113,8 +120,7 @@ export async function startApi(settings: Record<string, string> = {}): Promise<T
     },
     async stop() {
       await stopProcess(host.process, "SIGKILL");
-      await surroundings.stop();
-      rmSync(folder, { recursive: true, force: true });
+      await stopSurroundings();
     },
   };
 }
