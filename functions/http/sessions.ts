@@ -1,4 +1,3 @@
-import { LongshoreError } from "../../shared/contracts/errors.ts";
 import {
   type SessionView,
   sessionCreateSchema,
@@ -11,6 +10,7 @@ import {
 } from "../../shared/contracts/sessions.ts";
 import type { SessionRecord } from "../domain/records.ts";
 import { requireSession } from "../operations/createTask.ts";
+import { deleteSession } from "../operations/deleteSession.ts";
 import { summarise } from "../operations/summarise.ts";
 import { countsOf } from "../stores/taskIndex/taskCounts.ts";
 import { pageToken } from "./paging.ts";
@@ -108,15 +108,11 @@ defineRoute(
     route: "v1/sessions/{session}",
     role: "operator",
     tag: "sessions",
-    summary: "Deletes a session that has no tasks any more",
+    summary:
+      "Deletes a session with all its tasks, none of which may be open; what they migrated stays",
   },
   async ({ app, params, ifMatch }) => {
-    const session = await requireSession(app, params.session);
-    ifMatch.require(viewSession(session));
-    const { tasks } = await summarise(app, params.session);
-    if (tasks > 0)
-      throw new LongshoreError("CONFLICT", `the session has ${tasks} tasks: delete those first`);
-    await app.tasks.removeSession(params.session);
+    await deleteSession(app, params.session, (session) => ifMatch.require(viewSession(session)));
   },
 );
 

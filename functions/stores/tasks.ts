@@ -11,7 +11,7 @@ import { withStateChange } from "../domain/stateChanges.ts";
 import { isOpen } from "../domain/taskStates.ts";
 import { Documents } from "./documents.ts";
 import { addTasks } from "./taskIndex/addTasks.ts";
-import { openIndex } from "./taskIndex/buildIndex.ts";
+import { openIndex, removeIndex } from "./taskIndex/buildIndex.ts";
 import { type Changed, changeTasks, type TaskChange } from "./taskIndex/changeTasks.ts";
 import { Duplicates, placeHash } from "./taskIndex/duplicates.ts";
 import { GroupCommit } from "./taskIndex/groupCommit.ts";
@@ -184,6 +184,11 @@ export class TaskStore {
   /** What is known of all tasks of a session together; one request. */
   async counts(sessionId: string): Promise<TaskCounts> {
     return (await this.open(sessionId)).value.counts;
+  }
+
+  /** Removes the index of a session that has no tasks any more. */
+  async eraseIndex(sessionId: string): Promise<void> {
+    await removeIndex(this.rows(sessionId));
   }
 
   /** Puts a task on the list of those that have an open round, so that nobody has to look through all of them. */

@@ -1,4 +1,5 @@
 import { app, type InvocationContext } from "@azure/functions";
+import { eraseSession, isOfSession } from "../operations/deleteSession.ts";
 import { eraseTask } from "../operations/deleteTask.ts";
 import { redacted } from "../security/redacted.ts";
 import { services } from "../services.ts";
@@ -6,7 +7,7 @@ import { services } from "../services.ts";
 /** One turn ends before the next begins, and long before the host's time-out. */
 const WORK_MS = 45_000;
 
-/** Removes what deleted tasks have left, a part of it every minute. */
+/** Removes what deleted tasks and sessions have left, a part of it every minute. */
 app.timer("eraseTasks", {
   schedule: "0 * * * * *",
   handler: async (_timer, context: InvocationContext) => {
@@ -14,7 +15,8 @@ app.timer("eraseTasks", {
     const until = Date.now() + WORK_MS;
     for await (const tombstone of running.tombstones.list()) {
       if (Date.now() > until) return;
-      await eraseTask(running, tombstone, until).catch((error: unknown) => {
+      const erase = isOfSession(tombstone) ? eraseSession : eraseTask;
+      await erase(running, tombstone, until).catch((error: unknown) => {
         const message = redacted(String(error));
         context.error(JSON.stringify({ event: "erase-failed", task: tombstone.id, message }));
       });

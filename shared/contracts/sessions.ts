@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { settingsLayerSchema, storedLayerSchema } from "./settings.ts";
-import { amountSchema, TASK_STATES } from "./tasks.ts";
+import { amountSchema, TASK_STATES, type TaskState } from "./tasks.ts";
 
 const sessionNameSchema = z.string().trim().min(1).max(255);
 
@@ -35,7 +35,12 @@ const countsSchema = z.record(z.string(), z.number().int());
 /** How many tasks are in which state, and what their newest rounds have brought. */
 export const sessionSummarySchema = z.object({
   tasks: z.number().int(),
-  states: z.record(z.enum(TASK_STATES), z.number().int()),
+  states: z.object(
+    Object.fromEntries(TASK_STATES.map((state) => [state, z.number().int()])) as Record<
+      TaskState,
+      z.ZodNumber
+    >,
+  ),
   groups: countsSchema,
   migrated: amountSchema,
   skipped: amountSchema,

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { parse } from "csv-parse/sync";
 import { bulkResultSchema, sessionFileSchema } from "../../shared/contracts/bulk.ts";
@@ -44,7 +45,7 @@ const bulk = (body: string, query = "", type = "text/csv") =>
   });
 
 describe("a session", () => {
-  it("is changed under its ETag, summed up, and deleted when it has no tasks", async () => {
+  it("is changed under its ETag, summed up, and deleted with its tasks when none is open", async () => {
     const settings = { migrateHidden: false };
     session = await newSession({ settings });
     const path = `v1/sessions/${session}`;
@@ -59,14 +60,22 @@ describe("a session", () => {
     const summary = sessionSummarySchema.parse((await api.get(`${path}/summary`)).json);
     expect(summary).toMatchObject({ tasks: 1, states: { Scheduled: 1, Failed: 0 } });
     expect((await api.get(`${path}/tags`)).json).toEqual({ tags: [{ tag: "hr", tasks: 1 }] });
-    expect((await api.change("DELETE", path)).status).toBe(409);
-    const empty = `v1/sessions/${await newSession()}`;
-    expect((await api.change("DELETE", empty)).status).toBe(204);
-    expect((await api.get(empty)).status).toBe(404);
+    const { json: open } = await createTask({
+      ...{ source: "/srv/open", start: "now" },
+      destination: { siteUrl: api.surroundings.siteUrl, library: "Documents" },
+    });
+    const refused = await api.change("DELETE", path);
+    expect(refused.json).toMatchObject({ status: 409, detail: expect.stringContaining("1 ") });
+    await api.post(`v1/tasks/${open.id}/cancel`);
+    await until(async () => (await api.get(`v1/tasks/${open.id}`)).json.state === "Cancelled");
+    expect((await api.change("DELETE", path)).status).toBe(204);
+    expect((await api.get(path)).status).toBe(404);
+    await api.fire("eraseTasks");
+    await until(async () => (await api.get(`v1/tasks/${open.id}`)).status === 404);
   });
 
   it("is one of several pages", async () => {
-    for (let n = 0; n < 3; n++) await newSession();
+    for (let n = 0; n < 4; n++) await newSession();
     const seen = new Set<string>();
     for (let next: string | undefined = ""; next !== undefined; ) {
       const { json } = await api.get(`v1/sessions?limit=2${next && `&after=${next}`}`);
@@ -256,6 +265,11 @@ describe("a session's file", () => {
     expect((await api.post("v1/sessions/import", other)).status).toBe(400);
   });
 });
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + 20_000; !(await isSo()); await delay(100))
+    if (Date.now() > end) throw new Error(`it never came to that\n${api.log()}`);
+}
 
 const place = (n: number) =>
   JSON.stringify({ siteUrl: site, library: "Documents", folder: `Bulk/${n}` });

@@ -6,6 +6,7 @@ import {
   batches,
   commitWithHead,
   findHead,
+  HEAD,
   type IndexHead,
   insertHead,
   MAX_ROWS,
@@ -115,11 +116,21 @@ function* allLists(generation: number, all: readonly Listed[]): Generator<RowWri
 
 /** Removes what the generations before have left: nobody reads it any more. */
 async function removeOthers(rows: PackedRows, generation: number): Promise<void> {
-  for (let other = generation - 1; other > 0 && other > generation - 4; other--) {
-    const keys = await Array.fromAsync(rows.keysBelow(`x${other}`));
-    for (let start = 0; start < keys.length; start += MAX_ROWS)
-      await rows.table.submitTransaction(
-        keys.slice(start, start + MAX_ROWS).map((row) => rows.action({ row })),
-      );
-  }
+  for (let other = generation - 1; other > 0 && other > generation - 4; other--)
+    await removeRows(rows, await Array.fromAsync(rows.keysBelow(`x${other}`)));
+}
+
+/** Removes the whole index; the head goes last, so that who is cut off can do it again. */
+export async function removeIndex(rows: PackedRows): Promise<void> {
+  const head = await findHead(rows);
+  if (!head) return;
+  await removeOthers(rows, head.value.generation + 1);
+  await removeRows(rows, [HEAD]);
+}
+
+async function removeRows(rows: PackedRows, keys: readonly string[]): Promise<void> {
+  for (let start = 0; start < keys.length; start += MAX_ROWS)
+    await rows.table.submitTransaction(
+      keys.slice(start, start + MAX_ROWS).map((row) => rows.action({ row })),
+    );
 }
