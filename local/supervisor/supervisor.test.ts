@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "@jest/globals";
 import { CommandError } from "./command-error.ts";
 import { openRunRecord } from "./run-record.ts";
@@ -109,6 +110,26 @@ describe("supervisor", () => {
       const order = ["store start", "worker start"];
       expect(events(folder)).toEqual([...order, "worker stop", ...order]);
       expect(await supervisor.stop()).toBe(true);
+    }));
+
+  it("starts a part once when all begin again while it pauses after a death", () =>
+    inTemporaryFolder(async (folder) => {
+      const { supervisor, seen } = supervise(folder, { pauseMs: 100 });
+      await supervisor.start([fixturePart(folder, "store", [], { losesWrites: true })]);
+      await supervisor.start([fixturePart(folder, "worker")]);
+      const count = (kind: string) => seen.filter((event) => event.kind === kind).length;
+      for (let deaths = 1; deaths <= 5; deaths++) {
+        process.kill(pidsOf(folder, "worker").at(-1) as number, "SIGKILL");
+        await until(() => count("died") === deaths);
+        if (deaths < 5) await until(() => count("restarted") === deaths);
+      }
+      // The pause is 1.6 seconds by now.
+      process.kill(pidsOf(folder, "store")[0] as number, "SIGKILL");
+      await until(() => count("all-restarted") === 1);
+      await delay(1_700);
+      expect(pidsOf(folder, "worker").filter(isAlive)).toHaveLength(1);
+      expect(await supervisor.stop()).toBe(true);
+      expect(pidsOf(folder, "worker").filter(isAlive)).toEqual([]);
     }));
 
   it("prepares a part before every start, also when all begin again while it is prepared", () =>

@@ -54,17 +54,22 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { promise: givenUp, reject: giveUp } = Promise.withResolvers<never>();
   givenUp.catch(() => undefined); // Whoever waits for it hears of it; nobody has to.
   let restartingAll: Promise<void> | undefined;
+  let restartsOfAll = 0;
   let stopped: Promise<boolean> | undefined;
 
   const logOf = (name: string) => join(logs, `${name}.log`);
 
   async function launch(slot: Slot): Promise<void> {
     const { name, prepare } = slot.definition;
-    const duty = restartingAll;
-    await prepare?.();
+    const before = restartsOfAll;
+    try {
+      await prepare?.();
+    } catch (error) {
+      if (before === restartsOfAll) throw error;
+    }
     stopping.signal.throwIfAborted();
-    // A restart of all parts that began meanwhile sees to this one, too.
-    if (duty !== restartingAll) throw new Error(`the start of "${name}" came too late`);
+    // A restart of all parts that began meanwhile starts this one, too.
+    if (before !== restartsOfAll) return restartingAll;
     const part = startPart(slot.definition, logOf(name), (message) =>
       onEvent({ kind: "warning", part: name, message }),
     );
@@ -77,11 +82,12 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   /** A part that ends by itself before it is ready would do so again; one that somebody kills would not. */
   async function launchAgainIfKilled(slot: Slot): Promise<void> {
+    const before = restartsOfAll;
     try {
       await launch(slot);
     } catch (error) {
       const how = slot.part?.running === false ? await slot.part.ended : "";
-      const left = stopping.signal.aborted || restartingAll !== undefined;
+      const left = stopping.signal.aborted || before !== restartsOfAll;
       if (left || !how.startsWith("signal")) throw error;
       const { name } = slot.definition;
       onEvent({ kind: "died", part: name, how, log: logOf(name) });
@@ -101,20 +107,22 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   }
 
   async function restart(slot: Slot): Promise<void> {
+    const before = restartsOfAll;
     for (;;) {
       await pauseAfterDeath(slot);
-      if (restartingAll !== undefined) return;
+      if (before !== restartsOfAll) return restartingAll;
       try {
         await launch(slot);
         return onEvent({ kind: "restarted", part: slot.definition.name });
       } catch (error) {
-        if (restartingAll !== undefined) return;
+        if (before !== restartsOfAll) return restartingAll;
         if (stopping.signal.aborted || slot.quickDeaths >= quickDeaths) throw error;
       }
     }
   }
 
   async function restartAll(slot: Slot): Promise<void> {
+    restartsOfAll++;
     restartingAll = startFromScratch(slot).finally(() => {
       restartingAll = undefined;
     });
@@ -172,11 +180,12 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       await restartingAll;
       const batch = parts.map((definition): Slot => ({ definition, quickDeaths: 0 }));
       batches.push(batch);
+      const before = restartsOfAll;
       try {
         await Promise.all(batch.map(launchAgainIfKilled));
       } catch (error) {
         // Stopped by a restart of all parts, which starts these again, too.
-        if (restartingAll === undefined) throw error;
+        if (before === restartsOfAll) throw error;
         await restartingAll;
       }
     },
