@@ -6,6 +6,7 @@ import { explainSettings } from "../domain/settings.ts";
 import type { Services } from "../services.ts";
 import { workId } from "../stores/refs.ts";
 import { loadLevels } from "./loadSettings.ts";
+import { waitingAtSharePoint } from "./waitingAtSharePoint.ts";
 
 /** A task and its newest round as the API shows them. Costs a constant number of storage calls, however large the task is. */
 export async function viewTask(app: Services, of: string | TaskRecord): Promise<TaskView> {
@@ -43,7 +44,7 @@ async function viewRound(app: Services, task: TaskRecord, round: RoundRecord): P
     startedAt: round.startedAt,
     ...(round.endedAt !== undefined && { endedAt: round.endedAt }),
     ...(round.failure && { failure: round.failure }),
-    ...(inFlight && (await waitingFor(app, task, inFlight.queued))),
+    ...(inFlight && (await waitingFor(app, task, round, inFlight))),
     scanFinished: scan.finished,
     scanned: {
       items: scan.items,
@@ -68,16 +69,18 @@ async function viewRound(app: Services, task: TaskRecord, round: RoundRecord): P
 async function uploading(
   { rounds }: Services,
   round: RoundRecord,
-): Promise<{ items: number; bytes: number; queued: boolean }> {
+): Promise<{ items: number; bytes: number } & Standing> {
   const lanes = await rounds.listLanes(round.taskId, round.number);
   const ref = { taskId: round.taskId, round: round.number, run: round.run };
   const busy = lanes.filter(
     (lane): lane is LaneRecord & { segment: number } =>
       lane.run === round.run && lane.segment !== undefined,
   );
+  let sealed = false;
   const uploads = await Promise.all(
     busy.map(async ({ segment }) => {
       const { attempt, state } = await rounds.package({ ...ref, segment });
+      sealed ||= state === "sealed";
       if (state !== "planned") return undefined;
       return rounds.findWork(workId(ref, { kind: "upload", segment, attempt }));
     }),
@@ -85,7 +88,7 @@ async function uploading(
   const scan = round.scan.finished
     ? undefined
     : await rounds.findWork(workId(ref, { kind: "scan" }));
-  const sum = { items: 0, bytes: 0, queued: scan?.state === "queued" };
+  const sum = { items: 0, bytes: 0, sealed, queued: scan?.state === "queued" };
   for (const work of uploads) {
     sum.items += work?.progress.items ?? 0;
     sum.bytes += work?.progress.bytes ?? 0;
@@ -94,16 +97,29 @@ async function uploading(
   return sum;
 }
 
+/** Whether some work waits for an agent, or some package for SharePoint. */
+interface Standing {
+  queued: boolean;
+  sealed: boolean;
+}
+
 async function waitingFor(
-  { agents, config }: Services,
-  task: TaskRecord,
-  queued: boolean,
+  app: Services,
+  { agentGroup }: TaskRecord,
+  round: RoundRecord,
+  standing: Standing,
 ): Promise<{ waitingFor?: string }> {
-  if (!queued) return {};
+  if (standing.queued && !(await hasAgent(app, agentGroup)))
+    return { waitingFor: `group ${agentGroup} has no connected agent` };
+  const reason = await waitingAtSharePoint(app, round, standing);
+  return reason === undefined ? {} : { waitingFor: reason };
+}
+
+async function hasAgent({ agents, config }: Services, group: string): Promise<boolean> {
   const now = Date.now();
   for await (const agent of agents.list()) {
     const state = agentState(agent, config.HEARTBEAT_SECONDS, now);
-    if (agent.group === task.agentGroup && state !== "Disconnected") return {};
+    if (agent.group === group && state !== "Disconnected") return true;
   }
-  return { waitingFor: `group ${task.agentGroup} has no connected agent` };
+  return false;
 }
