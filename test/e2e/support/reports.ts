@@ -6,7 +6,7 @@ import { readCsv } from "./csv.ts";
 const list = (columns: string) => columns.split("; ");
 export const COLUMNS = {
   "Aggregate Summary Report": list(
-    "Task name; Status; Source; Destination; Total scanned items; Total to be migrated items; Migrated items; Items not migrated; Total bytes; Total GB; Migrated bytes; Migrated GB; Agent; Duration (minutes); TaskID; Task failure reason; Agent group",
+    "Task name; Status; Source; Destination; Total scanned items; Total to be migrated items; Migrated items; Items not migrated; Total bytes; Total GB; Migrated bytes; Migrated GB; Agent; Duration (minutes); TaskID; Task failure reason; Agent group; Tags",
   ),
   ItemSummary: list(
     "Incremental round; Scanned; Item scan failures; Filtered out items; Expected migrated file count; Read; Packaged; Uploaded; ReUploaded; Submitted; ReSubmitted; Migrated; Failed reading; Failed packing; Failed uploading; Failed submitting; Failed querying; Device name",
