@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { parseRoleKeys } from "./security/callers.ts";
+import { pemIn } from "./security/sharePointCredential.ts";
 
 /** A JSON object of texts, as the value of a setting; keys in lower case. */
 const jsonMapSchema = z.string().transform((text, context): Record<string, string> => {
@@ -12,6 +13,16 @@ const jsonMapSchema = z.string().transform((text, context): Record<string, strin
     context.addIssue({ code: "custom", message: "must be a JSON object whose values are texts" });
     return z.NEVER;
   }
+});
+
+const certificateSchema = z.string().transform((text, context): string => {
+  const pem = text === "" ? "" : pemIn(text);
+  if (pem !== undefined) return pem;
+  context.addIssue({
+    code: "custom",
+    message: "must be a certificate with its private key in PEM",
+  });
+  return z.NEVER;
 });
 
 /**
@@ -39,6 +50,13 @@ const configSchema = z.object({
   IMPORT_SILENCE_MS: z.coerce.number().int().min(100).default(300_000),
   /** Root of the tenant, "https://contoso.sharepoint.com"; needed for OneDrives that are named by e-mail. */
   SHAREPOINT_URL: z.url().optional(),
+  /**
+   * The application that imports into SharePoint, if it is not the app's own identity: tenant, client and certificate with its private
+   * key (PEM, also in base64). All three, or none.
+   */
+  SHAREPOINT_TENANT_ID: z.string().default(""),
+  SHAREPOINT_CLIENT_ID: z.string().default(""),
+  SHAREPOINT_CERTIFICATE: certificateSchema.default(""),
   /** Whose containers packages travel in: own storage, or those that SharePoint lends. */
   CONTAINERS: z.enum(["own", "sharepoint"]).default("own"),
   /** How the app hears of its jobs: by asking for their progress, or from the queue that SharePoint reports to. */
@@ -85,6 +103,14 @@ export interface Config extends z.infer<typeof configSchema> {}
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const parsed = configSchema.safeParse(environment);
   // App Service sets the variable when its authentication is on; without it anybody could make up the header that we believe.
+  const identity = [
+    ...[environment.SHAREPOINT_TENANT_ID, environment.SHAREPOINT_CLIENT_ID],
+    environment.SHAREPOINT_CERTIFICATE,
+  ].filter(Boolean).length;
+  if (identity % 3 !== 0)
+    throw new Error(
+      "SHAREPOINT_TENANT_ID, SHAREPOINT_CLIENT_ID and SHAREPOINT_CERTIFICATE belong together: set all or none.",
+    );
   const open =
     environment.API_AUTH === "entra" && !/^true$/i.test(environment.WEBSITE_AUTH_ENABLED ?? "");
   if (open) throw new Error("API_AUTH is entra, but App Service authentication is not enabled.");

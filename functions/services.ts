@@ -7,6 +7,7 @@ import { WorkQueues } from "./queues/workQueues.ts";
 import { ContentKeys, unwrapEntry } from "./security/contentKeys.ts";
 import { redacted } from "./security/redacted.ts";
 import { SealedSecrets } from "./security/sealedSecrets.ts";
+import { sharePointCredential } from "./security/sharePointCredential.ts";
 import { Admission } from "./stores/admission.ts";
 import { AgentStore } from "./stores/agents.ts";
 import { AuditStore } from "./stores/audit.ts";
@@ -123,9 +124,13 @@ async function build(config: Config): Promise<Services> {
     regionalBlobs: regionalBlobs(config),
     queues: new WorkQueues(config),
     keys: new ContentKeys(config, credential, (use) => audit.add(unwrapEntry(use))),
-    destination: new SharePointDestination(credential, new ThrottleStore(destinations), {
-      tenantUrl: config.SHAREPOINT_URL,
-    }),
+    destination: new SharePointDestination(
+      sharePointCredential(config, credential),
+      new ThrottleStore(destinations),
+      {
+        tenantUrl: config.SHAREPOINT_URL,
+      },
+    ),
     slots: new JobSlots(destinations, slotLimits(config)),
   };
 }
