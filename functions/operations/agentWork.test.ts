@@ -139,7 +139,7 @@ describe("claiming an upload", () => {
     ]);
     const { containers, key } = await app.rounds.package(at());
     expect(spec.containerUrl).toContain(`/${containers?.data}?`);
-    const content = await app.keys.unwrap(key as NonNullable<typeof key>, Date.now());
+    const content = await app.keys.unwrap(key as NonNullable<typeof key>, Date.now(), at());
     expect(spec.contentKey).toBe(content.toString("base64"));
     expect(await work(upload())).toMatchObject({ state: "leased", agentId: a.id });
   });
