@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "@jest/globals";
 import { settingNames } from "../functions/config.ts";
 import { errorCatalogue } from "../scripts/docs/error-catalogue.ts";
+import { settingsPage } from "../scripts/docs/settings-page.ts";
 import { ERRORS, type ErrorDefinition } from "../shared/contracts/errors.ts";
 
 /* What no compiler checks: that nothing is forgotten, and that arrows between folders point one way. */
@@ -117,9 +118,13 @@ describe("error codes", () => {
   });
 });
 
-describe("docs/errors.md", () => {
-  it("is what the list of codes says; npm run docs writes it", () => {
+describe("pages that npm run docs writes", () => {
+  it("docs/errors.md is what the list of codes says", () => {
     expect(text("docs/errors.md")).toBe(errorCatalogue());
+  });
+
+  it("docs/settings.md is what the schema of the settings says", () => {
+    expect(text("docs/settings.md")).toBe(settingsPage());
   });
 });
 

@@ -50,7 +50,13 @@ export function explainSettings(levels: SettingsOfLevels): EffectiveSettings {
 /** Settings that say how the work is done, not what becomes of an item. */
 const TUNING = new Set<keyof Settings>([
   ...(["attemptsPerItem", "parallelPackages", "packageItems", "packageBytes"] as const),
-  ...(["archiveSmallFiles", "nominalDestination", "syncRoot"] as const),
+  ...([
+    "archiveSmallFiles",
+    "verifyEveryItem",
+    "nominalDestination",
+    "syncRoot",
+    "reportDays",
+  ] as const),
 ]);
 
 /** Whether items fare the same under both: a round that was begun under the one can go on under the other. */

@@ -1,9 +1,4 @@
-import { writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { ERRORS, type ErrorDefinition, type Stage } from "../../shared/contracts/errors.ts";
-
-/** docs/errors.md, made from the closed list of codes. Run this file to write it; a test holds the two together. */
-export const CATALOGUE = fileURLToPath(new URL("../../docs/errors.md", import.meta.url));
 
 const STAGES: Record<Stage, string> = {
   scan: "Scan: what the source does not give",
@@ -15,7 +10,7 @@ const STAGES: Record<Stage, string> = {
   agent: "Agents",
 };
 
-/** The catalogue as Markdown: one heading per code, so that a link to a code works, in order of the stages. */
+/** docs/errors.md, made from the closed list of codes: one heading per code, so that a link to a code works, in order of the stages. */
 export function errorCatalogue(): string {
   const all = Object.entries(ERRORS) as [string, ErrorDefinition][];
   const sections = (Object.keys(STAGES) as Stage[]).map((stage) => {
@@ -50,5 +45,3 @@ ${facts.join(" ")}
 }
 
 const inMarkdown = (text: string) => text.replace(/[\\`*_<>|]/g, (mark) => `\\${mark}`);
-
-if (import.meta.main) writeFileSync(CATALOGUE, errorCatalogue());

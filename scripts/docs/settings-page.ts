@@ -1,0 +1,108 @@
+import { z } from "zod";
+import {
+  SETTING_NAMES,
+  type SettingName,
+  settingsSchema,
+} from "../../shared/contracts/settings.ts";
+
+/** The parts of the page, each with the settings it has; those that are not named here say how the work is done. */
+const PARTS: [string, SettingName[]][] = [
+  ["What a round does", ["scanOnly"]],
+  [
+    "Which items",
+    [
+      ...(["migrateHidden", "createdAfter", "createdBefore", "modifiedAfter"] as const),
+      ...(["modifiedBefore", "excludeExtensions", "excludeNames", "excludeFolders"] as const),
+    ],
+  ],
+  [
+    "What they are called, and where they go",
+    ["invalidCharacters", "replacementCharacter", "includeRootFolder", "onConflict"],
+  ],
+  ["How the work is done", []],
+  ["What is reported", ["nominalDestination", "syncRoot", "reportDays"]],
+];
+
+/** docs/settings.md, made from the schema of the settings. */
+export function settingsPage(): string {
+  const others = SETTING_NAMES.filter((name) => !PARTS.some(([, names]) => names.includes(name)));
+  const parts = PARTS.map(
+    ([title, names]) => `## ${title}\n\n${table(names.length > 0 ? names : others)}`,
+  );
+  return `# Settings
+
+Every setting can be given globally (\`PUT v1/settings\`), for a session and for a task. The innermost level that sets it counts;
+tasks show each value with the level it is from (\`effective\`). A round keeps the values it began with: what is changed later
+counts from the next round on. A failed round that is run again goes on as it was, unless the change decides about items; then
+a new round begins.
+
+This page is written by \`npm run docs\` from \`shared/contracts/settings.ts\`.
+
+${parts.join("\n")}
+## How filters work
+
+Everything is scanned, and every item has its row in the reports: what a filter leaves out is \`Skipped\` with a code that names the
+filter (\`FILTERED_NAME\`), and so is everything in a folder that is left out. All filters have to let an item pass. What an earlier
+round has migrated stays where it is, and is known again when the filter is gone.
+
+* Upper and lower case make no difference.
+* A pattern without a slash is compared with the name, one with a slash with the path below the source: \`*.tmp\`, \`~*\`,
+  \`Projects/*/cache/**\`, \`{Thumbs.db,*.bak}\`.
+* Times are those of files; folders are never left out by time. "After" includes the moment, "before" does not.
+* Hidden are names that begin with a period. The hidden attribute of Windows cannot be read by the agent's runtime
+  (Node.js), so on Windows shares nothing else counts as hidden.
+
+## Names that SharePoint refuses
+
+\`invalidCharacters\` is about \`" * : < > ? / \\ |\`, control characters, spaces at either end and periods at the end. Reserved names
+(\`CON\`, \`~$report.docx\`, \`_vti_\`, …), names over 255 and paths over 400 characters are refused in any case.
+
+* **skip**: the item stays behind, and is reported as failed with its reason.
+* **replace**: each of these characters becomes \`replacementCharacter\`. Reports show both names. When two items of a folder would
+  get the same name, the one whose name is valid keeps it; the other is reported with \`NAME_COLLISION\`. What has arrived keeps
+  the name it arrived under, whatever the setting says later.
+* **try**: the name is sent as it is and SharePoint decides about each item. SharePoint blocks a package with more than 100 errors,
+  so at most 90 such items are tried in one package; the rest is reported with \`TOO_MANY_INVALID_NAMES\`. Most control characters
+  are never tried, because a manifest cannot carry them.
+
+## What is at the destination already
+
+Folders of the same name, in any case, are used as they are. For files that no earlier round brought, \`onConflict\` decides; a file
+that is overwritten is replaced with its versions. Longshore looks once at each folder that was there before.
+
+## Scans
+
+A scan on its own (\`POST v1/scans\`) needs a source only. Without a destination, paths are measured as if they went to
+\`nominalDestination\`. Its assessment, and that of every other round, is in the reports (\`Assessment_R0.json\` and \`.csv\`, and
+\`LongPaths_R0.csv\` with every path over 300 characters, or over 260 below \`syncRoot\`). A source is
+
+* **Error** when the scan failed, or when it has items and issues keep back all of them,
+* **Warning** when issues keep back some items, or some will have one at the destination,
+* **Ready** otherwise. What settings leave out is no issue.
+`;
+}
+
+function table(names: readonly SettingName[]): string {
+  const rows = names.map((name) => {
+    const field = settingsSchema.shape[name];
+    const schema = z.toJSONSchema(field, { io: "input" });
+    const { description = "" } = field.unwrap();
+    return `| \`${name}\` | ${valuesOf(schema)} | ${inCode(JSON.stringify(schema.default))} | ${inMarkdown(description)} |`;
+  });
+  return ["| setting | values | default | meaning |", "|---|---|---|---|", ...rows, ""].join("\n");
+}
+
+function valuesOf(schema: z.core.JSONSchema.BaseSchema): string {
+  const [first, ...others] = schema.anyOf ?? [];
+  if (first && others.some(({ type }) => type === "null")) return `${valuesOf(first)}, or \`null\``;
+  if (schema.enum) return schema.enum.map((value) => inCode(String(value))).join(", ");
+  if (schema.format === "date") return "a day or an instant";
+  if (schema.type === "boolean") return "`true`, `false`";
+  if (schema.type === "integer")
+    return `${Number(schema.minimum).toLocaleString("en")} to ${Number(schema.maximum).toLocaleString("en")}`;
+  if (schema.type === "array") return "a list of texts";
+  return schema.minLength === 1 && schema.maxLength === 1 ? "one character" : "a text";
+}
+
+const inCode = (text: string) => `\`${text}\``;
+const inMarkdown = (text: string) => text.replace(/[\\`*_<>|]/g, (mark) => `\\${mark}`);
