@@ -28,6 +28,7 @@ import "./timers/eraseTasks.ts";
 import "./timers/retention.ts";
 import "./timers/removeOldReports.ts";
 import "./timers/reviveRounds.ts";
+import "./timers/wakeTasks.ts";
 
 // Reports may be larger than what fits into one message between the host and its worker: bodies are streams.
 app.setup({ enableHttpStream: true });

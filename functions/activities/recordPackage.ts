@@ -99,8 +99,10 @@ async function verdictOf(
   if (confirmed && !round.settings.verifyEveryItem) return (item) => errors.get(item.path);
 
   const arrived = await findArrived(app, target, folders, files);
-  // That SharePoint ended a job which was taken back is no failure of its own.
-  const reason = issue?.code === "CANCELLED" ? issue : (fatal ?? issue);
+  // What a job that was taken back says of items that it did not bring, it says because it was stopped.
+  const takenBack = issue?.code === "CANCELLED" ? issue : undefined;
   return (item) =>
-    arrived.has(item.path) ? undefined : (errors.get(item.path) ?? reason ?? NOT_CONFIRMED);
+    arrived.has(item.path)
+      ? undefined
+      : (takenBack ?? errors.get(item.path) ?? fatal ?? issue ?? NOT_CONFIRMED);
 }

@@ -44,6 +44,8 @@ export const taskRecordSchema = z.object({
   ledgerRound: z.number().int().optional(),
   /** Its place in the queue of an agent group, since it was queued last. */
   queued: z.object({ at: z.string(), group: z.string() }).optional(),
+  /** A run of the schedule that was left out, and why. */
+  missed: z.object({ at: z.string(), reason: z.string() }).optional(),
   /** Why the task is paused, and whether a window or a person has done it: windows undo only what windows did. */
   paused: z
     .object({ by: z.enum(["person", "window"]), reason: z.string(), at: z.string() })

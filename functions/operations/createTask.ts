@@ -5,6 +5,7 @@ import type { taskCreateSchema } from "../../shared/contracts/tasks.ts";
 import type { newId } from "../domain/ids.ts";
 import type { SessionRecord, TaskRecord } from "../domain/records.ts";
 import type { Services } from "../services.ts";
+import { planWakeUps } from "./planWakeUps.ts";
 import { startRound } from "./startRound.ts";
 import { requireTagRoom } from "./tagRoom.ts";
 
@@ -60,6 +61,8 @@ export async function addTask(
     // Active before it exists: a task that was stored is started, by the timer if not by us.
     await app.tasks.setActive(task.id);
   }
+  // What is noted of a task that does not come to be does no harm.
+  await planWakeUps(app, task, Date.now());
   await app.tasks.create(task);
   if (startsNow) await startRound(app, client, task.id);
   return task.id;

@@ -1,7 +1,10 @@
 import type { DurableClient } from "durable-functions";
 import type { TaskRecord } from "../domain/records.ts";
+import { instant, outsideWindows, windowState } from "../domain/schedules.ts";
+import { taskAfter } from "../domain/taskStates.ts";
 import type { Services } from "../services.ts";
 import { beginRun } from "./beginRun.ts";
+import { planWakeUps } from "./planWakeUps.ts";
 
 /** Puts a queued task into the queue of its agent group, at the place it has. */
 export async function enqueue({ admission }: Services, task: TaskRecord): Promise<void> {
@@ -16,9 +19,27 @@ export async function dispatch(app: Services, client: DurableClient, group: stri
     if (taskId === undefined) return;
     const task = await tasks.find(taskId);
     // It may have been paused, cancelled or deleted since it was queued.
-    if (task?.state === "Queued") await beginRun(app, client, task, task.round ?? 0);
-    else await admission.leave(group, taskId);
+    if (task?.state === "Queued" && !(await holdOutsideWindows(app, task))) {
+      await planWakeUps(app, task, Date.now());
+      await beginRun(app, client, task, task.round ?? 0);
+    } else await admission.leave(group, taskId);
   }
+}
+
+/** Pauses a queued task that may not work now, until its next window opens. False when it may. */
+async function holdOutsideWindows(app: Services, task: TaskRecord): Promise<boolean> {
+  const now = Date.now();
+  const { open, changesAt } = windowState(task.windows, now);
+  if (open) return false;
+  const paused = { by: "window" as const, reason: outsideWindows(changesAt), at: instant(now) };
+  const held = await app.tasks.update(task.id, (value) =>
+    value.state === "Queued"
+      ? { ...value, state: taskAfter(value.state, "pause"), paused }
+      : undefined,
+  );
+  if (held) await planWakeUps(app, held, now);
+  await app.tasks.setInactive(task.id);
+  return true;
 }
 
 /** Takes a task off the queue. False when it does not wait there: it has its turn, or none is due to it. */

@@ -4,6 +4,7 @@ import type { TaskRecord } from "../domain/records.ts";
 import { begun, taskAfter } from "../domain/taskStates.ts";
 import type { Services } from "../services.ts";
 import { leaveQueue } from "./dispatch.ts";
+import { planWakeUps } from "./planWakeUps.ts";
 import { reviveRound } from "./startRound.ts";
 import { stopRound } from "./stopRound.ts";
 
@@ -26,11 +27,18 @@ export async function pauseTask(
   const paused = { by, reason, at: new Date().toISOString() };
   const task = await tasks.update(taskId, (value) => ({
     ...value,
-    state: taskAfter(waited ? value.state : begun(value.state), "pause"),
+    state: isHeld(value, by)
+      ? value.state
+      : taskAfter(waited ? value.state : begun(value.state), "pause"),
     paused,
   }));
+  if (task) await planWakeUps(app, task, Date.now());
   if (task?.state !== "Pausing") return tasks.setInactive(taskId);
   const round = await rounds.find(taskId, task.round ?? 0);
   if (round?.state === "InProgress") await stopRound(app, client, round, "pause");
   else await reviveRound(app, client, taskId);
 }
+
+/** What a window has paused a person may pause as well: then no window goes on with it. */
+const isHeld = ({ state, paused }: TaskRecord, by: string): boolean =>
+  by === "person" && paused?.by === "window" && (state === "Paused" || state === "Pausing");

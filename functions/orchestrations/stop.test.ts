@@ -154,8 +154,10 @@ async function expectCancelled(number = 0): Promise<void> {
   const { state: ended, migrated, skipped, failed, scan, recorded } = await round(number);
   expect(ended).toBe("Cancelled");
   expect(migrated.items + skipped.items + failed.items).toBe(scan.items);
-  expect([recorded, failed.items]).toEqual([scan.segments, 0]);
+  expect(recorded).toBe(scan.segments);
   const found = await outcomes(number);
+  expect([...found.values()].filter(({ result }) => result === "failed")).toEqual([]);
+  expect(failed.items).toBe(0);
   expect(found.size).toBe(scan.items);
   const there = arrived();
   for (const [path, { kind, result, issue }] of found) {
@@ -239,8 +241,8 @@ describe("a pause", () => {
   });
 
   it("survives the death of the control plane at any write", async () => {
-    for (let n = 0; n < 8; n++) {
-      const write = 30 + Math.floor((n + Math.random()) * 12);
+    for (let n = 0; n < 4; n++) {
+      const write = 30 + Math.floor((n + Math.random()) * 24);
       const process = machine.boot([{ write, when: n % 2 ? "before" : "after", kill: true }]);
       at("upload", 2, () => process.request.pause(taskId).catch(() => undefined));
       await process.start(taskId);
@@ -317,8 +319,8 @@ describe("a cancel", () => {
   });
 
   it("survives the death of the control plane at any write", async () => {
-    for (let n = 0; n < 8; n++) {
-      const write = 30 + Math.floor((n + Math.random()) * 12);
+    for (let n = 0; n < 4; n++) {
+      const write = 30 + Math.floor((n + Math.random()) * 24);
       const process = machine.boot([{ write, when: n % 2 ? "before" : "after", kill: true }]);
       let asked = false;
       at("upload", 2, async () => {
