@@ -1,4 +1,3 @@
-import type { z } from "zod";
 import { AGENT_AUTH_SCHEME } from "../../shared/contracts/agents.ts";
 import { problemSchema } from "../../shared/contracts/api.ts";
 import { jsonSchemas } from "./jsonSchemas.ts";
@@ -14,7 +13,7 @@ const response = (name: string) => ({ $ref: `#/components/responses/${name}` });
 
 /** The OpenAPI 3.1 document of all routes: what the code checks is what the document says, both come from one definition. */
 export function apiDocument(routes: readonly AnyRoute[]): Json {
-  const { schemaOf, components } = jsonSchemas([
+  const schemas = jsonSchemas([
     ...routes.flatMap(({ query, body }) =>
       [query, body].map((schema) => ({ schema, side: "input" as Side })),
     ),
@@ -24,12 +23,12 @@ export function apiDocument(routes: readonly AnyRoute[]): Json {
   const paths: Record<string, Json> = {};
   for (const route of routes) {
     const path = `/${route.route.replaceAll(":int}", "}")}`;
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, schemaOf) };
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, schemas) };
   }
   const problemOf = (description: string, headers?: Json) => ({
     description,
     ...(headers && { headers }),
-    content: { "application/problem+json": { schema: schemaOf(problemSchema, "output") } },
+    content: { "application/problem+json": { schema: schemas.schemaOf(problemSchema, "output") } },
   });
   return {
     openapi: "3.1.1",
@@ -43,7 +42,9 @@ export function apiDocument(routes: readonly AnyRoute[]): Json {
     tags: TAGS.map((name) => ({ name })),
     paths,
     components: {
-      schemas: components,
+      schemas: schemas.componentsFor(
+        JSON.stringify([paths, schemas.schemaOf(problemSchema, "output")]),
+      ),
       parameters: PARAMETERS,
       headers: HEADERS,
       responses: {
@@ -59,9 +60,9 @@ export function apiDocument(routes: readonly AnyRoute[]): Json {
   };
 }
 
-type SchemaOf = (schema: z.ZodType, side: Side) => unknown;
+type Schemas = ReturnType<typeof jsonSchemas>;
 
-function operation(route: AnyRoute, schemaOf: SchemaOf): Json {
+function operation(route: AnyRoute, schemas: Schemas): Json {
   const { name, tag, summary, role, body } = route;
   return {
     operationId: name,
@@ -75,13 +76,13 @@ function operation(route: AnyRoute, schemaOf: SchemaOf): Json {
         : role === "agent"
           ? [{ agentSignature: [] }]
           : [{ functionKey: [] }, { entra: [] }],
-    parameters: parametersOf(route, schemaOf),
-    ...(body && { requestBody: requestBodyOf(route, schemaOf(body, "input")) }),
-    responses: responsesOf(route, schemaOf),
+    parameters: parametersOf(route, schemas),
+    ...(body && { requestBody: requestBodyOf(route, schemas.schemaOf(body, "input")) }),
+    responses: responsesOf(route, schemas),
   };
 }
 
-function parametersOf(route: AnyRoute, schemaOf: SchemaOf): unknown[] {
+function parametersOf(route: AnyRoute, { shapeOf }: Schemas): unknown[] {
   const inPath = paramsOf(route.route).map(({ name, isNumber }) => ({
     name,
     in: "path",
@@ -90,7 +91,7 @@ function parametersOf(route: AnyRoute, schemaOf: SchemaOf): unknown[] {
       ? { type: "integer", minimum: 0, maximum: 999_999_999 }
       : { type: "string", pattern: `^(?:${PARAM_PATTERNS[name] ?? PARAM_PATTERNS.session})$` },
   }));
-  const query = (route.query ? schemaOf(route.query, "input") : {}) as {
+  const query = (route.query ? shapeOf(route.query) : {}) as {
     properties?: Json;
     required?: string[];
   };
@@ -116,7 +117,7 @@ function requestBodyOf({ consumes = ["application/json"] }: AnyRoute, schema: un
   return { required: true, content: Object.fromEntries(content) };
 }
 
-function responsesOf(route: AnyRoute, schemaOf: SchemaOf): Json {
+function responsesOf(route: AnyRoute, { schemaOf }: Schemas): Json {
   const { role, status = 200, produces, query, body, idempotent } = route;
   const headers = { ETag: { $ref: "#/components/headers/ETag" } };
   const success = route.response

@@ -14,7 +14,7 @@ const POLL_MS = 150;
 export interface Creation {
   caller: string;
   key: string;
-  /** Method and path. */
+  /** Path and query. */
   target: string;
   body: string;
 }

@@ -3,9 +3,15 @@ import * as agents from "../../shared/contracts/agents.ts";
 import * as api from "../../shared/contracts/api.ts";
 import * as assessment from "../../shared/contracts/assessment.ts";
 import * as audit from "../../shared/contracts/audit.ts";
+import * as bulk from "../../shared/contracts/bulk.ts";
 import * as inventory from "../../shared/contracts/inventory.ts";
+import * as outcomes from "../../shared/contracts/outcomes.ts";
+import * as reports from "../../shared/contracts/reports.ts";
 import * as scans from "../../shared/contracts/scans.ts";
+import * as schedules from "../../shared/contracts/schedules.ts";
+import * as sessions from "../../shared/contracts/sessions.ts";
 import * as settings from "../../shared/contracts/settings.ts";
+import * as taskActions from "../../shared/contracts/taskActions.ts";
 import * as tasks from "../../shared/contracts/tasks.ts";
 import * as webhooks from "../../shared/contracts/webhooks.ts";
 import * as work from "../../shared/contracts/work.ts";
@@ -13,25 +19,32 @@ import * as work from "../../shared/contracts/work.ts";
 type Side = "input" | "output";
 type Json = Record<string, unknown>;
 
-/** Schemas of the contracts by their names: `taskViewSchema` is the component "TaskView". Queries are no components. */
+/** Schemas of the contracts by their names: `taskViewSchema` is the component "TaskView". */
 const names = z.registry<{ id: string }>();
 for (const contract of [
   agents,
   api,
   assessment,
   audit,
+  bulk,
   inventory,
+  outcomes,
+  reports,
   scans,
+  schedules,
+  sessions,
   settings,
+  taskActions,
   tasks,
   webhooks,
   work,
 ])
   for (const [name, schema] of Object.entries(contract))
-    if (/(?<!Query)Schema$/.test(name) && schema instanceof z.ZodType && !names.has(schema))
+    if (name.endsWith("Schema") && schema instanceof z.ZodType && !names.has(schema))
       names.add(schema, { id: name.charAt(0).toUpperCase() + name.slice(1, -"Schema".length) });
 
 const REF = /"#\/\$defs\/([^"]+)"/g;
+const COMPONENT = /"#\/components\/schemas\/([^"]+)"/g;
 
 /**
  * JSON Schemas (2020-12) of what routes take and give, with the named ones as components. A schema that looks different from
@@ -39,7 +52,10 @@ const REF = /"#\/\$defs\/([^"]+)"/g;
  */
 export function jsonSchemas(used: { schema: z.ZodType | undefined; side: Side }[]): {
   schemaOf(schema: z.ZodType, side: Side): Json;
-  components: Record<string, Json>;
+  /** The schema of something that comes in, itself even when it is a component. */
+  shapeOf(schema: z.ZodType): Json;
+  /** Those that `text`, the JSON of a document, leads to. */
+  componentsFor(text: string): Record<string, Json>;
 } {
   const defs: Record<Side, Map<string, string>> = { input: new Map(), output: new Map() };
   const roots = { input: new Map<z.ZodType, string>(), output: new Map<z.ZodType, string>() };
@@ -58,16 +74,37 @@ export function jsonSchemas(used: { schema: z.ZodType | undefined; side: Side }[
         return `"#/components/schemas/${name}${suffix}"`;
       }),
     );
-  const components = [
-    ...[...defs.output].map(([name, text]) => [name, resolved(text, "output")] as const),
-    ...[...defs.input].map(
-      ([name, text]) =>
-        [differing.has(name) ? `${name}Input` : name, resolved(text, "input")] as const,
-    ),
-  ].sort(([a], [b]) => (a < b ? -1 : 1));
+  const components = new Map(
+    [
+      ...[...defs.output].map(([name, text]) => [name, resolved(text, "output")] as const),
+      ...[...defs.input].map(
+        ([name, text]) =>
+          [differing.has(name) ? `${name}Input` : name, resolved(text, "input")] as const,
+      ),
+    ].sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
   return {
     schemaOf: (schema, side) => resolved(roots[side].get(schema) as string, side),
-    components: Object.fromEntries(components),
+    shapeOf(schema) {
+      const root = resolved(roots.input.get(schema) as string, "input");
+      const name =
+        String(root.$ref ?? "")
+          .split("/")
+          .at(-1) ?? "";
+      return components.get(name) ?? root;
+    },
+    componentsFor(text) {
+      const found = new Set<string>();
+      const visit = (each: string) => {
+        for (const [, name = ""] of each.matchAll(COMPONENT)) {
+          if (found.has(name)) continue;
+          found.add(name);
+          visit(JSON.stringify(components.get(name)));
+        }
+      };
+      visit(text);
+      return Object.fromEntries([...components].filter(([name]) => found.has(name)));
+    },
   };
 }
 

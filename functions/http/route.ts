@@ -141,7 +141,7 @@ export function defineRoute<P extends string, Q = undefined, B = undefined, R = 
     };
     const key = header("idempotency-key");
     if (!definition.idempotent || key === null || !who.caller) return run(newId);
-    const target = `${method} ${new URL(request.url).pathname}`;
+    const target = JSON.stringify([new URL(request.url).pathname, queryOf(request)]);
     return idempotently(running, { caller: who.caller.id, key, target, body: text }, run);
   };
 
@@ -201,7 +201,7 @@ function idsOf(
   value: unknown,
 ): Record<string, string> {
   const { id } = ((value instanceof Tagged ? value.value : value) ?? {}) as { id?: unknown };
-  const [, created] = /([\w-]+)s$/.exec(collection) ?? [];
+  const [, created] = /([\w-]+)s(?:\/\w+)?$/.exec(collection) ?? [];
   return { ...params, ...(created && typeof id === "string" && { [created]: id }) };
 }
 
