@@ -4,7 +4,6 @@ import { adminApi } from "./admin/admin-api.ts";
 import { createAmqpServer } from "./amqp/server.ts";
 import { type BrokerConfigInput, parseConfig } from "./config.ts";
 import { listen } from "./listener.ts";
-import { Bodies } from "./queue/bodies.ts";
 import { Queue } from "./queue/queue.ts";
 import { Store } from "./store.ts";
 
@@ -28,7 +27,6 @@ export interface Broker {
 
 const TICK_MS = 50;
 const SWEEP_MS = 1_000;
-const BODIES_IN_MEMORY = 128 * 1_024 * 1_024;
 
 /** Starts a Service Bus namespace on 127.0.0.1. Resolves when it accepts connections. */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
@@ -39,9 +37,8 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     void close();
     options.onFailure?.(error);
   });
-  const bodies = new Bodies(store, BODIES_IN_MEMORY);
   const queues = new Map(
-    settings.map((queue) => [queue.name.toLowerCase(), new Queue(queue, store, bodies)]),
+    settings.map((queue) => [queue.name.toLowerCase(), new Queue(queue, store)]),
   );
   const queuesById = new Map([...queues.values()].map((queue) => [queue.id, queue]));
   for (const row of store.messages()) queuesById.get(row.queue)?.restore(row);

@@ -5,7 +5,8 @@ import type { Lock } from "./lock-table.ts";
 export const NO_SLOT = -1;
 
 /**
- * A message of a queue. `held`: locked by a receiver, or on its way to another state until that is committed.
+ * A message of a queue without its content, which stays in the store until it is delivered: a backlog of any length needs little
+ * memory, and a restart reads no contents at all. `held`: locked by a receiver, or on its way to another state until that is committed.
  * Times are milliseconds since 1970; `expiresAt` is Infinity for messages that live for ever.
  */
 export interface Message extends Omit<DeliveryFacts, "state"> {
@@ -15,8 +16,6 @@ export interface Message extends Omit<DeliveryFacts, "state"> {
   expiresAt: number;
   state: "ready" | "held" | "deferred" | "scheduled";
   lock: Lock | undefined;
-  /** The content; undefined when it is only on disk. */
-  bare: Buffer | undefined;
   /** Positions in the heaps of the ready and of the due messages. */
   readySlot: number;
   dueSlot: number;

@@ -9,7 +9,6 @@ import {
 import type { QueueSettings } from "../config.ts";
 import { messageNotFound, messageTooLarge, queueFull } from "../errors.ts";
 import type { MessageRow, Store } from "../store.ts";
-import type { Bodies } from "./bodies.ts";
 import { DuplicateWindow } from "./duplicate-window.ts";
 import { type Message, NO_SLOT } from "./message.ts";
 import { type DeadLetterReason, SubQueue, type SubQueueOwner } from "./subqueue.ts";
@@ -26,7 +25,6 @@ const flag = (value: boolean | undefined): number | null => (value === undefined
 export class Queue implements SubQueueOwner {
   readonly settings: QueueSettings;
   readonly store: Store;
-  readonly bodies: Bodies;
   readonly main: SubQueue;
   readonly deadLetters: SubQueue;
   readonly maxMessageSize: number;
@@ -37,10 +35,9 @@ export class Queue implements SubQueueOwner {
   #bytes = 0;
 
   /** Opens the queue, still without the messages that the store holds. */
-  constructor(settings: QueueSettings, store: Store, bodies: Bodies) {
+  constructor(settings: QueueSettings, store: Store) {
     this.settings = settings;
     this.store = store;
-    this.bodies = bodies;
     this.maxMessageSize = settings.maxMessageSizeInKilobytes * 1_024;
     this.main = new SubQueue(this, false);
     this.deadLetters = new SubQueue(this, true);
@@ -147,15 +144,13 @@ export class Queue implements SubQueueOwner {
     if (reason !== undefined) properties.push(["DeadLetterReason", encodeString(reason)]);
     if (description !== undefined)
       properties.push(["DeadLetterErrorDescription", encodeString(description)]);
-    const bare = withApplicationProperties(this.bodies.of(message), properties);
+    const bare = withApplicationProperties(this.store.bareOf(message.id), properties);
     this.main.remove(message);
-    this.bodies.release(message);
     message.state = "held";
     message.expiresAt = FOR_EVER;
     this.store.write("setBare", bare, message.id);
     this.store.write("deadLetter", message.deliveryCount, message.id);
     this.store.afterCommit(() => {
-      this.bodies.keep(message, bare);
       message.state = "ready";
       this.deadLetters.add(message);
       done();
@@ -165,7 +160,6 @@ export class Queue implements SubQueueOwner {
 
   discard(message: Message): void {
     this.#bytes -= message.size;
-    this.bodies.release(message);
     this.store.write("remove", message.id);
   }
 
@@ -184,12 +178,10 @@ export class Queue implements SubQueueOwner {
       state: scheduled ? "scheduled" : "ready",
       size: bare.length,
       lock: undefined,
-      bare: undefined,
       readySlot: NO_SLOT,
       dueSlot: NO_SLOT,
     };
     this.#bytes += message.size;
-    this.bodies.keep(message, bare);
     this.store.write(
       "insert",
       message.id,
@@ -241,7 +233,6 @@ function fromRow(row: MessageRow): Message {
     state: row.state,
     size: row.size,
     lock: undefined,
-    bare: undefined,
     readySlot: NO_SLOT,
     dueSlot: NO_SLOT,
   };

@@ -6,7 +6,6 @@ import {
 } from "../codec/message.ts";
 import { lockLost, notAllowed } from "../errors.ts";
 import type { Store } from "../store.ts";
-import type { Bodies } from "./bodies.ts";
 import { type Consumer, Dispatcher } from "./dispatcher.ts";
 import { type Lock, LockTable } from "./lock-table.ts";
 import { deliveryFacts, dueTime, type Message } from "./message.ts";
@@ -33,7 +32,6 @@ export interface DeadLetterReason {
 /** What a subqueue needs of the queue it is part of. */
 export interface SubQueueOwner {
   readonly store: Store;
-  readonly bodies: Bodies;
   readonly lockDuration: number;
   readonly maxDeliveryCount: number;
   /** Gives a scheduled message that is due its new number and makes it ready. */
@@ -140,7 +138,7 @@ export class SubQueue {
   }
 
   render(message: Message, options?: DeliveryOptions): Buffer {
-    return renderDelivery(deliveryFacts(message), this.#owner.bodies.of(message), options);
+    return renderDelivery(deliveryFacts(message), this.#owner.store.bareOf(message.id), options);
   }
 
   /**
@@ -206,11 +204,9 @@ export class SubQueue {
 
   #change(message: Message, changes: readonly PropertyChange[]): void {
     if (changes.length === 0) return;
-    const { bodies, store } = this.#owner;
-    const bare = withApplicationProperties(bodies.of(message), changes);
+    const { store } = this.#owner;
+    const bare = withApplicationProperties(store.bareOf(message.id), changes);
     store.write("setBare", bare, message.id);
-    bodies.release(message);
-    store.afterCommit(() => bodies.keep(message, bare));
   }
 
   /** The message keeps its place in the order: its sequence number does not change. */
