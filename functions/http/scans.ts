@@ -1,6 +1,9 @@
+import { z } from "zod";
 import { assessmentSchema } from "../../shared/contracts/assessment.ts";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import {
+  scanBulkQuerySchema,
+  scanBulkResultSchema,
   scanCopySchema,
   scanCreateSchema,
   scanListSchema,
@@ -8,6 +11,7 @@ import {
 } from "../../shared/contracts/scans.ts";
 import { taskListQuerySchema, taskViewSchema } from "../../shared/contracts/tasks.ts";
 import { versionOf } from "../operations/changeTask.ts";
+import { createScans } from "../operations/createScans.ts";
 import { deleteTask } from "../operations/deleteTask.ts";
 import { copyScan, createScan, pageScans, requireScan, viewScan } from "../operations/scans.ts";
 import { startRound } from "../operations/startRound.ts";
@@ -32,6 +36,25 @@ defineRoute(
     idempotent: true,
   },
   async ({ app, client, body, newId }) => showScan(app, await createScan(app, client, body, newId)),
+);
+
+defineRoute(
+  {
+    name: "createScans",
+    method: "POST",
+    route: "v1/scans/bulk",
+    role: "operator",
+    tag: "scans",
+    summary: "Scans every source of a file with one column",
+    query: scanBulkQuerySchema,
+    body: z.string(),
+    consumes: ["text/csv"],
+    asText: true,
+    maxBytes: 50_000_000,
+    response: scanBulkResultSchema,
+    idempotent: true,
+  },
+  async ({ app, query, body, newId }) => createScans(app, body, query, newId),
 );
 
 defineRoute(

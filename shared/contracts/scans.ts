@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { assessmentSchema, READINESS } from "./assessment.ts";
+import { bulkProblemSchema } from "./bulk.ts";
 import { issueSchema } from "./inventory.ts";
 import { effectiveSettingsSchema, storedLayerSchema } from "./settings.ts";
 import { placeSchema, roundViewSchema, TASK_STATES, taskCreateSchema } from "./tasks.ts";
@@ -67,3 +68,20 @@ export const scanCopySchema = taskCreateSchema
     tags: taskCreateSchema.shape.tags.unwrap().optional(),
   });
 export type ScanCopy = z.input<typeof scanCopySchema>;
+
+export const scanBulkQuerySchema = z.object({
+  agentGroup: taskCreateSchema.shape.agentGroup,
+  /** Only say what would be scanned. */
+  dryRun: z.stringbool().default(false),
+});
+
+/** Nothing is created when a row is wrong. */
+export const scanBulkResultSchema = z.object({
+  rows: z.number().int(),
+  problems: z.array(bulkProblemSchema),
+  /** Scans that were created, or those there were already, in the order of the rows. */
+  scans: z.array(
+    z.object({ row: z.number().int(), source: z.string(), scan: z.string(), isNew: z.boolean() }),
+  ),
+});
+export type ScanBulkResult = z.infer<typeof scanBulkResultSchema>;

@@ -7,6 +7,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => api?.stop());
 
+type Row = { row: number; message: string };
 const later = { start: "manually" };
 
 describe("scans", () => {
@@ -25,6 +26,31 @@ describe("scans", () => {
     // Not among the sessions, and nobody makes tasks there.
     expect((await api.get("v1/sessions")).json.sessions).toEqual([]);
     expect((await api.post("v1/sessions/scans/tasks", {})).status).toBeGreaterThanOrEqual(400);
+  });
+
+  it("are created from a file with one column, all or none, and once for each source", async () => {
+    const send = (body: string, query = "") =>
+      api.call("POST", `v1/scans/bulk${query}`, { body, headers: { "content-type": "text/csv" } });
+    const bad = await send("Source path\r\n\\\\fs02\\a\r\nrelative\r\n/srv/b,/srv/c\r\n");
+    expect(bad.json.problems.map(({ row, message }: Row) => [row, message])).toEqual([
+      [3, "is not an absolute path"],
+      [4, "is a second column"],
+    ]);
+    expect(bad.json.scans).toEqual([]);
+    const file = "\ufeffSource path\r\n\\\\fs02\\a\r\n/srv/b\n\\\\FS02\\A\\\n\n/srv/b2\n";
+    expect((await send(file, "?dryRun=true")).json).toEqual({ rows: 4, problems: [], scans: [] });
+    const { status, json } = await send(file, "?agentGroup=paris");
+    expect(status).toBe(200);
+    const [a, b, again, b2] = json.scans;
+    expect([a, b, b2].map(({ isNew, row }) => [isNew, row])).toEqual([
+      [true, 2],
+      [true, 3],
+      [true, 6],
+    ]);
+    expect(again).toMatchObject({ scan: a.scan, isNew: false });
+    expect((await send("/srv/b")).json.scans).toMatchObject([{ scan: b.scan, isNew: false }]);
+    const shown = await api.get(`v1/scans/${a.scan}`);
+    expect(shown.json).toMatchObject({ agentGroup: "paris", source: "\\\\fs02\\a" });
   });
 
   it("become tasks of a session, with their settings and tags, and stay", async () => {

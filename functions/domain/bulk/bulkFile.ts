@@ -27,7 +27,8 @@ export interface BulkFile {
   problems: BulkProblem[];
 }
 
-const ABSOLUTE = /^(\\\\[^\\/]+[\\/][^\\/]+|\/|[a-z]:[\\/])/i;
+/** How sources look: shares, drives, and paths from the root. */
+export const ABSOLUTE = /^(\\\\[^\\/]+[\\/][^\\/]+|\/|[a-z]:[\\/])/i;
 
 const FIXES: [field: string, fix: string][] = [
   [

@@ -11,6 +11,8 @@ export function csvRows(text: string): { rows: CsvRow[]; problems: BulkProblem[]
   try {
     const records = parse(text, {
       bom: true,
+      // Told by its first line alone, a file with both kinds of line ends would lose rows.
+      record_delimiter: ["\r\n", "\n"],
       relax_column_count: true,
       skip_empty_lines: false,
     }) as string[][];
