@@ -6,8 +6,8 @@ import { idsFrom, type newId } from "../domain/ids.ts";
 import type { Services } from "../services.ts";
 import { STATUS } from "./problems.ts";
 
-/** How long a request waits for an earlier one with the same key. */
-const WAIT_MS = 10_000;
+/** How long a request waits for an earlier one with the same key: until that counts as cut off, and a little more. */
+const WAIT_MS = 20_000;
 const POLL_MS = 150;
 
 /** A creation as its caller sent it; two are the same when all of it is. */

@@ -7,8 +7,11 @@ import { Documents } from "./documents.ts";
 
 /** How long an answer is kept for those who ask again. */
 const KEPT_MS = 24 * 3600_000;
-/** A request that has not ended after this time was cut off: the next one with its key takes it up. */
-const CUT_OFF_MS = 120_000;
+/**
+ * A request that has not ended after this time counts as cut off: the next one with its key takes it up. Should it only have been
+ * slow, both do the same under the same ids, and the answer of the later one counts.
+ */
+const CUT_OFF_MS = 15_000;
 
 const recordSchema = z.object({
   state: z.enum(["started", "done"]),
