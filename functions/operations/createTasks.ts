@@ -10,9 +10,9 @@ import { csvOf } from "../domain/reports/csv.ts";
 import { placeOf } from "../domain/taskPlace.ts";
 import type { Services } from "../services.ts";
 import { newTask, requireSession } from "./createTask.ts";
-import { requireTagRoom } from "./tagRoom.ts";
+import { storeTasks } from "./storeTasks.ts";
 
-type App = Pick<Services, "tasks" | "state">;
+type App = Pick<Services, "tasks" | "wakeUps" | "state">;
 
 /** A row of the file with what has been found out about it. */
 interface Row {
@@ -99,12 +99,10 @@ function refuseTwin(row: Row, other: string): void {
 }
 
 async function create(app: App, sessionId: string, rows: readonly Row[]): Promise<void> {
-  const { tasks } = app;
   const byId = new Map(rows.map((row) => [row.task?.id as string, row]));
   const wanted = rows.map(({ task }) => task as TaskRecord);
-  await requireTagRoom(app, sessionId, new Set(wanted.flatMap(({ tags }) => tags)));
   // Another request may just have created one of them.
-  for (const [id, other] of await tasks.createMany(sessionId, wanted))
+  for (const [id, other] of await storeTasks(app, sessionId, wanted))
     refuseTwin(byId.get(id) as Row, other);
 }
 

@@ -4,13 +4,11 @@ import type { newId } from "../domain/ids.ts";
 import type { SessionRecord, TaskRecord } from "../domain/records.ts";
 import type { Services } from "../services.ts";
 import { newTask } from "./createTask.ts";
-import { requireTagRoom } from "./tagRoom.ts";
-
-type App = Pick<Services, "tasks">;
+import { storeTasks } from "./storeTasks.ts";
 
 /** A session with all its tasks as one JSON text, in pieces: it may have tens of megabytes. */
 export async function* exportSession(
-  { tasks }: App,
+  { tasks }: Pick<Services, "tasks">,
   session: SessionRecord,
 ): AsyncGenerator<string> {
   const { name, settings } = session;
@@ -42,7 +40,7 @@ function exported(task: TaskRecord): SessionFile["tasks"][number] {
 
 /** Makes a new session of an exported one. Its tasks wait to be run, or for their schedules. */
 export async function importSession(
-  app: App,
+  app: Pick<Services, "tasks" | "wakeUps">,
   file: SessionFile,
   ids: typeof newId,
 ): Promise<SessionImported> {
@@ -59,8 +57,7 @@ export async function importSession(
       order,
     }),
   );
-  await requireTagRoom(app, session.id, new Set(tasks.flatMap(({ tags }) => tags)));
-  const taken = await app.tasks.createMany(session.id, tasks);
+  const taken = await storeTasks(app, session.id, tasks);
   // Last, so that nobody sees half a session.
   await app.tasks.insertSession(session);
   return {

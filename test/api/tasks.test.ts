@@ -223,6 +223,19 @@ describe("a file of tasks", () => {
     expect(again.json).toEqual(first.json);
   });
 
+  it("gives its tasks their schedules", async () => {
+    const at = new Date(Date.now() + 2_000).toISOString();
+    const { siteUrl } = api.surroundings;
+    const text = `source,site,library,at\n/srv/due,${siteUrl},Documents,${at}`;
+    const { json } = await bulk(text);
+    const task = `v1/tasks/${json.results[0].task}`;
+    expect((await api.get(task)).json).toMatchObject({ state: "Scheduled", schedule: { at } });
+    await until(async () => {
+      await api.fire("wakeTasks");
+      return (await api.get(task)).json.state !== "Scheduled";
+    });
+  });
+
   it("is refused for its type, and to readers", async () => {
     expect((await bulk("x", "", "text/plain")).status).toBe(415);
     const asReader = { as: "reader" as const, headers: { "content-type": "text/csv" } };

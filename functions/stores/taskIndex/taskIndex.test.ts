@@ -305,7 +305,7 @@ describe("an index", () => {
     ).rejects.toMatchObject({ code: "DUPLICATE_TASK" });
   });
 
-  it.each([0, 1, 3, 5, 7, 9])(
+  it.each([0, 1, 4, 5, 7, 8])(
     "is right again after a creation of many died at write %i",
     async (writes) => {
       const session = `sess500${writes}`;
@@ -321,7 +321,7 @@ describe("an index", () => {
           };
         },
       });
-      const some = many(session, 20, 420);
+      const some = many(session, 20, 220);
       await new TaskStore(sessions, dying).createMany(session, some).catch(() => undefined);
       // Two minutes later.
       const late = new TaskStore(sessions, tasks);
@@ -333,7 +333,7 @@ describe("an index", () => {
         expect(listed).toEqual(stored.map(({ id }) => id));
         // What is missing can be sent again.
         await late.createMany(session, some);
-        expect((await late.page(session, query({}))).tasks).toHaveLength(420);
+        expect((await late.page(session, query({}))).tasks).toHaveLength(220);
       } finally {
         Date.now = realNow;
       }
