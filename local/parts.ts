@@ -182,6 +182,8 @@ function appSettings(machine: Machine): Record<string, string> {
     // Nothing throttles here, and a job of the simulator takes milliseconds, not minutes.
     IMPORT_POLL_FIRST_MS: "100",
     IMPORT_POLL_MAX_MS: "500",
+    // Who listens for webhooks here listens on this machine.
+    WEBHOOK_PRIVATE_ADDRESSES: "true",
     HEARTBEAT_SECONDS: "1",
     LEASE_SECONDS: "30",
   };

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import type { z } from "zod";
 import type { AnyRoute } from "../../functions/http/route.ts";
 import { unknownFields } from "../../functions/http/unknownFields.ts";
-import { problemSchema } from "../../shared/contracts/api.ts";
+import { problemSchema, ROLES, type Role } from "../../shared/contracts/api.ts";
 import { startApi, type TestApi } from "../support/api.ts";
 import { loadRoutes } from "../support/routes.ts";
 
@@ -159,6 +159,18 @@ describe("routes, functions and document", () => {
     for (const { name, method, route, role } of routes) {
       const { status } = await api.call(method, route.replace(/\{[^}]*\}/g, "0"), { as: null });
       expect([name, status]).toEqual([name, role === "anyone" ? 400 : 401]);
+    }
+  });
+
+  it("every route refuses whose role is not enough, and names the one that is", async () => {
+    for (const { name, method, route, role } of routes) {
+      const tooLittle = ROLES.slice(0, Math.max(0, ROLES.indexOf(role as Role)));
+      for (const as of tooLittle) {
+        const path = route.replace(/\{[^}]*\}/g, "0");
+        const { status, json } = await api.call(method, path, { as, headers: { "if-match": "*" } });
+        expect([name, as, status, json.code]).toEqual([name, as, 403, "FORBIDDEN"]);
+        expect(json.detail).toContain(`the role ${role}`);
+      }
     }
   });
 
