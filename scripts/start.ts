@@ -69,8 +69,8 @@ Longshore is running.
 To migrate a folder, make a session, then a task in it:
 
   KEY=${key}
-  curl -sS -H "x-functions-key: $KEY" ${url}/api/v1/sessions -d '{"name": "First session"}'
-  curl -sS -H "x-functions-key: $KEY" ${url}/api/v1/sessions/<session id>/tasks -d '{
+  curl -sS -H "x-functions-key: $KEY" -H "content-type: application/json" ${url}/api/v1/sessions -d '{"name": "First session"}'
+  curl -sS -H "x-functions-key: $KEY" -H "content-type: application/json" ${url}/api/v1/sessions/<session id>/tasks -d '{
     "name": "First task",
     "source": "/path/of/a/folder",
     "destination": { "siteUrl": "${site}", "library": "${LIBRARY_TITLE}" }

@@ -47,7 +47,10 @@ async function perform(command: string): Promise<Record<string, unknown>> {
   }
   const [, url = ""] = / (http:\S+)/.exec(command) ?? [];
   const [, body] = / -d '(.*)'$/s.exec(command) ?? [];
-  const headers = { "x-functions-key": key.replace("KEY=", "") };
+  const headers = {
+    "x-functions-key": key.replace("KEY=", ""),
+    "content-type": "application/json",
+  };
   const answer = await fetch(url, body ? { method: "POST", headers, body } : { headers });
   return (await answer.json()) as Record<string, unknown>;
 }
