@@ -1,3 +1,4 @@
+import { withSample } from "../domain/progress.ts";
 import type { Target } from "../domain/records.ts";
 import { taskAfter } from "../domain/taskStates.ts";
 import { findTarget } from "../operations/findTarget.ts";
@@ -64,6 +65,7 @@ async function prepare(app: Services, ref: RunRef, target: Target): Promise<void
   await rounds.openRound(ref, ({ ledgerRound: _ledger, ...value }) => ({
     ...value,
     ...totals,
+    samples: withSample([], totals, Date.now()),
     ...(ledgerRound !== undefined && !elsewhere && { ledgerRound }),
     target,
   }));

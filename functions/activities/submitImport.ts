@@ -9,7 +9,7 @@ import { defineActivity } from "./activity.ts";
  * finds "submitting" cannot know whether SharePoint accepted: the attempt is given up and the package made anew, and what
  * that job may have brought is found at the destination. A refusal is an issue, not an error: an error would be retried.
  * A cancelled round submits nothing; one that pauses does, and leaves the job to itself. `busy`: the site has as many jobs as it may
- * have, and the package waits until one of them has ended.
+ * have, and the package waits until one of them has ended; a round that pauses does not wait.
  */
 export const submitImport = defineActivity(
   "submitImport",
@@ -26,7 +26,8 @@ export const submitImport = defineActivity(
     if (!target) throw new Error(`package ${ref.segment} has lost a part of its plan`);
     const { key, queueUrl, forSharePoint } = await openContainers(app, ref, pkg);
     const files = { ...(await forSharePoint()), key: key.toString("base64"), queueUrl };
-    if (!(await slots.take(target.siteId, ref, Date.now()))) return { busy: true };
+    if (!(await slots.take(target.siteId, ref, Date.now())))
+      return wish ? { interrupted: true } : { busy: true };
     await rounds.advance(ref, "submitting");
     try {
       const job = await destination.submit(target, files);

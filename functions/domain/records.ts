@@ -132,6 +132,8 @@ export const roundRecordSchema = z.object({
   migrated: amountSchema,
   skipped: amountSchema,
   failed: amountSchema,
+  /** What was done at moments of the last minutes, for the rate; see progress.ts. */
+  samples: z.array(z.object({ at: z.number(), items: z.number(), bytes: z.number() })).optional(),
   /** Agents that worked on the round, for the reports. */
   agents: z.array(z.string()),
 });

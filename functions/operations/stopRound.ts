@@ -67,7 +67,7 @@ export async function stopRound(
       work ? [{ instance: work.instance, event: "finished" }] : [],
     ),
     ...packages
-      .filter(({ pkg }) => pkg.state === "importing")
+      .filter(({ pkg }) => pkg.state === "sealed" || pkg.state === "importing")
       .map(({ segment, pkg }) => ({
         instance: importInstance({ ...ref, segment }, pkg.attempt),
         event: "wish",

@@ -1,12 +1,13 @@
 import { LongshoreError } from "../../shared/contracts/errors.ts";
-import type { RoundView, TaskView } from "../../shared/contracts/tasks.ts";
-import { agentState } from "../domain/agentStates.ts";
-import type { LaneRecord, RoundRecord, TaskRecord } from "../domain/records.ts";
+import type { RoundView, TaskView, WaitingFor } from "../../shared/contracts/tasks.ts";
+import { progressOf } from "../domain/progress.ts";
+import type { PackageState, RoundRecord, TaskRecord } from "../domain/records.ts";
+import { instant, nextRun } from "../domain/schedules.ts";
 import { explainSettings } from "../domain/settings.ts";
 import type { Services } from "../services.ts";
-import { workId } from "../stores/refs.ts";
 import { loadLevels } from "./loadSettings.ts";
-import { waitingAtSharePoint } from "./waitingAtSharePoint.ts";
+import { workInHand } from "./stopRound.ts";
+import { type Standing, whyWaiting } from "./whyWaiting.ts";
 
 /** A task and its newest round as the API shows them. Costs a constant number of storage calls, however large the task is. */
 export async function viewTask(app: Services, of: string | TaskRecord): Promise<TaskView> {
@@ -16,13 +17,20 @@ export async function viewTask(app: Services, of: string | TaskRecord): Promise<
     loadLevels(app, task),
   ]);
   const { id, sessionId, name, source, destination, agentGroup, settings, state, createdAt } = task;
+  const inFlight = round?.state === "InProgress" ? await underWay(app, round) : undefined;
+  const waitingFor = await whyWaiting(app, task, round, inFlight);
+  const now = Date.now();
+  const next = nextRun(task.schedule, now);
   return {
     ...{ id, sessionId, name, source, destination, agentGroup, settings, state, createdAt },
     tags: task.tags,
     ...(task.schedule && { schedule: task.schedule }),
     ...(task.windows && { windows: task.windows }),
     effective: explainSettings(levels),
-    ...(round && { round: await viewRound(app, task, round) }),
+    ...(waitingFor && { waitingFor }),
+    ...(next !== undefined && { nextRunAt: instant(next) }),
+    ...(task.missed && { missed: task.missed }),
+    ...(round && { round: viewRound(round, inFlight, waitingFor, now) }),
   };
 }
 
@@ -35,16 +43,31 @@ export async function requireTask(
   return task;
 }
 
-async function viewRound(app: Services, task: TaskRecord, round: RoundRecord): Promise<RoundView> {
-  const inFlight = round.state === "InProgress" ? await uploading(app, round) : undefined;
-  const { scan } = round;
+function viewRound(
+  round: RoundRecord,
+  inFlight: UnderWay | undefined,
+  waitingFor: WaitingFor | undefined,
+  now: number,
+): RoundView {
+  const { scan, uploaded, state } = round;
+  const known = {
+    ...round,
+    uploaded: {
+      items: uploaded.items + (inFlight?.items ?? 0),
+      bytes: uploaded.bytes + (inFlight?.bytes ?? 0),
+    },
+  };
+  const isRunning = state === "InProgress";
   return {
     number: round.number,
     state: round.state,
     startedAt: round.startedAt,
     ...(round.endedAt !== undefined && { endedAt: round.endedAt }),
     ...(round.failure && { failure: round.failure }),
-    ...(inFlight && (await waitingFor(app, task, round, inFlight))),
+    ...(isRunning && waitingFor && { waitingFor: waitingFor.reason }),
+    progress: progressOf(known, round.samples ?? [], now, {
+      ...{ isRunning, isOver: !isRunning && state !== "Paused" },
+    }),
     scanFinished: scan.finished,
     scanned: {
       items: scan.items,
@@ -54,10 +77,7 @@ async function viewRound(app: Services, task: TaskRecord, round: RoundRecord): P
       issues: scan.issues,
     },
     packaged: round.packaged,
-    uploaded: {
-      items: round.uploaded.items + (inFlight?.items ?? 0),
-      bytes: round.uploaded.bytes + (inFlight?.bytes ?? 0),
-    },
+    uploaded: known.uploaded,
     imported: round.imported,
     migrated: round.migrated,
     skipped: round.skipped,
@@ -65,61 +85,25 @@ async function viewRound(app: Services, task: TaskRecord, round: RoundRecord): P
   };
 }
 
-/** What the lanes' work items have behind them but not in the counters yet, and whether one waits for an agent. */
-async function uploading(
-  { rounds }: Services,
-  round: RoundRecord,
-): Promise<{ items: number; bytes: number } & Standing> {
-  const lanes = await rounds.listLanes(round.taskId, round.number);
-  const ref = { taskId: round.taskId, round: round.number, run: round.run };
-  const busy = lanes.filter(
-    (lane): lane is LaneRecord & { segment: number } =>
-      lane.run === round.run && lane.segment !== undefined,
-  );
-  let sealed = false;
-  const uploads = await Promise.all(
-    busy.map(async ({ segment }) => {
-      const { attempt, state } = await rounds.package({ ...ref, segment });
-      sealed ||= state === "sealed";
-      if (state !== "planned") return undefined;
-      return rounds.findWork(workId(ref, { kind: "upload", segment, attempt }));
-    }),
-  );
-  const scan = round.scan.finished
-    ? undefined
-    : await rounds.findWork(workId(ref, { kind: "scan" }));
-  const sum = { items: 0, bytes: 0, sealed, queued: scan?.state === "queued" };
-  for (const work of uploads) {
-    sum.items += work?.progress.items ?? 0;
-    sum.bytes += work?.progress.bytes ?? 0;
-    sum.queued ||= work?.state === "queued";
-  }
-  return sum;
+/** What a round has under way: what of it counts already, and what of it waits. */
+interface UnderWay extends Standing {
+  items: number;
+  bytes: number;
 }
 
-/** Whether some work waits for an agent, or some package for SharePoint. */
-interface Standing {
-  queued: boolean;
-  sealed: boolean;
-}
-
-async function waitingFor(
-  app: Services,
-  { agentGroup }: TaskRecord,
-  round: RoundRecord,
-  standing: Standing,
-): Promise<{ waitingFor?: string }> {
-  if (standing.queued && !(await hasAgent(app, agentGroup)))
-    return { waitingFor: `group ${agentGroup} has no connected agent` };
-  const reason = await waitingAtSharePoint(app, round, standing);
-  return reason === undefined ? {} : { waitingFor: reason };
-}
-
-async function hasAgent({ agents, config }: Services, group: string): Promise<boolean> {
-  const now = Date.now();
-  for await (const agent of agents.list()) {
-    const state = agentState(agent, config.HEARTBEAT_SECONDS, now);
-    if (agent.group === group && state !== "Disconnected") return true;
-  }
-  return false;
+async function underWay({ rounds }: Services, round: RoundRecord): Promise<UnderWay> {
+  const { packages, scan } = await workInHand(rounds, round);
+  const works = [scan, ...packages.map(({ work }) => work)];
+  const uploads = packages.map(({ work }) => work?.progress);
+  const sum = (key: "items" | "bytes") =>
+    uploads.reduce((all, each) => all + (each?.[key] ?? 0), 0);
+  const some = (state: PackageState) => packages.some(({ pkg }) => pkg.state === state);
+  return {
+    items: sum("items"),
+    bytes: sum("bytes"),
+    queued: works.some((work) => work?.state === "queued"),
+    leased: works.some((work) => work?.state === "leased"),
+    sealed: some("sealed"),
+    importing: some("importing"),
+  };
 }

@@ -2,6 +2,7 @@ import { odata, type TableClient } from "@azure/data-tables";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { SegmentSummary } from "../../shared/contracts/inventory.ts";
 import { canBecome, survivesRestart } from "../domain/packageStates.ts";
+import { withSample } from "../domain/progress.ts";
 import {
   type LaneRecord,
   laneRecordSchema,
@@ -176,6 +177,8 @@ export class RoundStore {
         writes.put(this.packages, packageRow(summary.segment), fresh);
       }
       if (!round.agents.includes(agent)) round.agents.push(agent);
+      // A walk that gets on may lose an agent now and then: it goes on from there, and lasts for days perhaps.
+      if (round.scan.segments > foundRound.value.scan.segments) work.lost = 0;
       await writes
         .replace(this.rounds, ROUND, round, foundRound.etag)
         .replace(this.work, workRow(id.text), work, foundWork.etag)
@@ -271,6 +274,7 @@ export class RoundStore {
       pkg.state = to;
       change(pkg, round);
       countStages(pkg, round);
+      round.samples = withSample(round.samples ?? [], round, Date.now());
       await new Writes(this.table, partition)
         .replace(this.packages, packageRow(ref.segment), pkg, foundPackage.etag)
         .replace(this.rounds, ROUND, round, foundRound.etag)

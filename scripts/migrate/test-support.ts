@@ -9,6 +9,7 @@ export function roundView(more: Partial<RoundView> = {}): RoundView {
     number: 0,
     state: "InProgress",
     startedAt: "2026-01-01T00:00:00.000Z",
+    progress: { percent: 0 },
     scanFinished: true,
     scanned: { ...amount(100, 1000), files: 90, folders: 10, issues: 0 },
     packaged: none,

@@ -150,6 +150,14 @@ export const roundViewSchema = z.object({
   failure: issueSchema.optional(),
   /** What the round waits for, if nothing moves ("group default has no connected agent"). */
   waitingFor: z.string().optional(),
+  /** How far the round is, by the formula of functions/domain/progress.ts; of what has been found so far while the scan goes on. */
+  progress: z.object({
+    percent: z.number().int().min(0).max(100),
+    /** Of the last minutes, in all stages together; absent while nothing runs. */
+    rate: z.object({ itemsPerSecond: z.number(), bytesPerSecond: z.number() }).optional(),
+    /** Until the round is through, once the whole source is known. */
+    secondsLeft: z.number().int().optional(),
+  }),
   scanFinished: z.boolean(),
   scanned: amountSchema.extend({
     files: z.number().int(),
@@ -192,6 +200,9 @@ export const taskListItemSchema = z.object({
 });
 export type TaskListItem = z.infer<typeof taskListItemSchema>;
 
+export const waitingForSchema = z.object({ reason: z.string(), remedy: z.string() });
+export type WaitingFor = z.infer<typeof waitingForSchema>;
+
 export const taskViewSchema = z.object({
   id: z.string(),
   sessionId: z.string(),
@@ -206,6 +217,11 @@ export const taskViewSchema = z.object({
   schedule: scheduleSchema.optional(),
   windows: windowsSchema.optional(),
   state: z.enum(TASK_STATES),
+  /** What a task that does not move waits for, and what would let it go on. */
+  waitingFor: waitingForSchema.optional(),
+  /** When its schedule runs it next, and the last run that was left out. */
+  nextRunAt: z.iso.datetime().optional(),
+  missed: z.object({ at: z.iso.datetime(), reason: z.string() }).optional(),
   createdAt: z.iso.datetime(),
   /** The newest round; absent before the first. */
   round: roundViewSchema.optional(),
