@@ -28,6 +28,16 @@ it.each([
   300_000,
 );
 
+it("table storage in its first seconds, which forgets the task and the enrolment of the agent", async () => {
+  const run = await migrateAndKill(workspace, {
+    name: "azurite-table",
+    script: "azurite/dist/src/table/main.js",
+    when: "uploading",
+  });
+  expect(run.stderr).toContain("every part was started again");
+  await expectWholeRound(workspace, run, { storageForgets: true });
+}, 300_000);
+
 it("table storage, which forgets the writes of its last seconds, so that all begin again from what it knows", async () => {
   // The task and the agent are from before.
   writeFileSync(join(workspace.source, "first.txt"), "first");
