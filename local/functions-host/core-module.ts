@@ -108,14 +108,8 @@ export class CoreModule {
       const hookContext = Object.assign(entry, { hookData: {}, appHookData: this.appHookData });
       for (const hook of this.hooks("log")) hook(hookContext);
     }
-    const suffix = source === "user" ? ".User" : "";
-    this.#log({
-      level: entry.level,
-      message: entry.message,
-      ...(name
-        ? { category: `Function.${name}${suffix}`, function: name }
-        : { category: "Worker" }),
-    });
+    const category = name ? `Function.${name}${source === "user" ? ".User" : ""}` : "Worker";
+    this.#log(entry.level, category, entry.message, name);
   }
 
   async runAppHooks(name: "appStart" | "appTerminate", extra: object = {}): Promise<void> {

@@ -82,12 +82,11 @@ export async function startHost(options: HostOptions): Promise<Host> {
   durable.start();
   timers.start();
   serviceBus.start();
-  const category = "Host.General";
-  const message = `${functions.length} functions of ${appDirectory} run on http://127.0.0.1:${port}`;
-  log({ level: "information", category, message });
+  const url = `http://127.0.0.1:${port}`;
+  log("information", "Host.General", `${functions.length} functions of ${appDirectory} on ${url}`);
 
   return {
-    url: `http://127.0.0.1:${port}`,
+    url,
     log,
     durable,
     async stop() {

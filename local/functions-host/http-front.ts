@@ -50,7 +50,7 @@ export class HttpFront {
       const status = error instanceof BodyTooLarge ? 413 : error instanceof URIError ? 400 : 500;
       if (status === 500) {
         const message = `${request.method} ${request.url?.split("?")[0]}: ${describeError(error)}`;
-        this.#options.log({ level: "error", category: "Host.Http", message });
+        this.#options.log("error", "Host.Http", message);
       }
       if (!response.headersSent) response.writeHead(status, { connection: "close" });
       response.end();

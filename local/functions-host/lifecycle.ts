@@ -11,7 +11,9 @@ export async function settle(outstanding: () => number, log: Log): Promise<void>
   const deadline = Date.now() + GRACE_MS;
   while (outstanding() > 0 && Date.now() < deadline) await sleep(10);
   const left = outstanding();
-  if (left > 0) warn(log, `${left} invocations did not end within ${GRACE_MS} ms`);
+  if (left > 0) {
+    log("warning", "Host.General", `${left} invocations did not end within ${GRACE_MS} ms`);
+  }
 }
 
 /** Waits for one step of a shutdown, but neither for ever nor for its success. */
@@ -22,10 +24,6 @@ export async function within(step: Promise<unknown>, name: string, log: Log): Pr
   try {
     await Promise.race([step, late]);
   } catch (error) {
-    warn(log, `${name}: ${describeError(error)}`);
+    log("warning", "Host.General", `${name}: ${describeError(error)}`);
   }
-}
-
-function warn(log: Log, message: string): void {
-  log({ level: "warning", category: "Host.General", message });
 }

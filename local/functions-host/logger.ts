@@ -4,15 +4,11 @@ const LEVELS = ["trace", "debug", "information", "warning", "error", "critical",
 
 export type LogLevel = (typeof LEVELS)[number];
 
-export interface LogEntry {
-  level: LogLevel;
-  message: string;
-  /** `Host.*` for the host, `Function.<name>` for the runtime, `Function.<name>.User` for app code. */
-  category?: string;
-  function?: string;
-}
-
-export type Log = (entry: LogEntry) => void;
+/**
+ * Writes one entry. Categories are `Host.*` for the host, `Function.<name>` for the runtime and `Function.<name>.User` for app
+ * code; `name` is that of the function concerned.
+ */
+export type Log = (level: LogLevel, category: string, message: string, name?: string) => void;
 
 /**
  * Makes the log function. `levels` is host.json's `logging.logLevel`: the entry with the longest name
@@ -28,8 +24,8 @@ export function createLog(levels: Readonly<Record<string, string>>): Log {
     const parent = end < 0 ? "default" : category.slice(0, end);
     return ranks.get(category) ?? thresholdOf(parent);
   };
-  return ({ level, category, function: name, message }) => {
-    if (LEVELS.indexOf(level) < thresholdOf(category?.toLowerCase() ?? "default")) return;
+  return (level, category, message, name) => {
+    if (LEVELS.indexOf(level) < thresholdOf(category.toLowerCase())) return;
     const time = new Date().toISOString();
     process.stderr.write(`${JSON.stringify({ time, level, category, function: name, message })}\n`);
   };
@@ -46,7 +42,7 @@ function rankOf(level: string): number {
 /** Logs that a function threw, in the words of the Functions host. */
 export function logFailure(log: Log, name: string, error: unknown): void {
   const message = `Executed 'Functions.${name}' (Failed): ${describeError(error)}`;
-  log({ level: "error", category: `Function.${name}`, function: name, message });
+  log("error", `Function.${name}`, message, name);
 }
 
 /** What an unknown thrown value looks like in a log line. */

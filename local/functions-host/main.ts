@@ -6,7 +6,7 @@ import { createLog, describeError } from "./logger.ts";
 const log = createLog({});
 
 function fail(error: unknown): never {
-  log({ level: "critical", category: "Host.General", message: describeError(error) });
+  log("critical", "Host.General", describeError(error));
   process.exit(1);
 }
 
@@ -34,7 +34,7 @@ function stopOnSignals(host: Host): void {
     process.on(signal, () => {
       if (stopping) process.exit(130);
       stopping = true;
-      host.log({ level: "information", category: "Host.General", message: `${signal}: draining` });
+      host.log("information", "Host.General", `${signal}: draining`);
       host.stop().then(() => process.exit(0), fail);
     });
   }

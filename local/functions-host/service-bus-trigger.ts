@@ -9,6 +9,7 @@ import type { Invoke } from "./invoker.ts";
 import { type Log, logFailure } from "./logger.ts";
 import type { RpcTypedData } from "./rpc-data.ts";
 
+const CATEGORY = "Host.Triggers.ServiceBus";
 const DEFAULT_MAX_CALLS = 16;
 const DEFAULT_LOCK_RENEWAL = "00:05:00";
 
@@ -58,12 +59,12 @@ export function createServiceBusTriggers(options: ServiceBusTriggerOptions): Ser
           await process(target, receiver, message).finally(() => active--);
         },
         processError: async ({ error, errorSource }) =>
-          log({
-            level: "warning",
-            category: "Host.Triggers.ServiceBus",
-            function: target.name,
-            message: `queue '${queue}': ${errorSource} failed: ${error.message}`,
-          }),
+          log(
+            "warning",
+            CATEGORY,
+            `queue '${queue}': ${errorSource} failed: ${error.message}`,
+            target.name,
+          ),
       },
       { maxConcurrentCalls, autoCompleteMessages: false },
     );

@@ -10,9 +10,10 @@ const minutes = Number(process.argv[2] ?? 3);
 if (!(minutes > 0)) throw new Error(`minutes must be a number above 0, not ${process.argv[2]}`);
 const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
+const end = Date.now() + minutes * 60_000;
 let said = Date.now();
 const report = await storm({
-  milliseconds: minutes * 60_000,
+  goesOn: () => Date.now() < end,
   longestLifeMs: 2500,
   onKill: (progress) => {
     if (Date.now() - said < 10_000) return;

@@ -79,10 +79,9 @@ describe("stop and start", () => {
   });
 
   it("60: kill -9, again and again, loses and repeats nothing that was completed", async () => {
-    const report = await storm({ milliseconds: 5000, longestLifeMs: 800 });
+    const report = await storm({ goesOn: (kills) => kills < 5, longestLifeMs: 800 });
     expect(report.problems).toEqual([]);
-    expect(report.kills).toBeGreaterThan(2);
-    expect(report.orchestrations).toBeGreaterThan(20);
+    expect(report.orchestrations).toBeGreaterThan(7);
   });
 
   it("66: a second process on the same data is refused by name; keys are private", async () => {

@@ -15,7 +15,8 @@ const EXPECTED = [
 const WORKERS = 8;
 
 export interface StormOptions {
-  milliseconds: number;
+  /** Whether there shall be another kill after that many. */
+  goesOn: (kills: number) => boolean;
   /** Longest life of a host process after it has become ready. */
   longestLifeMs: number;
   /** Called after every kill. */
@@ -35,12 +36,11 @@ export interface StormReport {
 /** Starts orchestrations from several sides while the host is killed again and again; resolves with the count. */
 export async function storm(options: StormOptions): Promise<StormReport> {
   let host = await startTestHost();
-  const end = Date.now() + options.milliseconds;
   const started: string[] = [];
   let kills = 0;
 
   const killer = async () => {
-    while (Date.now() < end) {
+    while (options.goesOn(kills)) {
       await sleep(Math.random() * options.longestLifeMs);
       await host.kill("SIGKILL");
       host = await host.restart();
@@ -49,7 +49,7 @@ export async function storm(options: StormOptions): Promise<StormReport> {
     }
   };
   const worker = async (_: unknown, index: number) => {
-    for (let count = 0; Date.now() < end; count++) {
+    for (let count = 0; options.goesOn(kills); count++) {
       const id = `storm-${index}-${count}`;
       await begin(() => host, id);
       started.push(id);

@@ -3,6 +3,7 @@ import { fromTypedData, type RpcTypedData } from "../rpc-data.ts";
 import { BUILTIN_HTTP, sendHttp } from "./call-http.ts";
 import { EventType, newEvent } from "./history.ts";
 import { post } from "./mailboxes.ts";
+import { LOG_CATEGORY } from "./options.ts";
 import type { ActivityTask, TaskHub } from "./task-hub.ts";
 
 const RETRY_AFTER_HOST_FAILURE_MS = 1000;
@@ -20,7 +21,7 @@ export async function runActivity(hub: TaskHub, task: ActivityTask): Promise<voi
     hub.mailboxes.deliver([message]);
   } catch (error) {
     const message = `activity '${name}' of ${instance} is tried again: ${describeError(error)}`;
-    hub.log({ level: "error", category: "Host.Triggers.DurableTask", message });
+    hub.log("error", LOG_CATEGORY, message);
     setTimeout(() => hub.startActivity(task), RETRY_AFTER_HOST_FAILURE_MS);
   }
 }

@@ -1,5 +1,7 @@
 import { parseTimeSpan } from "../host-config.ts";
 
+export const LOG_CATEGORY = "Host.Triggers.DurableTask";
+
 /** `extensions.durableTask` of host.json, with the extension's defaults for a machine of two cores or more. */
 export interface DurableOptions {
   hubName: string;

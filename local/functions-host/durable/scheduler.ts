@@ -1,5 +1,6 @@
 import { describeError, type Log } from "../logger.ts";
 import type { Mailboxes, Message } from "./mailboxes.ts";
+import { LOG_CATEGORY } from "./options.ts";
 import { WorkPool } from "./work-pool.ts";
 
 const FIRST_BACKOFF_MS = 250;
@@ -64,11 +65,8 @@ export class Scheduler {
     const failures = (this.#failures.get(id) ?? 0) + 1;
     this.#failures.set(id, failures);
     const delay = Math.min(FIRST_BACKOFF_MS * 2 ** (failures - 1), MAX_BACKOFF_MS);
-    this.#options.log({
-      level: "error",
-      category: "Host.Triggers.DurableTask",
-      message: `a turn of ${id} failed (${failures} in a row), next try in ${delay} ms: ${describeError(error)}`,
-    });
+    const message = `a turn of ${id} failed (${failures} in a row), next try in ${delay} ms: ${describeError(error)}`;
+    this.#options.log("error", LOG_CATEGORY, message);
     setTimeout(() => this.#release(id), delay);
   }
 }

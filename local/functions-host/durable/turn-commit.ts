@@ -3,6 +3,7 @@ import { EventType, type HistoryEvent, newEvent, newId, playedJson } from "./his
 import { type Instance, isFinished, parentOf, postExecutionStarted } from "./instances.ts";
 import { type Message, post, removeRows } from "./mailboxes.ts";
 import { type Effects, postSubOutcome, schedule } from "./operations.ts";
+import { LOG_CATEGORY } from "./options.ts";
 import type { TaskHub } from "./task-hub.ts";
 import type { Outcome, TurnResult } from "./turn.ts";
 
@@ -132,10 +133,5 @@ function notifyParent(hub: TaskHub, instance: Instance, outcome: Outcome): Messa
 
 function logFailure({ log }: TaskHub, { id, name }: Instance, outcome: Outcome | undefined): void {
   if (outcome?.status !== "Failed") return;
-  log({
-    level: "error",
-    category: "Host.Triggers.DurableTask",
-    function: name,
-    message: `orchestration ${id} failed: ${outcome.reason}`,
-  });
+  log("error", LOG_CATEGORY, `orchestration ${id} failed: ${outcome.reason}`, name);
 }
