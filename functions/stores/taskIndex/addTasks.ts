@@ -18,8 +18,8 @@ import type { PackedRow, PackedRows, RowWrite } from "./packedRows.ts";
 import { countTask } from "./taskCounts.ts";
 import { type Listed, listed } from "./taskLists.ts";
 
-/** A creation that has not ended after this time was cut off; the index is then made anew from the tasks there are. */
-const CUT_OFF_MS = 120_000;
+/** A creation that is not heard of for this long was cut off; the index is then made anew from the tasks there are. */
+const CUT_OFF_MS = 60_000;
 /** Transactions with tasks' own rows that are on their way at the same time. */
 const AT_ONCE = 4;
 /** Rows of lists that are changed in one transaction, about. */
@@ -41,7 +41,7 @@ export async function addTasks(
   const mark = {
     id: randomUUID(),
     since: wanted.reduce((first, { createdAt }) => (createdAt < first ? createdAt : first), "~"),
-    until: new Date(Date.now() + CUT_OFF_MS).toISOString(),
+    until: cutOff(),
   };
   const taken = await takePlaces(rows, open, wanted, mark);
   try {
@@ -173,7 +173,7 @@ async function editUnits(
         ),
       );
       const actions = writes.flat().map((write: RowWrite) => rows.action(write));
-      await commitWithHead(rows, head, actions, head.value);
+      await commitWithHead(rows, head, actions, renewed(head.value, mark));
     });
   } catch (error) {
     if (!isTooLarge(error)) throw error;
@@ -191,6 +191,13 @@ function halves([first, ...more]: readonly Unit[]): Unit[][] {
   return [first.edits.slice(0, middle), first.edits.slice(middle)].map((edits) => [
     { list: first.list, edits },
   ]);
+}
+
+const cutOff = () => new Date(Date.now() + CUT_OFF_MS).toISOString();
+
+function renewed(head: IndexHead, mark: string): IndexHead {
+  const { since = "" } = head.adding[mark] ?? {};
+  return { ...head, adding: { ...head.adding, [mark]: { since, until: cutOff() } } };
 }
 
 function requireMark(head: PackedRow<IndexHead>, mark: string): PackedRow<IndexHead> {
