@@ -122,7 +122,8 @@ export function keyVaultPart({ data, ports, secrets }: Machine): PartDefinition 
   };
 }
 
-export function sharePointPart({ data, ports, libraries }: Machine): PartDefinition {
+export function sharePointPart(machine: Machine): PartDefinition {
+  const { data, ports, libraries } = machine;
   const flags = libraries.flatMap(({ site, folder }) => [
     "--library",
     `${site}=${LIBRARY_TITLE}=${folder}`,
@@ -139,6 +140,8 @@ export function sharePointPart({ data, ports, libraries }: Machine): PartDefinit
       `${url(ports.identity)}/.well-known/jwks.json`,
       ...flags,
     ],
+    // For the containers and queues that it lends; a flag would show the account's key to everybody.
+    env: { STORAGE_CONNECTION: storageConnection(machine) },
   };
 }
 

@@ -25,6 +25,7 @@ export const STATUS: Partial<Record<ErrorCode, number>> = {
   RATE_LIMITED: 429,
   KEY_UNAVAILABLE: 503,
   DESTINATION_UNREACHABLE: 503,
+  THROTTLED: 503,
 };
 
 /** A part of the request does not fit its schema. A ZodError from anywhere else is our own defect. */

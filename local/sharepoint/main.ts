@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { changeFaults, noFaults } from "./faults.ts";
 import { startSharePoint } from "./server.ts";
 import type { LibraryOption } from "./sites.ts";
@@ -23,7 +23,11 @@ const program: Command = new Command("sharepoint")
   .option("--library <site=Title=folder>", "a document library; repeatable", addLibrary, [])
   .option("--jwks <url>", "verify tokens with this key set; without it any token is accepted")
   .option("--concurrency <jobs>", "running jobs per site collection", wholeNumber)
-  .option("--storage <connection string>", "storage account for what SharePoint provides")
+  .addOption(
+    new Option("--storage <connection string>", "storage account for what SharePoint provides").env(
+      "STORAGE_CONNECTION",
+    ),
+  )
   .option("--fault <name=value>", "something to do wrong, see faults.ts; repeatable", addFault, {})
   .parse();
 

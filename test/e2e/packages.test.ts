@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { validateXML } from "xmllint-wasm";
 import { filesHolding, spellings } from "./support/byte-search.ts";
 import { repository, requireCode, startCommand } from "./support/command.ts";
+import { packageRows, type WrappedKey, watchKeys } from "./support/package-keys.ts";
 import {
   archivesOf,
   decrypt,
@@ -95,49 +96,6 @@ async function makeSource(source: string): Promise<void> {
     await mkdir(dirname(join(source, path)), { recursive: true });
     await writeFile(join(source, path), pseudoRandom(size, index));
   }
-}
-
-interface WrappedKey {
-  id: string;
-  wrapped: string;
-}
-interface PackageRow {
-  containers?: { data: string; manifest: string };
-  key?: WrappedKey;
-}
-
-async function packageRows({ table }: OpenData): Promise<PackageRow[]> {
-  const filter = "RowKey ge 'package-' and RowKey lt 'package.'";
-  const rows: PackageRow[] = [];
-  const entities = table("LongshoreRounds").listEntities<{ data: string }>({
-    queryOptions: { filter },
-  });
-  for await (const { data } of entities) rows.push(JSON.parse(data));
-  return rows;
-}
-
-/** Notes the keys of packages, by their container of contents, as long as they are stored: until a package is recorded. */
-function watchKeys(data: string) {
-  const found = new Map<string, WrappedKey>();
-  let stopped = false;
-  const watching = (async () => {
-    while (!stopped) {
-      // Until there is something to look into.
-      const rows = existsSync(join(data, "ports.json"))
-        ? await packageRows(openData(data)).catch(() => [])
-        : [];
-      for (const { containers, key } of rows)
-        if (containers && key) found.set(containers.data, key);
-      await new Promise((done) => setTimeout(done, 20));
-    }
-  })();
-  return {
-    async stop() {
-      stopped = true;
-      await watching;
-      return found;
-    },
-  };
 }
 
 async function readPackages(open: OpenData, keys: ReadonlyMap<string, WrappedKey>) {
