@@ -37,6 +37,7 @@ const SKIP_CATEGORY: Record<string, string> = {
   UNCHANGED: "MIGRATION SKIP",
   EXISTS_AT_DESTINATION: "MIGRATION SKIP",
   SCAN_ONLY: "Scan Finished",
+  CANCELLED: "CANCELLED",
 };
 
 function describe(outcome: Outcome): { category: string; message: string } {
