@@ -3,7 +3,13 @@ import { assessmentSchema, READINESS } from "./assessment.ts";
 import { bulkProblemSchema } from "./bulk.ts";
 import { issueSchema } from "./inventory.ts";
 import { effectiveSettingsSchema, storedLayerSchema } from "./settings.ts";
-import { placeSchema, roundViewSchema, TASK_STATES, taskCreateSchema } from "./tasks.ts";
+import {
+  placeSchema,
+  roundViewSchema,
+  TASK_STATES,
+  taskCreateSchema,
+  waitingForSchema,
+} from "./tasks.ts";
 
 /** A source to scan. With a destination its paths and what is there already are looked at, too. */
 export const scanCreateSchema = taskCreateSchema
@@ -48,6 +54,7 @@ export const scanListSchema = z.object({
 export const scanViewSchema = scanSchema.extend({
   settings: storedLayerSchema,
   effective: effectiveSettingsSchema,
+  waitingFor: waitingForSchema.optional(),
   /** The newest round, also while it runs. */
   round: roundViewSchema.optional(),
   /** Why the last scan failed as a whole. */
