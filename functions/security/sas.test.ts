@@ -85,4 +85,13 @@ describe("a SAS", () => {
     const expired = await by("agentWrites", Date.now() - KEY_LIFETIME_MS - 60_000);
     expect(await rights(expired)).toEqual([]);
   });
+
+  it("of an account with https is good for https alone", async () => {
+    const connection = `DefaultEndpointsProtocol=https;AccountName=packages;AccountKey=${Buffer.alloc(64).toString("base64")};EndpointSuffix=core.windows.net`;
+    const secure = BlobServiceClient.fromConnectionString(connection).getContainerClient("c");
+    const url = await sasUrl(secure, "sharePointReadsData", Date.now());
+    expect(new URL(url).searchParams.get("spr")).toBe("https");
+    expect(new URL(url).searchParams.get("sp")).toBe("rl");
+    expect(new URL((await by("agentWrites")).url).searchParams.get("spr")).toBeNull();
+  });
 });

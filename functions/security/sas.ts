@@ -1,4 +1,4 @@
-import { type ContainerClient, ContainerSASPermissions } from "@azure/storage-blob";
+import { type ContainerClient, ContainerSASPermissions, SASProtocol } from "@azure/storage-blob";
 import { KEY_LIFETIME_MS } from "./contentKeys.ts";
 
 /**
@@ -19,6 +19,8 @@ export function sasUrl(
 ): Promise<string> {
   return container.generateSasUrl({
     permissions: ContainerSASPermissions.parse(RIGHTS[purpose]),
+    // What travels over https must not be usable without.
+    ...(container.url.startsWith("https:") && { protocol: SASProtocol.Https }),
     startsOn: new Date(now - 5 * 60_000),
     expiresOn: new Date(now + KEY_LIFETIME_MS),
   });
