@@ -13,8 +13,8 @@ import {
   MAX_ROWS,
   submit,
 } from "./indexHead.ts";
-import { type Edit, editList } from "./orderedList.ts";
-import type { PackedRow, PackedRows, RowWrite } from "./packedRows.ts";
+import { type Edit, editList, FILL, findDirectory, groupByLeaf } from "./orderedList.ts";
+import { type PackedRow, PackedRows, type RowWrite } from "./packedRows.ts";
 import { countTask } from "./taskCounts.ts";
 import { type Listed, listed } from "./taskLists.ts";
 
@@ -23,9 +23,9 @@ const CUT_OFF_MS = 60_000;
 /** Transactions with tasks' own rows that are on their way at the same time. */
 const AT_ONCE = 4;
 /** Rows of lists that are changed in one transaction, about. */
-const AIM = 50;
-/** New entries that change one more leaf, when they are next to each other. */
-const PER_LEAF = 50;
+const AIM = 60;
+/** A list of which more leaves are changed is read as a whole. */
+const MANY = 20;
 
 /**
  * Creates many new tasks: first their places are taken, then their rows are written, then the lists, each leaf about once.
@@ -123,10 +123,12 @@ async function addToLists(
   items: readonly Listed[],
   mark: string,
 ): Promise<void> {
-  const { generation } = requireMark(await open(), mark).value;
+  const held = new HeldRows(rows.table, rows.partition);
+  const { value, etag } = requireMark(await open(), mark);
+  held.keepUnder(etag);
   const edits = new Map<string, Edit<Listed>[]>();
-  for (const item of items) addEdits(edits, generation, undefined, item);
-  for (const units of portions(edits)) await editUnits(rows, open, units, mark);
+  for (const item of items) addEdits(edits, value.generation, undefined, item);
+  for await (const units of portions(held, edits)) await editUnits(held, open, units, mark);
   await retryConflicts(async () => {
     const head = requireMark(await open(), mark);
     const { [mark]: _done, ...adding } = head.value.adding;
@@ -136,26 +138,39 @@ async function addToLists(
 }
 
 /** Cuts the edits of all lists into portions that change about so many rows each. */
-function* portions(edits: ReadonlyMap<string, Edit<Listed>[]>): Generator<Unit[]> {
+async function* portions(
+  rows: HeldRows,
+  lists: ReadonlyMap<string, Edit<Listed>[]>,
+): AsyncGenerator<Unit[]> {
   let units: Unit[] = [];
   let size = 0;
-  for (const [list, all] of edits) {
+  for (const [list, all] of lists) {
     const sorted = all.toSorted((one, other) => (one.key < other.key ? -1 : 1));
-    for (let start = 0; start < sorted.length; start += AIM * PER_LEAF) {
-      const part = sorted.slice(start, start + AIM * PER_LEAF);
-      units.push({ list, edits: part });
-      size += 2 + Math.ceil(part.length / PER_LEAF);
-      if (size < AIM) continue;
-      yield units;
-      units = [];
-      size = 0;
-    }
+    const leaves = [...groupByLeaf(await findDirectory(rows, list), sorted)];
+    if (leaves.length > MANY) await rows.hold(list);
+    let unit: Unit = { list, edits: [] };
+    for (const [, edits] of leaves)
+      for (let start = 0; start < edits.length; start += AIM * FILL) {
+        const part = edits.slice(start, start + AIM * FILL);
+        const cost = 1 + Math.ceil(part.length / FILL);
+        if (size + cost > AIM && size > 0) {
+          yield [...units, unit];
+          units = [];
+          unit = { list, edits: [] };
+          size = 0;
+        }
+        unit.edits.push(...part);
+        size += cost;
+      }
+    units.push(unit);
+    // The directory.
+    size++;
   }
   if (units.length > 0) yield units;
 }
 
 async function editUnits(
-  rows: PackedRows,
+  rows: HeldRows,
   open: () => Promise<PackedRow<IndexHead>>,
   units: readonly Unit[],
   mark: string,
@@ -163,21 +178,50 @@ async function editUnits(
   try {
     await retryConflicts(async () => {
       const head = requireMark(await open(), mark);
-      const writes = await Promise.all(
-        [...Map.groupBy(units, ({ list }) => list)].map(([list, parts]) =>
-          editList(
-            rows,
-            list,
-            parts.flatMap(({ edits }) => edits),
-          ),
-        ),
+      rows.keepUnder(head.etag);
+      const edits = units.filter(({ edits: some }) => some.length > 0);
+      const written = await Promise.all(
+        edits.map(({ list, edits: changes }) => editList(rows, list, changes)),
       );
-      const actions = writes.flat().map((write: RowWrite) => rows.action(write));
-      await commitWithHead(rows, head, actions, renewed(head.value, mark));
+      const writes = written.flat();
+      const actions = writes.map((write) => rows.action(write));
+      const after = await commitWithHead(rows, head, actions, renewed(head.value, mark));
+      rows.note(writes, after.etag);
     });
   } catch (error) {
     if (!isTooLarge(error)) throw error;
     for (const half of halves(units)) await editUnits(rows, open, half, mark);
+  }
+}
+
+/**
+ * Rows that were read under one head of the index. As long as the head is that one, or the next of our own, nobody else has
+ * changed them.
+ */
+class HeldRows extends PackedRows {
+  private readonly held = new Map<string, unknown>();
+  private head = "";
+
+  override async get<T>(row: string): Promise<PackedRow<T> | undefined> {
+    if (this.held.has(row)) return { value: structuredClone(this.held.get(row)) as T, etag: "" };
+    return super.get<T>(row);
+  }
+
+  /** Reads a whole list at once. */
+  async hold(list: string): Promise<void> {
+    for await (const [row, value] of this.below(list)) this.held.set(row, value);
+  }
+
+  keepUnder(etag: string): void {
+    if (this.head !== etag) this.held.clear();
+    this.head = etag;
+  }
+
+  note(writes: readonly RowWrite[], etag: string): void {
+    this.head = etag;
+    for (const { row, value } of writes)
+      if (value === undefined) this.held.delete(row);
+      else if (this.held.has(row)) this.held.set(row, value);
   }
 }
 

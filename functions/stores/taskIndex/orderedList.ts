@@ -14,7 +14,7 @@ export interface Edit<T> {
   item?: T;
 }
 
-interface Directory {
+export interface Directory {
   /** Number of the next new leaf. */
   next: number;
   leaves: { from: string; number: number }[];
@@ -31,7 +31,7 @@ const MOST = 128;
 const FEWEST = 24;
 const HALF = MOST / 2;
 /** What is filled in one go leaves some room for what comes between. */
-const FILL = 100;
+export const FILL = 100;
 
 const leafRow = (list: string, number: number) => `${list}-${number}`;
 
@@ -43,9 +43,9 @@ export async function editList<T>(
   merge = true,
 ): Promise<RowWrite[]> {
   const found = await rows.get<Directory>(list);
-  const directory = found?.value ?? { next: 1, leaves: [{ from: "", number: 0 }] };
+  const directory = found?.value ?? newDirectory();
   const before = directory.leaves.map(({ number }) => number).join();
-  const perLeaf = Map.groupBy(edits, ({ key }) => leafOf(directory, key));
+  const perLeaf = groupByLeaf(directory, edits);
   interface Part {
     from: string;
     number: number;
@@ -116,6 +116,17 @@ export function newList<T>(list: string, entries: readonly Entry<T>[]): RowWrite
     })),
   ];
 }
+
+export const findDirectory = async (rows: PackedRows, list: string): Promise<Directory> =>
+  (await rows.get<Directory>(list))?.value ?? newDirectory();
+
+const newDirectory = (): Directory => ({ next: 1, leaves: [{ from: "", number: 0 }] });
+
+/** Edits by the leaf, counted from 0, that they change. */
+export const groupByLeaf = <T>(
+  directory: Directory,
+  edits: readonly Edit<T>[],
+): Map<number, Edit<T>[]> => Map.groupBy(edits, ({ key }) => leafOf(directory, key));
 
 /** Index of the last leaf that begins at or before the key. */
 function leafOf({ leaves }: Directory, key: string): number {
