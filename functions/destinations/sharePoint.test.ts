@@ -44,7 +44,7 @@ afterAll(async () => {
   await around.stop();
 });
 afterEach(async () => {
-  await around.faults({ throttleRate: 0, dropJobEnd: false, startDelayMs: 0 });
+  await around.faults({ throttleRate: 0, callsPerMinute: 0, dropJobEnd: false, startDelayMs: 0 });
   for (const close of closing.splice(0)) await close();
 });
 
@@ -213,6 +213,39 @@ describe("requests", () => {
     expect(asked).toBe(1);
     expect(await app.destination.throttledUntil(there.origin)).toBe(new Date(until).toISOString());
     expect(await app.destination.throttledUntil(target.origin)).toBeUndefined();
+  });
+
+  it("stop before SharePoint has to refuse one, in all processes of the app together", async () => {
+    const table = await openTable(around.storage.connection, `${uniquePrefix()}Budget`);
+    const crowd = [1, 2, 3].map(
+      () => new SharePointDestination(around.credential, new ThrottleStore(table)),
+    );
+    await around.faults({ callsPerMinute: 40 });
+    let sent = 0;
+    let refused = 0;
+    const { fetch } = globalThis;
+    globalThis.fetch = async (...of) => {
+      const response = await fetch(...of);
+      if (response.status === 429) refused++;
+      return response;
+    };
+    closing.push(async () => {
+      globalThis.fetch = fetch;
+    });
+    const told = new Set<SharePointDestination>();
+    for (let turn = 0; told.size < crowd.length; turn++) {
+      const each = crowd[turn % crowd.length] as SharePointDestination;
+      if (told.has(each)) continue;
+      await each.findFolder(target, "nowhere").then(
+        () => sent++,
+        (error: { code: string }) => {
+          expect(error.code).toBe("THROTTLED");
+          told.add(each);
+        },
+      );
+    }
+    expect({ sent, refused }).toEqual({ sent: 40, refused: 0 });
+    for (const each of crowd) expect(await each.throttledUntil(target.origin)).toBeDefined();
   });
 
   it("carry a token and the decorated user agent", async () => {
