@@ -1,6 +1,7 @@
 import { withSample } from "../domain/progress.ts";
 import type { Target } from "../domain/records.ts";
 import { taskAfter } from "../domain/taskStates.ts";
+import { noteBefore } from "../operations/existingItems.ts";
 import { findTarget } from "../operations/findTarget.ts";
 import { ensureIndex } from "../operations/indexRound.ts";
 import { recoverRound } from "../operations/recoverRound.ts";
@@ -62,6 +63,7 @@ async function prepare(app: Services, ref: RunRef, target: Target): Promise<void
   const elsewhere = ledger?.target && placeOf(ledger.target) !== placeOf(target);
   if (ledgerRound !== undefined && !elsewhere)
     await ensureIndex(app, { taskId: ref.taskId, round: ledgerRound });
+  if (ledgerRound === undefined || elsewhere) await noteBefore(app, ref, target);
   await rounds.openRound(ref, ({ ledgerRound: _ledger, ...value }) => ({
     ...value,
     ...totals,

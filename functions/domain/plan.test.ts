@@ -345,9 +345,47 @@ describe("what somebody else has at the destination", () => {
     ]);
   });
 
-  it("is our own when it has our id", () => {
-    const existing = there("a", "file", NOON, itemIds(target(), "a").id);
-    expect(only(file("a"), { existing }).action).toBe("migrate");
+  it("is known from now on when a task before this one brought it", () => {
+    const { id } = itemIds(target(), "a");
+    const ours = (more: object) =>
+      new Map([["a", { id, kind: "file" as const, size: 10, modified: NOON, ...more }]]);
+    expect(only(file("a"), { existing: ours({}) })).toMatchObject({
+      ...{ action: "skip", id, issue: { code: "EXISTS_AT_DESTINATION" } },
+      arrived: { modified: NOON, size: 10, round: 0 },
+    });
+    // Somebody has worked on it since, or the source is newer.
+    expect(only(file("a"), { existing: ours({ modified: NOON + 9000 }) }).action).toBe("skip");
+    expect(only(file("a"), { existing: ours({ modified: NOON - 9000 }) }).action).toBe("migrate");
+    // An interrupted attempt is looked after elsewhere.
+    expect(only(file("a"), { existing: ours({}), isRepeated: true }).action).toBe("migrate");
+  });
+
+  it.each([
+    ["newer", NOON + 5000, NOON + 9000, "skip"],
+    ["newer", NOON + 9000, NOON + 5000, "migrate"],
+    ["overwrite", NOON + 5000, NOON + 9000, "migrate"],
+    ["skip", NOON + 9000, NOON + 5000, "skip"],
+    ["fail", NOON + 9000, NOON + 5000, "fail"],
+    ["skip", NOON + 9000, NOON, "migrate"],
+  ] as const)(
+    "may be our file with later changes, with %s: %p and %p",
+    (onConflict, modified, theirs, action) => {
+      const earlier = earlierRound(file("a"));
+      const { id } = earlier.get("a") as Outcome;
+      const item = only(file("a", { modified }), {
+        earlier,
+        existing: there("a", "file", theirs, id),
+        settings: settingsSchema.parse({ onConflict }),
+      });
+      expect(item).toMatchObject({ action, id, intId: 77, arrived: { modified: NOON } });
+    },
+  );
+
+  it("may have taken the place of what an earlier round brought", () => {
+    const earlier = earlierRound(file("a"));
+    const existing = there("a", "file", NOON - 5000);
+    const item = only(file("a", { modified: NOON + 5000 }), { earlier, existing });
+    expect(item).toMatchObject({ action: "migrate", id: OTHER, intId: 77 });
   });
 });
 

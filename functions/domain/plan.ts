@@ -8,7 +8,7 @@ import {
 import type { Outcome } from "../../shared/contracts/outcomes.ts";
 import { MAX_TRIED_NAMES } from "../../shared/rules/limits.ts";
 import type { RoundRecord, TaskRecord } from "./records.ts";
-import { isFiltered, type Standing, type Surroundings, standings } from "./standing.ts";
+import { inSeconds, isFiltered, type Standing, type Surroundings, standings } from "./standing.ts";
 
 export { destinationFolder, idsOf, inLibrary } from "./places.ts";
 
@@ -50,8 +50,6 @@ export interface PlanInput extends Surroundings {
   entries: readonly InventoryEntry[];
   /** Integer id of the first item of the segment. */
   firstIntId: number;
-  /** An attempt that was interrupted may have brought items of the segment already. */
-  isRepeated?: boolean;
 }
 
 /**
@@ -87,7 +85,7 @@ export function planSegment(input: PlanInput): Plan {
     if (arrived && !isNewer(entry, arrived))
       return { ...kept, action: "skip", issue: unchanged(arrived.round, isAdopted) };
     const conflict = conflictOf(entry, standing, input);
-    if (conflict) return { ...kept, ...conflict };
+    if (conflict) return { ...kept, action: "skip", ...conflict };
     if (isAdopted)
       return {
         ...{ ...at, ...ids, action: "skip", issue: ADOPTED },
@@ -141,20 +139,25 @@ function scanOnly(entry: InventoryEntry, { destinationPath, existing }: Standing
   return { code: "SCAN_ONLY", message: `would ${how}${where}` };
 }
 
-/** What becomes of a file in whose place somebody else's is, unless it is to be overwritten. */
+/** What becomes of a file in whose place something else is, unless that is to be overwritten. */
 function conflictOf(
   entry: InventoryEntry,
-  { existing }: Standing,
-  { settings: { onConflict }, isRepeated = false }: PlanInput,
-): Pick<PlanItem, "action" | "issue"> | undefined {
+  { existing, ids, isOurs }: Standing,
+  { settings: { onConflict }, round, isRepeated }: PlanInput,
+): Partial<PlanItem> | undefined {
   if (!existing || onConflict === "overwrite") return undefined;
   const code = "EXISTS_AT_DESTINATION";
+  const modified = inSeconds(entry.modified);
+  const isSame = existing.modified === modified && existing.size === entry.size;
+  // A task before this one has brought it: from now on this one knows it.
+  if (isSame && isOurs) {
+    const arrived = { modified: entry.modified, size: entry.size, round };
+    return { ...ids, arrived, action: "skip", issue: { code, message: "it is there already" } };
+  }
+  if (isSame && isRepeated) return undefined;
   if (onConflict === "fail")
     return { action: "fail", issue: { code, message: "the destination has a file of this name" } };
-  // SharePoint keeps whole seconds.
-  const modified = Math.floor(entry.modified / 1000) * 1000;
-  const isOurs = isRepeated && modified === existing.modified && entry.size === existing.size;
-  if (onConflict === "newer" && (modified > existing.modified || isOurs)) return undefined;
+  if (onConflict === "newer" && modified > existing.modified) return undefined;
   const message =
     onConflict === "newer"
       ? "the file at the destination is as new or newer"

@@ -27,6 +27,8 @@ export interface Surroundings {
   earlier: ReadonlyMap<string, Outcome>;
   /** What the destination had before in the place of items, by lower-case path in the library. */
   existing: ReadonlyMap<string, ExistingItem>;
+  /** An attempt that was interrupted may have brought the items already. */
+  isRepeated?: boolean;
 }
 
 /** All that is known of an item before anything is done with it. */
@@ -40,8 +42,10 @@ export interface Standing {
   ids: { id: string; listItemId?: string } | undefined;
   /** A folder that somebody else made: it is used, and left as it is. */
   isAdopted: boolean;
-  /** Somebody else's file in its place. */
+  /** A file in its place that is not what the last round brought there. */
   existing: ExistingItem | undefined;
+  /** `existing` has our identity: a task before this one brought it, or a round that nobody knows of any more. */
+  isOurs: boolean;
   /** Its name, or that of a folder above, is one that SharePoint is expected to refuse. */
   isTried: boolean;
 }
@@ -50,7 +54,8 @@ export interface Standing {
  * Looks at one item after the other, in walk order, every folder before what is in it. What has arrived keeps name and identity
  * for ever, also when the settings would call it something else by now.
  */
-export function standings({ target, settings, earlier, existing }: Surroundings) {
+export function standings(surroundings: Surroundings) {
+  const { target, settings, earlier, existing, isRepeated = false } = surroundings;
   const filter = compileFilter(settings);
   const mapName = nameMapping(settings);
   const folders = new Map<string, Standing>();
@@ -66,6 +71,7 @@ export function standings({ target, settings, earlier, existing }: Surroundings)
     const standing: Standing = {
       ...{ destinationPath, known, issue: undefined, ids: undefined, existing: undefined },
       isAdopted: known?.adopted ?? false,
+      isOurs: false,
       isTried: parent?.isTried ?? false,
     };
 
@@ -76,11 +82,13 @@ export function standings({ target, settings, earlier, existing }: Surroundings)
       (entry.kind === "other" ? NOT_A_FILE : undefined) ??
       checkPlace(entry, standing);
     if (issue) return { ...standing, issue };
+    const found = existing.get(inLibrary(target, destinationPath).toLowerCase());
     if (known?.arrived && known.id) {
       const { id, listItemId } = known;
-      return { ...standing, ids: { id, ...(listItemId && { listItemId }) } };
+      const ids = { id, ...(listItemId && { listItemId }) };
+      return stillThere({ ...standing, ids }, known.arrived.modified, found);
     }
-    return atDestination(entry, standing);
+    return atDestination(entry, standing, found);
   }
 
   /** The rules of SharePoint, for the name that the item gets. */
@@ -104,21 +112,38 @@ export function standings({ target, settings, earlier, existing }: Surroundings)
     return violation && { code: violation.code, message: violation.message };
   }
 
-  /** An item that no earlier round brought, and who has its place at the destination. */
-  function atDestination(entry: InventoryEntry, standing: Standing): Standing {
+  /** An item that an earlier round brought: somebody may have changed it since, or put another one in its place. */
+  function stillThere(
+    standing: Standing,
+    modified: number,
+    found: ExistingItem | undefined,
+  ): Standing {
+    if (found?.kind !== "file" || isRepeated) return standing;
+    const isOther = found.id !== standing.ids?.id;
+    if (!isOther && found.modified <= inSeconds(modified)) return standing;
+    return { ...standing, ...(isOther && { ids: idsInPlaceOf(found) }), existing: found };
+  }
+
+  /** An item that no earlier round brought, and what has its place at the destination. */
+  function atDestination(
+    entry: InventoryEntry,
+    standing: Standing,
+    found: ExistingItem | undefined,
+  ): Standing {
     const ids = idsOf(target, standing.destinationPath);
-    const found = existing.get(inLibrary(target, standing.destinationPath).toLowerCase());
     if (!found) return { ...standing, ids };
     if (found.kind !== entry.kind) {
       const message = `the destination has a ${found.kind} of this name`;
       return { ...standing, issue: { code: "EXISTS_AT_DESTINATION", message } };
     }
-    // Our own, from an attempt that was interrupted or from a task before this one.
-    if (found.id === ids.id) return { ...standing, ids };
-    if (found.kind === "folder") return { ...standing, ids: { id: found.id }, isAdopted: true };
-    // SharePoint refuses a path that it knows under another id, so what replaces a file takes its id.
-    const taken = { id: found.id, listItemId: uuid5(found.id, "listitem") };
-    return { ...standing, ids: taken, existing: found };
+    const isOurs = found.id === ids.id;
+    if (found.kind === "folder")
+      return isOurs
+        ? { ...standing, ids }
+        : { ...standing, ids: { id: found.id }, isAdopted: true };
+    if (!isOurs) return { ...standing, ids: idsInPlaceOf(found), existing: found };
+    // From an attempt that was interrupted, or from a task before this one.
+    return isRepeated ? { ...standing, ids } : { ...standing, ids, existing: found, isOurs };
   }
 
   return {
@@ -134,6 +159,12 @@ export function standings({ target, settings, earlier, existing }: Surroundings)
     },
   };
 }
+
+/** SharePoint refuses a path that it knows under another id, so what replaces a file takes its id. */
+const idsInPlaceOf = ({ id }: ExistingItem) => ({ id, listItemId: uuid5(id, "listitem") });
+
+/** As SharePoint keeps times. */
+export const inSeconds = (ms: number): number => Math.floor(ms / 1000) * 1000;
 
 const NOT_A_FILE: Issue = { code: "NOT_A_FILE", message: "neither file nor folder" };
 

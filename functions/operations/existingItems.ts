@@ -1,20 +1,20 @@
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { Outcome } from "../../shared/contracts/outcomes.ts";
-import { itemIds } from "../../shared/package/ids.ts";
 import { baseName, depth, parentOf } from "../../shared/rules/paths.ts";
 import { placeInLibrary } from "../domain/places.ts";
 import type { Plan, PlanItem } from "../domain/plan.ts";
 import type { RoundRecord, Target } from "../domain/records.ts";
 import type { ExistingItem } from "../domain/standing.ts";
 import type { Services } from "../services.ts";
+import { readBefore, writeBefore } from "../stores/roundBlobs.ts";
 import { inParallel } from "./inParallel.ts";
 
-type App = Pick<Services, "destination">;
+type App = Pick<Services, "destination" | "state">;
 type Listing = ReadonlyMap<string, ExistingItem> | "too large" | undefined;
 
 /**
- * What the destination has in the place of items that no earlier round brought, by lower-case path in the library. Costs one
- * listing for every folder that was there before; a folder that this task makes itself has nothing of others in it.
+ * What the destination has in the place of items that are to be migrated, by lower-case path in the library. Costs one listing
+ * for every folder that was there before the round; a folder that the round makes itself has nothing of others in it.
  */
 export async function existingItems(
   app: App,
@@ -28,13 +28,13 @@ export async function existingItems(
   if (target.nominal || (base && !base.id)) return existing;
 
   /** Folders that may have items of others: they were there before the round. */
-  const old = new Set<string>([base?.path ?? ""]);
+  const old = new Set<string>([topOf(target)]);
   const wanted: Wanted[] = [];
   const consider = (item: PlanItem | Plan["above"][number], isNew: boolean) => {
     const place = placeInLibrary(target, item);
-    const arrived = earlier.get(item.path)?.arrived !== undefined;
-    if (arrived && item.kind === "folder") old.add(place);
-    if (isNew && !arrived && item.kind !== "other") wanted.push({ place, kind: item.kind });
+    const isSettled = item.kind === "folder" && earlier.get(item.path)?.arrived !== undefined;
+    if (isSettled) old.add(place);
+    if (isNew && !isSettled && item.kind !== "other") wanted.push({ place, kind: item.kind });
   };
   for (const folder of plan.above) consider(folder, true);
   for (const item of plan.items)
@@ -47,7 +47,7 @@ export async function existingItems(
       const found = await find(app, round, { place, kind });
       if (!found) return;
       existing.set(place.toLowerCase(), found);
-      if (found.kind === "folder" && found.id !== itemIds(target, place).id) old.add(place);
+      if (found.kind === "folder") old.add(place);
     });
   return existing;
 }
@@ -95,20 +95,65 @@ const cache = new Map<string, { listing: Promise<Listing>; until: number }>();
 const CACHED_LISTINGS = 16;
 const CACHED_MS = 10 * 60_000;
 
-function listOnce({ destination }: App, round: RoundRecord, folder: string): Promise<Listing> {
+function listOnce(app: App, round: RoundRecord, folder: string): Promise<Listing> {
   const target = round.target as Target;
   const key = [round.taskId, round.number, round.run, target.listId, folder].join("/");
   const known = cache.get(key);
   if (known && known.until > Date.now()) return known.listing;
-  const listing = destination.listFolder(target, folder).catch((error: unknown): Listing => {
-    if (error instanceof LongshoreError && error.code === "DESTINATION_FOLDER_TOO_LARGE")
-      return "too large";
-    throw error;
-  });
+  const listing = listFolder(app, round, folder);
   listing.catch(() => cache.delete(key));
   cache.delete(key);
   cache.set(key, { listing, until: Date.now() + CACHED_MS });
   const oldest = cache.keys().next().value;
   if (cache.size > CACHED_LISTINGS && oldest !== undefined) cache.delete(oldest);
   return listing;
+}
+
+async function listFolder(app: App, round: RoundRecord, folder: string): Promise<Listing> {
+  const target = round.target as Target;
+  if (round.ledgerRound === undefined && folder === topOf(target)) {
+    const ref = { taskId: round.taskId, round: round.number };
+    const before = await readBefore(app.state.plans, ref);
+    if (before?.place === placeOf(target))
+      return before.items === null ? "too large" : byName(before.items);
+  }
+  return listNow(app, target, folder);
+}
+
+function listNow({ destination }: App, target: Target, folder: string): Promise<Listing> {
+  return destination.listFolder(target, folder).catch((error: unknown): Listing => {
+    if (error instanceof LongshoreError && error.code === "DESTINATION_FOLDER_TOO_LARGE")
+      return "too large";
+    throw error;
+  });
+}
+
+const placeOf = (target: Target): string => `${target.listId}/${topOf(target)}`;
+
+const topOf = (target: Target): string => target.folders.at(-1)?.path ?? "";
+
+const byName = (items: readonly ({ name: string } & ExistingItem)[]): Listing =>
+  new Map(items.map(({ name, ...item }) => [name, item]));
+
+/**
+ * Notes down what the task's folder holds before the first package of a round that knows of none before it. Later, and on
+ * other machines, nobody could tell what was there from what the round itself has brought.
+ */
+export async function noteBefore(
+  app: App,
+  { taskId, round }: { taskId: string; round: number },
+  target: Target,
+): Promise<void> {
+  const base = target.folders.at(-1);
+  if (target.nominal || (base && !base.id)) return;
+  const ref = { taskId, round };
+  const place = placeOf(target);
+  // A round that was begun again stands by what it found first, unless it leads elsewhere by now.
+  if ((await readBefore(app.state.plans, ref))?.place === place) return;
+  const listing = await listNow(app, target, topOf(target));
+  const items =
+    listing === "too large"
+      ? null
+      : [...(listing ?? [])].map(([name, item]) => ({ name, ...item }));
+  await writeBefore(app.state.plans, ref, { place, items });
 }

@@ -396,6 +396,11 @@ describe("a library that was made again,", () => {
       ...value,
       target: value.target && { ...value.target, listId: "00000000-0000-4000-8000-000000000000" },
     }));
+    // The library here has it all still, which would be found and left alone.
+    await app.tasks.update(taskId, (value) => ({
+      ...value,
+      settings: { ...value.settings, onConflict: "overwrite" },
+    }));
     await machine.boot().start(taskId);
     expect(await round(1)).not.toHaveProperty("ledgerRound");
     expect((await round(1)).migrated.items).toBe(8);

@@ -197,6 +197,20 @@ describe("what is at the destination already", () => {
     expect(await outcomes(1)).toEqual({ "a.txt": "UNCHANGED" });
   });
 
+  it("is known to a new task when the one before it brought it", async () => {
+    write(source, { "a/b/c.txt": "c", "d.txt": "d" });
+    await run();
+    taskId = `${taskId}b`;
+    write(source, { "a/new.txt": "new" });
+    expect(await run()).toBe("Completed");
+    expect(await outcomes()).toMatchObject({
+      ...{ "a/b/c.txt": "EXISTS_AT_DESTINATION", "d.txt": "EXISTS_AT_DESTINATION" },
+      "a/new.txt": "migrated",
+    });
+    await run();
+    expect(new Set(Object.values(await outcomes(1)))).toEqual(new Set(["UNCHANGED"]));
+  });
+
   it("files of others stay, or count as failures, when that is wanted", async () => {
     somebodyPuts({ "a.txt": "theirs" }, new Date("2020-01-01T00:00:00Z"));
     write(source, { "a.txt": "ours" });

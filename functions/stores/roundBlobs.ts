@@ -153,3 +153,30 @@ export async function listRoundBlobs(
     outcomes: (segment) => names.has(outcomesName(ref, segment)),
   };
 }
+
+/** What a folder at the destination held before the round; `items` is `null` when SharePoint would not list it. */
+const beforeSchema = z.object({
+  /** The library and the folder. */
+  place: z.string(),
+  items: z
+    .array(
+      z.object({
+        name: z.string(),
+        id: z.string(),
+        kind: z.enum(["file", "folder"]),
+        size: z.number().int(),
+        modified: z.number().int(),
+      }),
+    )
+    .nullable(),
+});
+const beforeName = (ref: RoundRef) => `${folder(ref)}before.json.gz`;
+
+export const writeBefore = (
+  plans: ContainerClient,
+  ref: RoundRef,
+  before: z.infer<typeof beforeSchema>,
+) => writeJson(plans, beforeName(ref), before);
+/** Undefined when nobody wrote it down. */
+export const readBefore = (plans: ContainerClient, ref: RoundRef) =>
+  readJson(plans, beforeName(ref), beforeSchema);

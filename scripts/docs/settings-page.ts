@@ -67,8 +67,10 @@ round has migrated stays where it is, and is known again when the filter is gone
 
 ## What is at the destination already
 
-Folders of the same name, in any case, are used as they are. For files that no earlier round brought, \`onConflict\` decides; a file
-that is overwritten is replaced with its versions. Longshore looks once at each folder that was there before.
+Folders of the same name, in any case, are used as they are. For files, \`onConflict\` decides whenever the destination has something
+else than what an earlier round brought: somebody's own file, or ours with later changes. Nobody's newer work is overwritten
+unless that is asked for. A file that is overwritten is replaced with its versions. What a task before this one has brought, and
+nobody changed, is known from then on. Longshore looks at folders that were there before the round, once each.
 
 ## Scans
 

@@ -147,7 +147,8 @@ export const ERRORS = {
   },
   EXISTS_AT_DESTINATION: {
     stage: "package",
-    cause: "The destination has an item of this name that the task did not bring.",
+    cause:
+      "The destination has an item of this name that the task did not bring, or that was changed there since.",
     remedy:
       "Folders are used as they are. For files, see the setting onConflict, or rename one of the two.",
     retryable: false,

@@ -84,7 +84,7 @@ export const settingsSchema = z.object({
   onConflict: z
     .enum(["newer", "overwrite", "skip", "fail"])
     .describe(
-      "Files that are at the destination although no earlier round brought them. newer: overwritten when the source is newer; overwrite: always; skip: never; fail: the item is reported as failed. Existing folders are used as they are.",
+      "Files at the destination that no earlier round brought, or that were changed there since. newer: overwritten when the source is newer; overwrite: always; skip: never; fail: the item is reported as failed. Existing folders are used as they are.",
     )
     .default("newer"),
 
