@@ -79,8 +79,9 @@ async function main(signal: AbortSignal): Promise<number> {
   let summary: Summary;
   try {
     const api = createApi(machine.apiUrl, machine.adminKey, AbortSignal.any([signal, over.signal]));
-    await startAgents(machine, api, folders.data, options.agents);
-    const work = migrate(machine, api, folders, terminal, say);
+    const work = startAgents(machine, api, folders.data, options.agents).then(() =>
+      migrate(machine, api, folders, terminal, say),
+    );
     summary = await Promise.race([work, machine.givenUp]);
   } finally {
     over.abort();

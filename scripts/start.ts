@@ -43,7 +43,7 @@ async function start(signal: AbortSignal): Promise<number> {
   });
   try {
     const api = createApi(machine.apiUrl, machine.adminKey, signal);
-    await startAgents(machine, api, data, agents);
+    await Promise.race([startAgents(machine, api, data, agents), machine.givenUp]);
     machine.onWorkForgotten(() => void runInterruptedTasks(api));
     say(describe(machine.apiUrl, machine.adminKey(), machine.siteUrl(local[0]?.site ?? "")));
     for (const { site, folder } of local) say(`  ${machine.siteUrl(site)} is ${folder}`);

@@ -101,10 +101,21 @@ describe("createApi", () => {
     expect(calls).toBe(3);
   });
 
-  it("does not send twice what might happen twice", async () => {
-    routes["POST sessions"] = (request) => request.socket.destroy();
-    await expect(connect().createSession("x")).rejects.toThrow(/does not answer/);
-    expect(requests).toEqual(["POST sessions"]);
+  it("creates again under the same idempotency key", async () => {
+    const keys = new Set<unknown>();
+    routes["POST enrolment-tokens"] = (request, response, body) => {
+      keys.add(request.headers["idempotency-key"]);
+      if (requests.length === 1) request.socket.destroy();
+      else
+        json({ token: "t", id: "i", expires: "2026-11-21T00:00:00.000Z" }, 201)(
+          request,
+          response,
+          body,
+        );
+    };
+    expect(await connect().createEnrolmentToken(1)).toMatchObject({ token: "t" });
+    expect(requests).toHaveLength(2);
+    expect([...keys]).toEqual([expect.stringMatching(/^[0-9a-f-]{36}$/)]);
   });
 });
 

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -21,8 +22,10 @@ export class ApiProblem extends CommandError {
   }
 }
 
-/** How long a request is tried while the control plane does not answer: a part that died is back well before. */
-const PATIENCE_MS = 60_000;
+/** How long a request is tried while the control plane does not answer; a part that never comes back is given up before. */
+const PATIENCE_MS = 300_000;
+/** The same for one that answers that it cannot. */
+const ERROR_PATIENCE_MS = 60_000;
 const RETRY_PAUSE_MS = 250;
 
 export type Api = ReturnType<typeof createApi>;
@@ -30,28 +33,28 @@ export type Api = ReturnType<typeof createApi>;
 /** Client of the control plane's HTTP API, for those who hold a functions key. */
 export function createApi(url: string, key: () => string, signal: AbortSignal) {
   /**
-   * Sends a request. `repeatable` ones are sent again while nobody answers (a part is being restarted); the others only
-   * when the connection was refused, so that nothing can have happened.
+   * Sends a request, again and again while nobody answers (a part is being restarted). What creates carries an idempotency key,
+   * so that it happens once.
    */
-  async function send(method: string, path: string, body?: unknown, repeatable = method === "GET") {
-    const deadline = Date.now() + PATIENCE_MS;
+  async function send(method: string, path: string, body?: unknown) {
+    const once = method === "GET" ? undefined : { "idempotency-key": randomUUID() };
+    const began = Date.now();
     for (;;) {
       try {
         const response = await fetch(`${url}/api/v1/${path}`, {
           method,
           signal,
-          headers: { "x-functions-key": key(), "content-type": "application/json" },
+          headers: { "x-functions-key": key(), "content-type": "application/json", ...once },
           ...(body !== undefined && { body: JSON.stringify(body) }),
         });
         if (response.ok) return response;
         const problem = await readProblem(response);
         // 401: the host forgot its task hub, and with it its keys; the next key is the new one.
         const mayPass = response.status >= 500 || response.status === 401;
-        if (!(repeatable && mayPass && Date.now() < deadline)) throw new ApiProblem(problem);
+        if (!mayPass || Date.now() - began > ERROR_PATIENCE_MS) throw new ApiProblem(problem);
       } catch (error) {
         if (error instanceof ApiProblem || signal.aborted) throw error;
-        const refused = causeOf(error) === "ECONNREFUSED";
-        if (!(repeatable || refused) || Date.now() > deadline) {
+        if (Date.now() - began > PATIENCE_MS) {
           throw new CommandError(
             `The control plane at ${url} does not answer (${causeOf(error)}).`,
             "Read logs/functions-host.log in the data folder, mend what it names, and run this again.",
@@ -95,7 +98,7 @@ export function createApi(url: string, key: () => string, signal: AbortSignal) {
       call(taskViewSchema, "POST", `sessions/${session}/tasks`, task),
     getTask: (id: string) => call(taskViewSchema, "GET", `tasks/${id}`),
     /** Starts the next round, or makes sure that the one in progress runs. Sending it twice does no harm. */
-    runTask: (id: string) => call(taskViewSchema, "POST", `tasks/${id}/run`, undefined, true),
+    runTask: (id: string) => call(taskViewSchema, "POST", `tasks/${id}/run`),
     listReports: async (task: string, round: number) =>
       (await call(reportListSchema, "GET", reports(task, round))).reports,
     /** Streams a report to a file. */
