@@ -87,8 +87,9 @@ async function finishRound(workspace: Workspace): Promise<Migrated> {
       continue;
     }
     if (end.code === 0) return withJson(end);
-    // A part that is hit six times in a row is given up, which leaves the work to the next run.
-    if (end.signal === "SIGKILL" || end.stderr.includes("in a row and is given up")) continue;
+    // Starts that are hit six times in a row are given up, which leaves the work to the next run.
+    const givenUp = /in a row and is given up|\(signal SIGKILL\) before it was ready/;
+    if (end.signal === "SIGKILL" || givenUp.test(end.stderr)) continue;
     problems.push(`a command ended with ${end.code ?? end.signal}: ${end.stderr.slice(-2_000)}`);
   }
 }
