@@ -164,7 +164,8 @@ function shots(route: AnyRoute): fc.Arbitrary<Shot> {
 function queryText(values: unknown): string {
   if (typeof values !== "object" || values === null) return "";
   const texts = Object.entries(values).slice(0, 20);
-  const params = texts.map(([name, value]) => [name, String(value).slice(0, 2_000).toWellFormed()]);
+  const textOf = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
+  const params = texts.map(([name, value]) => [name, textOf(value).slice(0, 2_000).toWellFormed()]);
   return `?${new URLSearchParams(params as [string, string][])}`;
 }
 
