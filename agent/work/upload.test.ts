@@ -54,6 +54,8 @@ interface Options {
   url?: string;
   size?: number;
   onItem?: () => void;
+  /** After so many files the control plane wants the item back. */
+  yieldAfter?: number;
   signal?: AbortSignal;
 }
 
@@ -78,7 +80,9 @@ async function run(paths: string[], options: Options = {}): Promise<UploadResult
       items = value;
       options.onItem?.();
     },
-    yielding: false,
+    get yielding() {
+      return items >= (options.yieldAfter ?? Number.POSITIVE_INFINITY);
+    },
     segmentWritten: () => undefined,
   };
   const opened = openContainer(spec.containerUrl, { signal, tries: 2, firstPauseMs: 10 });
@@ -146,6 +150,14 @@ describe("upload", () => {
     }
     expect(result.archives).toEqual([]);
     expect(new Set(result.files.map((_, i) => uploaded(result, i).iv)).size).toBe(7);
+  });
+
+  it("gives the item back between two files when it is asked to, and not when it has them all", async () => {
+    const paths = Array.from({ length: 40 }, (_, i) => file(`y/${i}`, randomBytes(20)));
+    await expect(run(paths, { yieldAfter: 5 })).rejects.toMatchObject({
+      ...{ name: "WorkStopped", reason: "yielded" },
+    });
+    expect((await run(paths, { yieldAfter: 40 })).files).toHaveLength(40);
   });
 
   it("puts small files into archives that are blobs like all others", async () => {

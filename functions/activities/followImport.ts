@@ -1,8 +1,11 @@
+import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { Issue } from "../../shared/contracts/inventory.ts";
 import { isFatal, isTerminal, saidBy } from "../destinations/jobEvents.ts";
+import type { Target } from "../domain/records.ts";
 import type { WorkEnd } from "../domain/workItems.ts";
 import { jobNews } from "../operations/jobNews.ts";
 import { noteRefused } from "../operations/judgeImport.ts";
+import type { Services } from "../services.ts";
 import type { PackageRef } from "../stores/refs.ts";
 import { defineActivity } from "./activity.ts";
 
@@ -18,7 +21,8 @@ const TAKEN_BACK: Issue = {
 
 /**
  * Reads the job's news. Its errors are read again, from the beginning, when the package is recorded. A round that pauses leaves the
- * job to itself; a cancelled one takes it back, and follows what is left of it: what has arrived has arrived.
+ * job to itself; a cancelled one takes it back, and follows what is left of it: what has arrived has arrived. A job that
+ * cannot be taken back is followed to its end.
  */
 export const followImport = defineActivity(
   "followImport",
@@ -33,7 +37,7 @@ export const followImport = defineActivity(
       await slots.release(target.siteId, ref);
       return { ended: true, ...(issue && { issue }) };
     };
-    if (wish === "cancel") await destination.cancelJob(target, job);
+    if (wish === "cancel") await takeBack(destination, target, job);
     const news = await jobNews(app, ref, { ...pkg, job }, target);
     if (!news) return over(wish === "cancel" ? TAKEN_BACK : UNKNOWN_JOB);
 
@@ -57,3 +61,15 @@ export const followImport = defineActivity(
     return { ended: false, ...(wish === "pause" && { interrupted: true }) };
   },
 );
+
+async function takeBack(
+  destination: Services["destination"],
+  target: Target,
+  job: string,
+): Promise<void> {
+  await destination.cancelJob(target, job).catch((error: unknown) => {
+    if (!(error instanceof LongshoreError)) throw error;
+    const { code, message } = error;
+    console.warn(JSON.stringify({ event: "job-not-taken-back", job, code, message }));
+  });
+}

@@ -32,6 +32,7 @@ import {
 } from "../stores/refs.ts";
 import { readUpload, writePlan } from "../stores/roundBlobs.ts";
 import { claimWork, completeWork, failWork, heartbeat, releaseWork } from "./agentWork.ts";
+import { stopRound } from "./stopRound.ts";
 
 let around: Surroundings;
 let app: TestServices;
@@ -410,6 +411,83 @@ describe("failing and releasing", () => {
     await expect(
       completeWork(app, noted.client, a, text, { epoch: 1, result: scanned(0) }),
     ).rejects.toMatchObject(none);
+  });
+});
+
+describe("a round that is to stop", () => {
+  const beat = async (id: WorkId) => {
+    const report = { workItem: id.text, epoch: 1, items: 1, bytes: 1 };
+    const { work: verdicts } = await heartbeat(app, noted.client, a, { slots: 2, work: [report] });
+    return verdicts[0]?.verdict;
+  };
+  /** Late: Jest 30 cannot require() CommonJS, as durable-functions is, while it links the modules that import it. */
+  const check = async (id: WorkId) => {
+    const { checkWork } = await import("../activities/checkWork.ts");
+    return checkWork.run({ workItem: id.text }, app);
+  };
+  const stop = async (wish: "pause" | "cancel") =>
+    stopRound(app, noted.client, { ...(await row()) }, wish);
+
+  it("hands out nothing any more", async () => {
+    await stop("pause");
+    expect(await claim(upload())).toMatchObject({ status: "gone", reason: "the round is to stop" });
+  });
+
+  it("lets an agent finish the file in hand when it pauses, and takes the item back for good", async () => {
+    await claim(upload());
+    await stop("pause");
+    expect(await beat(upload())).toBe("yield");
+    expect(await work(upload())).toMatchObject({ state: "leased", progress: { items: 1 } });
+    await app.messages();
+    await releaseWork(app, noted.client, a, upload().text, 1);
+    expect((await work(upload())).state).toBe("cancelled");
+    expect(await app.messages()).toEqual([]);
+    expect(noted.raised).toContainEqual({ instance: "waits for upload", event: "finished" });
+  });
+
+  it("takes what an agent has finished instead", async () => {
+    await claim(upload());
+    await stop("pause");
+    await complete(upload(), uploaded());
+    expect((await work(upload())).state).toBe("done");
+    expect((await app.rounds.package(at())).uploadEpoch).toBe(1);
+  });
+
+  it("registers what a scan has found before it yields", async () => {
+    await claim(scan());
+    await stop("pause");
+    const segments = scanned(2, 1).segments;
+    const report = { workItem: scan().text, epoch: 1, items: 1, bytes: 1, segments };
+    const first = { ...report, segments: scanned(1).segments };
+    for (const work of [first, report])
+      expect(await heartbeat(app, noted.client, a, { slots: 2, work: [work] })).toMatchObject({
+        work: [{ verdict: "yield" }],
+      });
+    expect((await row()).scan.segments).toBe(2);
+  });
+
+  it("is dropped at once when it is cancelled", async () => {
+    await claim(upload());
+    await stop("cancel");
+    expect(await beat(upload())).toBe("stop");
+    expect(await check(upload())).toEqual({
+      ...{ over: true, interrupted: true },
+    });
+    await expect(complete(upload(), uploaded())).rejects.toMatchObject({ code: "STALE_LEASE" });
+  });
+
+  it("waits for leases when it pauses, and for nobody who is gone", async () => {
+    await claim(upload());
+    await stop("pause");
+    expect(await check(scan())).toMatchObject({ interrupted: true });
+    expect(await check(upload())).toEqual({ over: false });
+    await app.rounds.changeWork(upload(), (found) => ({
+      ...found,
+      leaseUntil: new Date(0).toISOString(),
+    }));
+    expect(await check(upload())).toMatchObject({
+      ...{ over: true, interrupted: true },
+    });
   });
 });
 

@@ -11,6 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { Outcome } from "../../shared/contracts/outcomes.ts";
 import type { WorkSpec } from "../../shared/contracts/work.ts";
 import { type Machine, startMachine } from "../../test/support/machine.ts";
@@ -241,8 +242,8 @@ describe("a pause", () => {
   });
 
   it("survives the death of the control plane at any write", async () => {
-    for (let n = 0; n < 4; n++) {
-      const write = 30 + Math.floor((n + Math.random()) * 24);
+    for (let n = 0; n < 3; n++) {
+      const write = 30 + Math.floor((n + Math.random()) * 32);
       const process = machine.boot([{ write, when: n % 2 ? "before" : "after", kill: true }]);
       at("upload", 2, () => process.request.pause(taskId).catch(() => undefined));
       await process.start(taskId);
@@ -318,9 +319,21 @@ describe("a cancel", () => {
     await expectCancelled();
   });
 
+  it("follows the jobs that SharePoint does not give back to their end", async () => {
+    const refuse = () => Promise.reject(new LongshoreError("DESTINATION_ACCESS_DENIED", "no"));
+    const destination = new Proxy(app.destination, {
+      get: (of, name) => (name === "cancelJob" ? refuse : Reflect.get(of, name)),
+    });
+    const process = machine.boot([], { destination });
+    at("upload", 4, () => process.request.cancel(taskId));
+    await process.start(taskId);
+    await expectCancelled();
+    expect((await round()).migrated.items).toBeGreaterThan(0);
+  });
+
   it("survives the death of the control plane at any write", async () => {
-    for (let n = 0; n < 4; n++) {
-      const write = 30 + Math.floor((n + Math.random()) * 24);
+    for (let n = 0; n < 3; n++) {
+      const write = 30 + Math.floor((n + Math.random()) * 32);
       const process = machine.boot([{ write, when: n % 2 ? "before" : "after", kill: true }]);
       let asked = false;
       at("upload", 2, async () => {

@@ -107,6 +107,14 @@ describe("segments", () => {
     expect(await store.package(at(1))).toEqual(pkg(1));
   });
 
+  it("that are new make the agents forgotten who were lost before", async () => {
+    await store.changeWork(scan(), (work) => ({ ...work, lost: 3 }));
+    await register(0);
+    expect((await store.findWork(scan()))?.lost).toBe(3);
+    await register(1);
+    expect((await store.findWork(scan()))?.lost).toBe(0);
+  });
+
   it("that are repeated count once", async () => {
     await register(3);
     await register(4);
@@ -440,4 +448,16 @@ describe("ids of work items", () => {
     "sess0000-task0000.R0.run000.scan\n",
     "a'b-task0000.R0.run000.scan",
   ])("%j is none", (text) => expect(parseWorkId(text)).toBeUndefined());
+});
+
+describe("a round that is erased", () => {
+  it("leaves nothing, and no other round is touched", async () => {
+    await withPackages(...Array.from({ length: 250 }, () => ({})));
+    await store.insert(round({ taskId: ref.taskId, number: 1 }));
+    await store.erase(ref.taskId, 0);
+    expect(await store.find(ref.taskId, 0)).toBeUndefined();
+    expect(await packages()).toEqual([]);
+    expect(await store.find(ref.taskId, 1)).toBeDefined();
+    await store.erase(ref.taskId, 0);
+  });
 });
