@@ -170,6 +170,23 @@ describe("sub-orchestrations", () => {
 });
 
 describe("mistakes", () => {
+  const warningOf = async (name: string): Promise<string | undefined> => {
+    const { id = "" } = await host.start(name);
+    for (let tries = 0; tries < 250; tries++) {
+      const found = host.logs().find(({ message }) => message.includes(`${id} would hang`));
+      if (found) return found.message;
+      await sleep(20);
+    }
+    return undefined;
+  };
+
+  it.each([
+    ["throwsObject", "without a message"],
+    ["finishedTaskInAll", "fresh tasks"],
+  ])("a warning says that %s would hang on Azure", async (name, reason) => {
+    expect(await warningOf(name)).toContain(reason);
+  });
+
   it("49: non-determinism is detected", async () => {
     const { runtimeStatus, output } = await host.run("nonDeterministic");
     expect(runtimeStatus).toBe("Failed");

@@ -13,6 +13,8 @@ export interface Execution {
   events: HistoryEvent[];
   /** The events, joined by commas. */
   json: string;
+  /** A "would hang on Azure" warning has been logged. */
+  warned?: boolean;
   /** Epoch milliseconds before which another turn would only waste time. */
   pauseUntil: number;
 }

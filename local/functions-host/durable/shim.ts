@@ -76,6 +76,12 @@ export class Shim {
     this.#options = options;
   }
 
+  /** Whether nothing can move the orchestration on: no operation is under way or new, and nobody waits for an event. */
+  get isIdle(): boolean {
+    const waits = [...this.#external.values()].some(({ waiters }) => waiters.length > 0);
+    return !waits && this.#open.size === 0 && this.fresh.size === 0;
+  }
+
   /** Feeds one history event, in order. */
   feed(event: HistoryEvent): void {
     if (this.suspended && !PASSES_SUSPENSION.has(event.EventType)) {

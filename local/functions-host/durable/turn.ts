@@ -1,5 +1,6 @@
 import { BUILTIN_HTTP } from "./call-http.ts";
 import { type Execution, planPause } from "./executions.ts";
+import { warnIfStuck } from "./hang-warnings.ts";
 import { EventType, newEvent } from "./history.ts";
 import { type Message, removeRows } from "./mailboxes.ts";
 import { callOrchestrator, type OrchestratorAnswer } from "./orchestrator-call.ts";
@@ -80,6 +81,7 @@ async function simulate(
       for (const event of execution.events) shim.feed(event);
       for (const { event } of started) shim.feed(event);
       outcome = decide(execution.instance.name, answer, shim);
+      if (!outcome) warnIfStuck(hub, execution, answer, shim);
     }
   } catch (error) {
     if (!(error instanceof OrchestrationFault)) throw error;
