@@ -17,6 +17,7 @@ const commands = {
   start: { build: true, run: ["dist/scripts/start.js"], watched: true },
   agent: { build: true, run: ["dist/agent/main.js"] },
   bench: { build: true, run: ["dist/scripts/bench/main.js"] },
+  storm: { build: true, run: ["scripts/storm/machine.ts"] },
   docs: { run: ["scripts/docs/write.ts"] },
   build: { build: "always" },
   typecheck: { run: ["node_modules/typescript/bin/tsc"] },
