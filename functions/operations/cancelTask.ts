@@ -29,8 +29,16 @@ export async function cancelTask(
   const task = await tasks.update(taskId, ({ paused: _paused, ...value }) => {
     mine = value.state === before.state;
     if (!mine) return undefined;
-    const { schedule: _schedule, ...rest } = value;
-    return before.state === "Scheduled" ? { ...rest, state } : { ...value, state };
+    if (state !== "Cancelled") return { ...value, state };
+    const { schedule, round, ...rest } = value;
+    // The round that was to begin has no row: the one before it is the newest still.
+    const newest = before.state === "Queued" ? (round ?? 0) - 1 : (round ?? -1);
+    return {
+      ...rest,
+      state,
+      ...(schedule && before.state !== "Scheduled" && { schedule }),
+      ...(newest >= 0 && { round: newest }),
+    };
   });
   if (!task || !mine)
     throw new LongshoreError("CONFLICT", `task ${taskId} has just become ${task?.state}`);

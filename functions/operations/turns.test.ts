@@ -102,14 +102,14 @@ describe("admission", () => {
     await pauseTask(app, noted.client, c, "person", "wait");
     expect((await found(c)).state).toBe("Paused");
     await cancelTask(app, noted.client, d);
-    expect((await found(d)).state).toBe("Cancelled");
+    expect(await found(d)).toMatchObject({ state: "Cancelled" });
+    expect(await found(d)).not.toHaveProperty("round");
     await endRound(a);
     await endRound(b);
     expect(begun()).toEqual([a, b]);
     await resumeRound(app, noted.client, c);
     await run(d);
     expect(begun()).toEqual([a, b, c, d]);
-    // It had a number, but never a row.
     expect((await found(d)).round).toBe(0);
   });
 
@@ -206,6 +206,9 @@ describe("a schedule", () => {
       expect(closes).toBeGreaterThan(open);
       await wake(closes);
       expect(await found(id)).toMatchObject({ state: "Pausing", paused: { by: "window" } });
+      // It opens again before all is quiet.
+      await wakeTask(app, noted.client, { taskId: id, at: at(0) }, Date.now());
+      expect((await found(id)).state).toBe("Queued");
     });
 
     it("does not go on with what a person has paused", async () => {

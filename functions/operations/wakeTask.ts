@@ -52,6 +52,6 @@ async function heedWindows(
   const { open, changesAt } = windowState(task.windows, now);
   if (!open && (task.state === "Queued" || task.state === "InProgress"))
     await pauseTask(app, client, taskId, "window", outsideWindows(changesAt));
-  if (open && task.state === "Paused" && task.paused?.by === "window")
-    await resumeRound(app, client, taskId);
+  const isPaused = task.state === "Paused" || task.state === "Pausing";
+  if (open && isPaused && task.paused?.by === "window") await resumeRound(app, client, taskId);
 }
