@@ -1,13 +1,13 @@
 import type { HelloResponse } from "../shared/contracts/agents.ts";
 import type { ClaimResponse, WorkMessage } from "../shared/contracts/work.ts";
 import { backoffMs, pause, unlessAborted } from "./backoff.ts";
-import { RefusedError } from "./configuration.ts";
 import { type ControlPlane, ControlPlaneError } from "./control-plane.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Lease } from "./lease.ts";
 import { type LeasedWorkContext, performUnderLease } from "./leased-work.ts";
 import { type Log, messageOf, Outage } from "./log.ts";
-import { trySource } from "./source/try-source.ts";
+import { SourceChecks } from "./source-checks.ts";
+import { Standing } from "./standing.ts";
 import { introduction } from "./version.ts";
 import type { PerformWork } from "./work/perform.ts";
 import {
@@ -62,30 +62,28 @@ class Worker {
   readonly #leases = new Set<Lease>();
   /** Everything from a message's arrival to the end of its work; as many at once as there are slots. */
   readonly #taken = new Set<Promise<void>>();
-  readonly #controlPlane: Outage;
+  readonly #standing: Standing;
   readonly #queueOutage: Outage;
   readonly #stop: AbortController;
   readonly #stopped: Promise<void>;
   /** Aborted when a stopping agent has waited long enough for answers. */
   readonly #tooLate = new AbortController();
   #heartbeat: Heartbeat | undefined;
-  #refused: RefusedError | undefined;
-  /** What the control plane called the reason for which it gives this agent no work at present. */
-  #suspended: string | undefined;
   /** Whether this process has introduced itself. */
   #introduced = false;
   /** Aborted to end a wait for a message: the queue is no longer the one to wait at. */
   #interrupt = new AbortController();
-  /** Checks that are being made, or were. */
-  readonly #checks = new Set<string>();
   #session: Session | undefined;
-  #reachable = true;
 
   constructor(options: WorkerOptions, signal: AbortSignal) {
     this.#options = options;
     this.#api = options.api;
     this.#log = options.log;
-    this.#controlPlane = new Outage(options.log, "the control plane");
+    this.#standing = new Standing(options.log, (reason) => {
+      for (const lease of this.#leases) lease.lose(reason);
+      if (this.#standing.refused) this.#stop.abort();
+      else this.#leaveQueue();
+    });
     this.#queueOutage = new Outage(options.log, "the work queue");
     this.#stop = new AbortController();
     this.#stopped = new Promise((resolve) => {
@@ -101,21 +99,20 @@ class Worker {
   async run(): Promise<void> {
     // Heartbeats go on while leases are given back, so that none runs out meanwhile.
     const heartbeats = new AbortController();
+    const checks = new SourceChecks(this.#options);
     try {
       const hello = await this.#hello();
       if (hello !== undefined) {
         this.#heartbeat = new Heartbeat({
           api: this.#api,
           log: this.#log,
-          outage: this.#controlPlane,
+          outage: this.#standing.outage,
           slots: this.#options.slots,
           seconds: hello.heartbeatSeconds,
           leases: this.#leases,
-          onRefused: (error) => this.#noteFailure(error),
+          onRefused: (error) => this.#standing.failed(error),
           onGreet: () => this.#leaveQueue(),
-          onChecks: (checks) => {
-            for (const { id, source } of checks) void this.#check(id, source);
-          },
+          onChecks: (asked) => checks.take(asked),
         });
         void this.#heartbeat.run(heartbeats.signal);
         this.#options.onReady?.();
@@ -130,7 +127,7 @@ class Worker {
       await unlessAborted(left, this.#tooLate.signal);
       heartbeats.abort();
     }
-    if (this.#refused !== undefined) throw this.#refused;
+    if (this.#standing.refused !== undefined) throw this.#standing.refused;
   }
 
   /** Introduces the agent and opens the queue with the credential it gets; undefined when the agent stops meanwhile. */
@@ -144,7 +141,7 @@ class Worker {
         const hello = await unlessAborted(asking, signal);
         if (hello === undefined) return undefined;
         this.#introduced = true;
-        this.#answered();
+        this.#standing.answered();
         const life = Date.parse(hello.queueExpires) - Date.now();
         const queue = openWorkQueue(hello.queueConnection, hello.queue, this.#options.transport);
         // The old connection stays until the messages it brought are settled; nobody waits for that.
@@ -159,7 +156,7 @@ class Worker {
         );
         return hello;
       } catch (error) {
-        this.#noteFailure(error);
+        this.#standing.failed(error);
         await pause(backoffMs(attempt), signal);
       }
     }
@@ -212,7 +209,7 @@ class Worker {
    * dead-letters a message after a number of them.
    */
   async #reachableAgain(): Promise<void> {
-    if (!this.#reachable) await this.#hello();
+    if (!this.#standing.reachable) await this.#hello();
   }
 
   async #currentSession(): Promise<Session | undefined> {
@@ -271,15 +268,15 @@ class Worker {
         const asking = this.#api.claim(workItem, epoch);
         const answer = await unlessAborted(asking, this.#tooLate.signal);
         if (answer === undefined) return "impossible";
-        this.#answered();
+        this.#standing.answered();
         return { answer, asked };
       } catch (error) {
         const isGone = error instanceof ControlPlaneError && !error.retryable;
         if (isGone && !error.unauthorized && !error.suspended)
           return { answer: { status: "gone", reason: error.message }, asked };
-        this.#noteFailure(error);
-        if (performance.now() > until || this.#stop.signal.aborted || !this.#reachable) {
-          this.#reachable = false;
+        this.#standing.failed(error);
+        if (performance.now() > until || this.#stop.signal.aborted || !this.#standing.reachable) {
+          this.#standing.reachable = false;
           return "impossible";
         }
         await pause(backoffMs(attempt), this.#stop.signal);
@@ -301,66 +298,15 @@ class Worker {
       api: this.#api,
       perform: this.#options.perform,
       log: this.#log,
-      outage: this.#controlPlane,
+      outage: this.#standing.outage,
       heartbeatIdle: async () => this.#heartbeat?.idle(),
       tooLate: this.#tooLate.signal,
     };
-  }
-
-  /** Tries a source for an administrator, once. */
-  async #check(id: string, source: string): Promise<void> {
-    if (this.#checks.has(id)) return;
-    this.#checks.add(id);
-    try {
-      const answer = await trySource(source, this.#options.roots);
-      await this.#api.answerCheck(id, answer);
-      this.#log.info({ check: id, ...answer }, "tried a source");
-    } catch (error) {
-      // It is asked again with the next heartbeat.
-      this.#checks.delete(id);
-      this.#log.warn({ check: id, error: messageOf(error) }, "a check could not be answered");
-    }
   }
 
   /** Waits for work no longer where it did: before the next wait the agent says hello. */
   #leaveQueue(): void {
     if (this.#session !== undefined) this.#session.renewAt = 0;
     this.#interrupt.abort();
-  }
-
-  #answered(): void {
-    this.#reachable = true;
-    this.#controlPlane.up();
-    if (this.#suspended === undefined) return;
-    this.#log.info({ was: this.#suspended }, "the control plane gives this agent work again");
-    this.#suspended = undefined;
-  }
-
-  /** Everything in hand goes to others; the agent stays and asks now and then whether it is wanted again. */
-  #suspend(error: ControlPlaneError): void {
-    this.#reachable = false;
-    if (this.#suspended === error.code) return;
-    this.#suspended = error.code;
-    this.#log.warn(
-      { code: error.code },
-      `the control plane gives this agent no work: ${error.message}`,
-    );
-    for (const lease of this.#leases) lease.lose("the control plane gives this agent no work");
-    this.#leaveQueue();
-  }
-
-  #noteFailure(error: unknown): void {
-    if (!(error instanceof ControlPlaneError)) throw error;
-    if (error.unauthorized) this.#refuse(error);
-    else if (error.suspended) this.#suspend(error);
-    else this.#controlPlane.down(error);
-  }
-
-  #refuse(error: ControlPlaneError): void {
-    this.#refused ??= new RefusedError(
-      `the control plane refuses this agent (${error.message}): configure it again with a new enrolment token`,
-    );
-    for (const lease of this.#leases) lease.lose("the control plane refuses this agent");
-    this.#stop.abort();
   }
 }
