@@ -2,7 +2,13 @@ import { type Logger, pino } from "pino";
 import type { Certificate } from "../certificate.ts";
 import { adminApi } from "./admin/admin-api.ts";
 import { createAmqpServer } from "./amqp/server.ts";
-import { type BrokerConfigInput, parseConfig } from "./config.ts";
+import {
+  type BrokerConfigInput,
+  parseConfig,
+  parseQueue,
+  type QueueInput,
+  type QueueSettings,
+} from "./config.ts";
 import { listen } from "./listener.ts";
 import { Queue } from "./queue/queue.ts";
 import { Store } from "./store.ts";
@@ -37,14 +43,31 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     void close();
     options.onFailure?.(error);
   });
-  const queues = new Map(
-    settings.map((queue) => [queue.name.toLowerCase(), new Queue(queue, store)]),
-  );
+  const queues = new Map<string, Queue>();
+  const open = (queue: QueueSettings) => {
+    const opened = new Queue(queue, store);
+    queues.set(queue.name.toLowerCase(), opened);
+    return opened;
+  };
+  for (const queue of settings) open(queue);
+  for (const description of store.queueDescriptions()) {
+    const queue = parseQueue(JSON.parse(description));
+    if (!queues.has(queue.name.toLowerCase())) open(queue); // The configuration comes first.
+  }
   const queuesById = new Map([...queues.values()].map((queue) => [queue.id, queue]));
   for (const row of store.messages()) queuesById.get(row.queue)?.restore(row);
   for (const name of store.queueNames())
     if (!queues.has(name.toLowerCase()))
-      log.warn({ queue: name }, "queue.not-configured: its messages are kept but out of reach");
+      log.warn({ queue: name }, "queue.unknown: its messages are kept but out of reach");
+  /** Makes a queue while the broker runs; it is there after a restart, too. */
+  const create = (description: QueueInput) => {
+    const queue = open(parseQueue(description));
+    store.write("describeQueue", JSON.stringify(description), queue.settings.name);
+    // The messages of a queue of that name which an earlier configuration had.
+    for (const row of store.messages()) if (row.queue === queue.id) queue.restore(row);
+    log.info({ queue: queue.settings.name }, "queue.created");
+    return new Promise<Queue>((resolve) => store.afterCommit(() => resolve(queue)));
+  };
   const amqp = createAmqpServer({ policies, queues, store, log });
   const timers = [
     setInterval(() => {
@@ -57,7 +80,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     for (const timer of timers) clearInterval(timer);
     store.close();
   };
-  const protocols = { amqp: amqp.accept, http: adminApi(policies, queues) };
+  const protocols = { amqp: amqp.accept, http: adminApi(policies, queues, create) };
   const listener = await listen(options.port ?? 0, protocols, options.certificate).catch(
     (error: unknown) => {
       stop();

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { badArgument } from "./errors.ts";
 
 /** What Service Bus calls "unlimited": `TimeSpan.MaxValue`, P10675199DT2H48M5.4775807S, in milliseconds. */
 const UNLIMITED = 922_337_203_685_477;
@@ -63,12 +64,20 @@ const configSchema = z
     message: "queue names must be unique (letter case does not count)",
   });
 
+export type QueueInput = z.input<typeof queueSchema>;
 export type Right = z.output<typeof rights>;
 export type Policy = z.output<typeof policySchema>;
 export type QueueSettings = z.output<typeof queueSchema>;
 /** The configuration as written by people: durations are text, most fields are optional. */
 export type BrokerConfigInput = z.input<typeof configSchema>;
 export type BrokerConfig = z.output<typeof configSchema>;
+
+/** Checks the description of one queue; the error names every wrong field. */
+export function parseQueue(input: unknown): QueueSettings {
+  const result = queueSchema.safeParse(input);
+  if (result.success) return result.data;
+  throw badArgument(`The queue's description is not valid: ${z.prettifyError(result.error)}`);
+}
 
 /** Checks a configuration; the error names every wrong field. */
 export function parseConfig(input: unknown): BrokerConfig {

@@ -18,7 +18,7 @@ export class ServiceBusError extends Error {
 export const entityNotFound = (path: string) =>
   new ServiceBusError(
     "amqp:not-found",
-    `The messaging entity 'sb://localhost/${path}' could not be found. Add it to "queues" in the configuration.`,
+    `The messaging entity 'sb://localhost/${path}' could not be found.`,
     404,
   );
 
@@ -62,6 +62,10 @@ export const queueFull = (name: string) =>
 
 export const notImplemented = (what: string) =>
   new ServiceBusError("amqp:not-implemented", `${what} is not supported.`, 501);
+
+/** Sub codes as in MS docs: service-bus-resource-manager-exceptions; the SDK tells 40900 from a conflict that passes (40901). */
+export const alreadyExists = (name: string) =>
+  new ServiceBusError("amqp:conflict", `SubCode=40900. Conflict. The queue '${name}' exists.`, 409);
 
 export const badArgument = (reason: string) =>
   new ServiceBusError("com.microsoft:argument-error", reason, 400);

@@ -2,12 +2,13 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 const SCHEMA = `
   CREATE TABLE queue (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE COLLATE NOCASE,
-    next_sequence_number INTEGER NOT NULL
+    next_sequence_number INTEGER NOT NULL,
+    description TEXT
   );
   CREATE TABLE message (
     id INTEGER PRIMARY KEY,
@@ -35,6 +36,7 @@ const SCHEMA = `
 
 const STATEMENTS = {
   addQueue: "INSERT INTO queue (id, name, next_sequence_number) VALUES (?, ?, 1)",
+  describeQueue: "UPDATE queue SET description = ? WHERE name = ?",
   reserveSequenceNumbers: "UPDATE queue SET next_sequence_number = ? WHERE id = ?",
   insert: `INSERT INTO message (id, queue, dead_letter, sequence_number, state, enqueued_at, expires_at,
     scheduled_at, delivery_count, durable, priority, ttl, first_acquirer, annotations, bare)
@@ -138,6 +140,14 @@ export class Store {
       .map(({ name }) => String(name));
   }
 
+  /** Descriptions of the queues that were made at run time, as they were given. */
+  queueDescriptions(): string[] {
+    return this.#db
+      .prepare("SELECT description FROM queue WHERE description IS NOT NULL ORDER BY id")
+      .all()
+      .map(({ description }) => String(description));
+  }
+
   /** The queue's id and the first sequence number that was never given out; makes the queue if it is new. */
   openQueue(name: string): { id: number; nextSequenceNumber: number } {
     const find = this.#db.prepare(
@@ -212,7 +222,9 @@ function openExclusively(file: string, directory: string): DatabaseSync {
     const version = Number(db.prepare("PRAGMA user_version").get()?.user_version);
     if (version > SCHEMA_VERSION)
       throw new Error(`${file} was written by a newer version (schema ${version}); use that one.`);
-    if (version === 0) db.exec(`${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION};`);
+    if (version === 0) db.exec(SCHEMA);
+    if (version === 1) db.exec("ALTER TABLE queue ADD COLUMN description TEXT");
+    db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
     db.exec("COMMIT; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000");
     return db;
   } catch (error) {

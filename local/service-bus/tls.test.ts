@@ -151,8 +151,8 @@ describe("the administration client", () => {
   it("38b what would change the namespace is a bad request that says why", async () => {
     const refusal = { statusCode: 400, message: expect.stringContaining("SubCode=40000") };
     await expect(admin().createTopic("topic")).rejects.toMatchObject(refusal);
-    await expect(admin().createQueue("new")).rejects.toMatchObject(refusal);
-    await expect(admin().createQueue("ws")).rejects.toMatchObject(refusal);
+    await expect(admin().createSubscription("topic", "one")).rejects.toMatchObject(refusal);
+    await expect(admin().updateQueue(await admin().getQueue("ws"))).rejects.toMatchObject(refusal);
     await expect(admin().deleteQueue("ws")).rejects.toMatchObject(refusal);
   });
 

@@ -1,3 +1,5 @@
+import type { QueueInput } from "../config.ts";
+import { badArgument } from "../errors.ts";
 import type { Queue } from "../queue/queue.ts";
 
 const CONNECT = "http://schemas.microsoft.com/netservices/2010/10/servicebus/connect";
@@ -5,6 +7,50 @@ const COUNTS = "http://schemas.microsoft.com/netservices/2011/06/servicebus";
 
 /** How the real service writes what never ends: .NET's `TimeSpan.MaxValue`. */
 const UNLIMITED = "P10675199DT2H48M5.4775807S";
+
+/** Properties of a queue that every queue of this broker has alike. */
+const FIXED: Readonly<Record<string, string>> = {
+  RequiresSession: "false",
+  EnableBatchedOperations: "true",
+  Status: "Active",
+  AutoDeleteOnIdle: UNLIMITED,
+  EnablePartitioning: "false",
+  EntityAvailabilityStatus: "Available",
+  EnableExpress: "false",
+};
+/** Those that can be chosen, by their names in a configuration. */
+const CHOSEN = {
+  LockDuration: "lockDuration",
+  MaxSizeInMegabytes: "maxSizeInMegabytes",
+  RequiresDuplicateDetection: "requiresDuplicateDetection",
+  DefaultMessageTimeToLive: "defaultMessageTimeToLive",
+  DeadLetteringOnMessageExpiration: "deadLetteringOnMessageExpiration",
+  DuplicateDetectionHistoryTimeWindow: "duplicateDetectionHistoryTimeWindow",
+  MaxDeliveryCount: "maxDeliveryCount",
+  MaxMessageSizeInKilobytes: "maxMessageSizeInKilobytes",
+} as const satisfies Record<string, keyof QueueInput>;
+
+const ELEMENT = /<(\w+)\b[^>]*>(.*?)<\/\1>/gs;
+
+/**
+ * What the Atom entry of a PUT asks of a new queue, in the words of a configuration and not yet checked; undefined when the entry
+ * describes no queue. A property that this broker has no choice in is refused unless it is as it is anyway.
+ */
+export function readQueueEntry(name: string, xml: string): QueueInput | undefined {
+  const description = /<QueueDescription\b[^>]*>(.*)<\/QueueDescription>/s.exec(xml)?.[1];
+  if (description === undefined && !/<QueueDescription\b[^>]*\/>/.test(xml)) return undefined;
+  const input: Record<string, unknown> = { name };
+  for (const [, property = "", text = ""] of (description ?? "").matchAll(ELEMENT)) {
+    const chosen = CHOSEN[property as keyof typeof CHOSEN];
+    if (chosen) input[chosen] = parseText(text);
+    else if (FIXED[property] !== text)
+      throw badArgument(`SubCode=40000. This namespace has no choice of ${property}.`);
+  }
+  return input as QueueInput;
+}
+
+const parseText = (text: string) =>
+  /^(true|false|\d+)$/.test(text) ? (JSON.parse(text) as unknown) : text;
 
 /**
  * An Atom entry with a queue's settings and message counts. `SizeInBytes` and the counts are what the queue holds now; locked
@@ -17,15 +63,12 @@ export function queueEntry(queue: Queue, baseUrl: string, since: string): string
     LockDuration: isoDuration(settings.lockDuration),
     MaxSizeInMegabytes: settings.maxSizeInMegabytes,
     RequiresDuplicateDetection: settings.requiresDuplicateDetection,
-    RequiresSession: false,
     DefaultMessageTimeToLive: isoDuration(settings.defaultMessageTimeToLive),
     DeadLetteringOnMessageExpiration: settings.deadLetteringOnMessageExpiration,
     DuplicateDetectionHistoryTimeWindow: isoDuration(settings.duplicateDetectionHistoryTimeWindow),
     MaxDeliveryCount: settings.maxDeliveryCount,
-    EnableBatchedOperations: true,
     SizeInBytes: queue.bytes,
     MessageCount: main.size + deadLetters.size,
-    Status: "Active",
     CreatedAt: since,
     UpdatedAt: since,
     AccessedAt: since,
@@ -36,11 +79,8 @@ export function queueEntry(queue: Queue, baseUrl: string, since: string): string
       TransferMessageCount: 0,
       TransferDeadLetterMessageCount: 0,
     },
-    AutoDeleteOnIdle: UNLIMITED,
-    EnablePartitioning: false,
-    EntityAvailabilityStatus: "Available",
-    EnableExpress: false,
     MaxMessageSizeInKilobytes: settings.maxMessageSizeInKilobytes,
+    ...FIXED,
   };
   const elements = Object.entries(fields).map(([name, value]) =>
     typeof value === "object" ? countElement(name, value) : `<${name}>${value}</${name}>`,
