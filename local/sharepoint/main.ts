@@ -34,7 +34,9 @@ const program: Command = new Command("sharepoint")
 const { library: libraries, fault: faults, data, ...rest } = program.opts<Flags>();
 if (data === undefined) program.error("--data <folder> is missing");
 if (libraries.length === 0) program.error("--library <site=Title=folder> is missing");
-const sharePoint = await startSharePoint({ ...rest, data, libraries, faults });
+const sharePoint = await startSharePoint({ ...rest, data, libraries, faults }).catch(
+  (error: Error) => program.error(error.message),
+);
 process.stdout.write(`${JSON.stringify({ ready: true, url: sharePoint.url, pid: process.pid })}\n`);
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   process.once(signal, () => void sharePoint.close());

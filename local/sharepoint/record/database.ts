@@ -1,6 +1,9 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+
+/** Counts up with every change that rows of earlier releases do not fit. */
+const SCHEMA_VERSION = 2;
 
 const schema = `
   CREATE TABLE IF NOT EXISTS sites (
@@ -95,12 +98,19 @@ const schema = `
 /** Opens (or creates) the simulator's state in `dataFolder`. */
 export function openDatabase(dataFolder: string): DatabaseSync {
   mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
-  const database = new DatabaseSync(join(dataFolder, "sharepoint.sqlite"));
+  const file = join(dataFolder, "sharepoint.sqlite");
+  const isNew = !existsSync(file);
+  const database = new DatabaseSync(file);
+  const { user_version: version } = database.prepare("PRAGMA user_version").get() ?? {};
+  if (!isNew && version !== SCHEMA_VERSION)
+    throw new Error(
+      `${file} was written by another release. This one cannot read it: begin with an empty data folder.`,
+    );
   // WAL with synchronous=NORMAL: nothing that was committed is lost when the process is killed.
   database.exec(
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000",
   );
-  database.exec(schema);
+  database.exec(`${schema} PRAGMA user_version = ${SCHEMA_VERSION};`);
   return database;
 }
 
