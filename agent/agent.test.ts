@@ -466,6 +466,18 @@ describe("agent", () => {
     expect(agent.log.filter(({ level }) => level >= 40)).toEqual([]);
   });
 
+  it("leaves a message to the group that it is in no more, and says hello at once", async () => {
+    await openPlane({ heartbeatSeconds: 60 });
+    const agent = run(await configure());
+    await agent.ready;
+    plane.moved = true;
+    await plane.add("theirs", scanSpec());
+    await until(() => plane.hellos >= 2);
+    plane.moved = false;
+    const { claims } = await plane.reaches("theirs", "done");
+    expect(claims).toBe(1);
+  });
+
   it("tries sources for administrators, each once", async () => {
     await openPlane({ heartbeatSeconds: 0.1 });
     tree(3, 1);

@@ -269,6 +269,10 @@ class Worker {
         const answer = await unlessAborted(asking, this.#tooLate.signal);
         if (answer === undefined) return "impossible";
         this.#standing.answered();
+        if (answer.status === "gone" && answer.moved) {
+          this.#leaveQueue();
+          return "impossible";
+        }
         return { answer, asked };
       } catch (error) {
         const isGone = error instanceof ControlPlaneError && !error.retryable;

@@ -34,7 +34,10 @@ const configSchema = z.object({
   STATE_STORAGE_CONNECTION: z.string().min(1),
   /** Storage of the packages that SharePoint reads. May be the same account. */
   PACKAGE_STORAGE_CONNECTION: z.string().min(1),
-  /** Service Bus policy with the Send claim on the work queues. */
+  /**
+   * Service Bus policy of the namespace with the Send claim. With Manage (which includes the others) the app makes the queue of an
+   * agent group when it is first needed; without, somebody else has to.
+   */
   SERVICE_BUS_CONNECTION: z.string().min(1),
   /** Service Bus policy with the Listen claim only; agents get tokens that are signed with it. */
   AGENT_SERVICE_BUS_CONNECTION: z.string().min(1),

@@ -29,7 +29,6 @@ export interface LocalLibrary {
   folder: string;
 }
 export const LIBRARY_TITLE = "Documents";
-export const WORK_QUEUE = "work-default";
 export const PACKAGE_KEY = "package-keys";
 
 export interface Machine {
@@ -51,7 +50,7 @@ const url = (port: number) => `http://127.0.0.1:${port}`;
 
 export const apiUrl = ({ ports }: Machine) => url(ports["functions-host"]);
 export const vaultUrl = ({ ports }: Machine) => `https://127.0.0.1:${ports["key-vault"]}`;
-/** Holds the certificate of the vault and of Service Bus, which their clients have to trust. */
+/** Holds the certificate of the vault and of Service Bus, which their clients have to trust: the app trusts both. */
 export const certificateFolder = ({ data }: Pick<Machine, "data">) => join(data, "tls");
 export const identityEndpoint = ({ ports }: Machine) => `${url(ports.identity)}/msi/token`;
 export const siteUrl = ({ ports }: Machine, site: string) =>
@@ -89,17 +88,11 @@ export function serviceBusPart({ data, ports, secrets }: Machine): PartDefinitio
   const folder = join(data, "service-bus");
   const config = join(folder, "config.json");
   const policies = [
-    { name: "control-plane", primaryKey: secrets.sendKey, rights: ["Send"] },
+    { name: "control-plane", primaryKey: secrets.sendKey, rights: ["Manage"] },
     { name: "agents", primaryKey: secrets.listenKey, rights: ["Listen"] },
   ];
-  const queue = {
-    name: WORK_QUEUE,
-    lockDuration: "PT1M",
-    maxDeliveryCount: 10,
-    requiresDuplicateDetection: true,
-    duplicateDetectionHistoryTimeWindow: "PT10M",
-  };
-  writeFileSync(config, JSON.stringify({ policies, queues: [queue] }, null, 2), { mode: 0o600 });
+  // The app makes the queues, one for each agent group.
+  writeFileSync(config, JSON.stringify({ policies, queues: [] }, null, 2), { mode: 0o600 });
   return {
     name: "service-bus",
     script: script("dist/local/service-bus/main.js"),

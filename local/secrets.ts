@@ -5,7 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 export interface Secrets {
   storageAccount: string;
   storageKey: string;
-  /** Service Bus: the policy of the control plane, which may send, and that of the agents, which may listen. */
+  /** Service Bus: the policy of the control plane, which may send and make queues, and that of the agents, which may listen. */
   sendKey: string;
   listenKey: string;
   identityHeader: string;

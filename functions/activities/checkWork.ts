@@ -1,6 +1,7 @@
 import type { Issue } from "../../shared/contracts/inventory.ts";
 import type { RoundRecord, WorkRecord } from "../domain/records.ts";
 import { expired, isOver, leaseExpired, withdrawn } from "../domain/workItems.ts";
+import { announceWork } from "../operations/announceWork.ts";
 import { parseWorkId } from "../stores/refs.ts";
 import { defineActivity } from "./activity.ts";
 
@@ -13,16 +14,15 @@ export const checkWork = defineActivity(
   "checkWork",
   async (
     { workItem }: { workItem: string },
-    { rounds, queues },
+    app,
   ): Promise<{ over: boolean; issue?: Issue; interrupted?: true }> => {
     const id = parseWorkId(workItem);
     if (!id) throw new Error(`${workItem} is no work item's id`);
-    const { wish } = await rounds.current(id);
+    const { wish } = await app.rounds.current(id);
     const now = Date.now();
-    const work = await rounds.changeWork(id, (row) => looked(row, wish, now));
+    const work = await app.rounds.changeWork(id, (row) => looked(row, wish, now));
     if (!work) throw new Error(`work item ${workItem} has no row`);
-    if (work.state === "queued")
-      await queues.send(work.group, { version: 1, workItem, epoch: work.epoch });
+    if (work.state === "queued") await announceWork(app, work);
     return {
       over: isOver(work),
       ...(work.issue && { issue: work.issue }),

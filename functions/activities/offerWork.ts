@@ -1,4 +1,5 @@
 import type { WorkRecord } from "../domain/records.ts";
+import { announceWork } from "../operations/announceWork.ts";
 import { type RunRef, workId } from "../stores/refs.ts";
 import { defineActivity } from "./activity.ts";
 
@@ -13,8 +14,9 @@ export const offerWork = defineActivity(
   "offerWork",
   async (
     offer: WorkOffer & { instance: string },
-    { rounds, queues },
+    app,
   ): Promise<{ workItem: string; interrupted?: true }> => {
+    const { rounds } = app;
     const id = workId(offer, offer);
     const { agentGroup, wish } = await rounds.current(offer);
     if (wish) return { workItem: id.text, interrupted: true };
@@ -35,8 +37,7 @@ export const offerWork = defineActivity(
     };
     const inserted = await rounds.insertWork(fresh);
     const work = inserted ? fresh : await rounds.findWork(id);
-    if (work?.state === "queued")
-      await queues.send(work.group, { version: 1, workItem: work.id, epoch: work.epoch });
+    if (work?.state === "queued") await announceWork(app, work);
     return { workItem: id.text };
   },
 );

@@ -221,6 +221,8 @@ export const workRecordSchema = z.object({
   leaseUntil: z.string().optional(),
   progress: amountSchema,
   issue: issueSchema.optional(),
+  /** Why its group could not be told of it, while that is so. */
+  unannounced: z.string().optional(),
 });
 export type WorkRecord = z.infer<typeof workRecordSchema>;
 

@@ -80,6 +80,7 @@ defineRoute(
         "AGENT_INCOMPATIBLE",
         `the agent speaks protocol ${body.protocol}, this control plane ${ACCEPTED_PROTOCOLS.join(" and ")}`,
       );
+    await app.queues.ensure(agent.group);
     return {
       name: agent.name,
       group: agent.group,

@@ -158,8 +158,12 @@ describe("claiming an upload", () => {
   });
 
   it("is refused to an agent of another group", async () => {
-    expect((await claim(upload(), named("p", "paris"))).status).toBe("gone");
+    const moved = { status: "gone", moved: true };
+    expect(await claim(upload(), named("p", "paris"))).toMatchObject(moved);
     expect((await work(upload())).state).toBe("queued");
+    // Its message is not to come again when there is nothing to do any more.
+    await claim(upload());
+    expect(await claim(upload(), named("p", "paris"))).not.toHaveProperty("moved");
   });
 
   it.each([

@@ -17,6 +17,7 @@ import type { Services } from "../services.ts";
 import { parseWorkId, type UploadId, type WorkId } from "../stores/refs.ts";
 import { readPlan, writeUpload } from "../stores/roundBlobs.ts";
 import { isRunOf } from "../stores/roundChecks.ts";
+import { announceWork } from "./announceWork.ts";
 import { workSpec } from "./workSpec.ts";
 
 /** What agents do with work items. In each the row changes first and orchestrations are told afterwards. */
@@ -38,11 +39,14 @@ export async function claimWork(
   if (round.wish) return gone("the round is to stop");
   const by = { agentId: agent.id, epoch, leaseSeconds: config.LEASE_SECONDS, now: Date.now() };
   let granted = false;
+  let moved = false;
   await rounds.changeWork(id, (row) => {
-    const next = row.group === agent.group ? claimed(row, by) : undefined;
-    granted = next !== undefined;
-    return next;
+    const next = claimed(row, by);
+    moved = next !== undefined && row.group !== agent.group;
+    granted = next !== undefined && !moved;
+    return granted ? next : undefined;
   });
+  if (moved) return { status: "gone", reason: "the agent is in another group by now", moved };
   if (!granted) return gone("somebody else has it, or it is done");
   try {
     const spec = await workSpec(app, id);
@@ -202,12 +206,13 @@ export async function failWork(
  * is what its orchestration waits for.
  */
 export async function releaseWork(
-  { rounds, queues }: Services,
+  app: Services,
   client: DurableClient,
   agent: AgentRecord,
   workItem: string,
   epoch: number,
 ): Promise<void> {
+  const { rounds } = app;
   const id = known(workItem);
   const by = { agentId: agent.id, epoch };
   const round = await rounds.find(id.taskId, id.round);
@@ -215,8 +220,7 @@ export async function releaseWork(
     round?.wish ? withdrawn(released(work, by)) : released(work, by),
   );
   if (!row) throw new LongshoreError("NOT_FOUND", `there is no work item ${workItem}`);
-  if (row.state === "queued")
-    await queues.send(row.group, { version: 1, workItem, epoch: row.epoch });
+  if (row.state === "queued") await announceWork(app, row);
   else await finished(client, row);
 }
 

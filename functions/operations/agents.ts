@@ -52,6 +52,11 @@ export async function changeAgent(
   check: (row: AgentRecord) => void,
 ): Promise<AgentRecord> {
   const { name, group, enabled } = change;
+  if (group !== undefined) {
+    // Better refused here than an agent that has nowhere to listen.
+    check(await requireAgent(app, id));
+    await app.queues.ensure(group);
+  }
   let before: AgentRecord | undefined;
   const agent = await app.agents.update(id, (row) => {
     check(row);
@@ -63,7 +68,7 @@ export async function changeAgent(
       ...(enabled !== undefined && { enabled }),
     };
   });
-  if (!agent || !before) throw new LongshoreError("NOT_FOUND", `there is no agent ${id}`);
+  if (!agent || !before) throw noAgent(id);
   if (!agent.enabled || agent.group !== before.group) await takeBackWork(app, before);
   return agent;
 }
@@ -73,12 +78,18 @@ export async function removeAgent(
   id: string,
   check: (row: AgentRecord) => void,
 ): Promise<void> {
-  const agent = await app.agents.find(id);
-  if (!agent) throw new LongshoreError("NOT_FOUND", `there is no agent ${id}`);
+  const agent = await requireAgent(app, id);
   check(agent);
   await app.agents.remove(id);
   await takeBackWork(app, agent);
 }
+
+async function requireAgent({ agents }: Services, id: string): Promise<AgentRecord> {
+  const agent = await agents.find(id);
+  if (!agent) throw noAgent(id);
+  return agent;
+}
+const noAgent = (id: string) => new LongshoreError("NOT_FOUND", `there is no agent ${id}`);
 
 /** As many questions may wait for an agent at once. */
 const MAX_OPEN_CHECKS = 10;
@@ -90,8 +101,7 @@ export async function askForSourceCheck(
 ): Promise<SourceCheckView> {
   const check: SourceCheckRecord = { id, agentId, source, askedAt: new Date().toISOString() };
   // The question's own row first: an answer always finds it.
-  const agent = await app.agents.find(agentId);
-  if (!agent) throw new LongshoreError("NOT_FOUND", `there is no agent ${agentId}`);
+  const agent = await requireAgent(app, agentId);
   const { state, reason } = viewAgent(app, agent);
   if (state !== "Enabled" && state !== "InUse")
     throw new LongshoreError("CONFLICT", `agent ${agent.name} is ${state}: ${reason}`);

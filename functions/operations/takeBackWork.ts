@@ -1,6 +1,7 @@
 import { takenBack } from "../domain/workItems.ts";
 import type { Services } from "../services.ts";
 import { parseWorkId } from "../stores/refs.ts";
+import { announceWork } from "./announceWork.ts";
 import { inParallel } from "./inParallel.ts";
 
 /**
@@ -8,18 +9,18 @@ import { inParallel } from "./inParallel.ts";
  * last heartbeat is not known here and waits for the lease.
  */
 export async function takeBackWork(
-  { rounds, queues }: Pick<Services, "rounds" | "queues">,
+  app: Pick<Services, "rounds" | "queues">,
   agent: { id: string; work: readonly string[] },
 ): Promise<void> {
   await inParallel(4, agent.work, async (workItem) => {
     const id = parseWorkId(workItem);
     if (!id) return;
     let taken = false;
-    const row = await rounds.changeWork(id, (work) => {
+    const row = await app.rounds.changeWork(id, (work) => {
       const next = takenBack(work, agent.id);
       taken = next !== undefined;
       return next;
     });
-    if (row && taken) await queues.send(row.group, { version: 1, workItem, epoch: row.epoch });
+    if (row && taken) await announceWork(app, row);
   });
 }

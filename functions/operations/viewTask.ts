@@ -97,12 +97,14 @@ async function underWay({ rounds }: Services, round: RoundRecord): Promise<Under
   const uploads = packages.map(({ work }) => work?.progress);
   const sum = (key: "items" | "bytes") =>
     uploads.reduce((all, each) => all + (each?.[key] ?? 0), 0);
+  const unannounced = works.find((work) => work?.state === "queued" && work.unannounced);
   const some = (state: PackageState) => packages.some(({ pkg }) => pkg.state === state);
   return {
     items: sum("items"),
     bytes: sum("bytes"),
     queued: works.some((work) => work?.state === "queued"),
     leased: works.some((work) => work?.state === "leased"),
+    ...(unannounced?.unannounced && { unannounced: unannounced.unannounced }),
     sealed: some("sealed"),
     importing: some("importing"),
   };

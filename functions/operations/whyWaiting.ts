@@ -1,3 +1,4 @@
+import { errorDefinition } from "../../shared/contracts/errors.ts";
 import type { WaitingFor } from "../../shared/contracts/tasks.ts";
 import { agentState, groupCondition } from "../domain/agentStates.ts";
 import type { RoundRecord, TaskRecord } from "../domain/records.ts";
@@ -10,6 +11,8 @@ export interface Standing {
   queued: boolean;
   /** Somebody works on something. */
   leased: boolean;
+  /** Why agents could not be told of what is queued. */
+  unannounced?: string;
   sealed: boolean;
   importing: boolean;
 }
@@ -90,6 +93,8 @@ async function inProgress(
   round: RoundRecord,
   standing: Standing,
 ): Promise<WaitingFor | undefined> {
+  if (standing.unannounced !== undefined)
+    return { reason: standing.unannounced, remedy: errorDefinition("QUEUE_MISSING").remedy };
   if (standing.queued && !standing.leased) {
     const agents = await forAgents(app, round.agentGroup);
     if (agents) return agents;

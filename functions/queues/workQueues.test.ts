@@ -10,7 +10,7 @@ import {
 
 let around: Surroundings;
 let app: TestServices;
-const clients: ServiceBusClient[] = [];
+const clients: Pick<ServiceBusClient, "close">[] = [];
 
 beforeAll(async () => {
   around = await startSurroundings();
@@ -51,11 +51,55 @@ describe("work messages", () => {
     for (const epoch of [1, 1, 2, 1, 2]) await app.queues.send("default", message("twice", epoch));
     expect(await app.messages()).toEqual([message("twice", 1), message("twice", 2)]);
   });
+});
 
-  it("for a group without a queue are refused", async () => {
-    await expect(app.queues.send("nowhere", message("x"))).rejects.toMatchObject({
-      code: "MessagingEntityNotFound",
+describe("the queue of a group", () => {
+  const admin = async () => {
+    const { ServiceBusAdministrationClient } = await import("@azure/service-bus");
+    return new ServiceBusAdministrationClient(app.config.SERVICE_BUS_CONNECTION);
+  };
+  /** Another process, with a policy that may only send unless told otherwise. */
+  async function another({ may = "send" } = {}): Promise<typeof app.queues> {
+    const { WorkQueues } = await import("./workQueues.ts");
+    const connection = app.config.SERVICE_BUS_CONNECTION.replaceAll("manage", may);
+    const queues = new WorkQueues({ ...app.config, SERVICE_BUS_CONNECTION: connection });
+    clients.push(queues);
+    return queues;
+  }
+
+  it("is made by the first message, as those that are made by hand are to be", async () => {
+    await app.queues.send("lyon", message("first"));
+    expect(await app.messages("work-lyon")).toEqual([message("first")]);
+    expect(await (await admin()).getQueue("work-lyon")).toMatchObject({
+      lockDuration: "PT1M",
+      maxDeliveryCount: 10,
+      requiresDuplicateDetection: true,
+      duplicateDetectionHistoryTimeWindow: "PT10M",
     });
+  });
+
+  it("is made for the first agent, whoever makes it at the same time, and is empty", async () => {
+    const others = [await another({ may: "manage" }), await another({ may: "manage" })];
+    const all = [app.queues, app.queues, ...others];
+    await Promise.all(all.map((queues) => queues.ensure("nice")));
+    await app.queues.ensure("nice");
+    const counts = await (await admin()).getQueueRuntimeProperties("work-nice");
+    expect(counts.totalMessageCount).toBe(0);
+  });
+
+  it("is missed with a code, and the reason, by an app that may not make it", async () => {
+    const queues = await another();
+    const refusal = {
+      code: "QUEUE_MISSING",
+      message: expect.stringMatching(/no queue work-nantes, .* has no Manage claim/),
+    };
+    await expect(queues.send("nantes", message("x"))).rejects.toMatchObject(refusal);
+    await expect(queues.ensure("nantes")).rejects.toMatchObject(refusal);
+    // It is noticed when somebody has made it.
+    await app.queues.ensure("nantes");
+    await queues.send("nantes", message("x"));
+    await queues.ensure("nantes");
+    expect(await app.messages("work-nantes")).toEqual([message("x")]);
   });
 });
 

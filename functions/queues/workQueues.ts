@@ -1,15 +1,35 @@
 import { createHmac } from "node:crypto";
-import { parseServiceBusConnectionString, ServiceBusClient } from "@azure/service-bus";
+import {
+  type CreateQueueOptions,
+  isServiceBusError,
+  parseServiceBusConnectionString,
+  ServiceBusAdministrationClient,
+  ServiceBusClient,
+  type ServiceBusSender,
+} from "@azure/service-bus";
+import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { WorkMessage } from "../../shared/contracts/work.ts";
 import type { Config } from "../config.ts";
+import { redacted } from "../security/redacted.ts";
+
+/** How every queue is made; infra/README.md says the same to those who make one by hand. */
+const QUEUE: CreateQueueOptions = {
+  lockDuration: "PT1M",
+  maxDeliveryCount: 10,
+  requiresDuplicateDetection: true,
+  duplicateDetectionHistoryTimeWindow: "PT10M",
+};
 
 /**
  * One queue per agent group hands out work. Competing consumers are the load balancer; the message says only which item and
  * which epoch, and its id is made of both, so that the queue's duplicate detection swallows a send that is repeated.
+ *
+ * A queue is made when it is first needed. What the process remembers of it is the sender's open link: it costs nothing to ask,
+ * and Service Bus ends it together with the queue.
  */
 export class WorkQueues {
   private readonly client: ServiceBusClient;
-  private readonly senders = new Map<string, ReturnType<ServiceBusClient["createSender"]>>();
+  private readonly senders = new Map<string, ServiceBusSender>();
   private readonly config: Config;
 
   constructor(config: Config) {
@@ -24,18 +44,53 @@ export class WorkQueues {
     return `${this.config.WORK_QUEUE_PREFIX}${group}`;
   }
 
+  /** Throws QUEUE_MISSING when the group has no queue and the app cannot make it. */
   async send(group: string, message: WorkMessage): Promise<void> {
+    await this.withQueue(group, (sender) =>
+      sender.sendMessages({
+        body: message,
+        messageId: `${message.workItem}:${message.epoch}`,
+        contentType: "application/json",
+      }),
+    );
+  }
+
+  /** Makes the queue of a group unless it is there. Throws QUEUE_MISSING when the app cannot. */
+  async ensure(group: string): Promise<void> {
+    // Opens the link, if it is not open, and sends nothing: that needs no more than the Send claim.
+    await this.withQueue(group, (sender) => sender.createMessageBatch());
+  }
+
+  private async withQueue(
+    group: string,
+    use: (sender: ServiceBusSender) => Promise<unknown>,
+  ): Promise<void> {
     const queue = this.queueOf(group);
-    let sender = this.senders.get(queue);
-    if (!sender) {
-      sender = this.client.createSender(queue);
-      this.senders.set(queue, sender);
+    const sender = this.senders.get(queue) ?? this.client.createSender(queue);
+    this.senders.set(queue, sender);
+    try {
+      await use(sender);
+    } catch (error) {
+      if (!isServiceBusError(error) || error.code !== "MessagingEntityNotFound") throw error;
+      await this.create(queue);
+      await use(sender);
     }
-    await sender.sendMessages({
-      body: message,
-      messageId: `${message.workItem}:${message.epoch}`,
-      contentType: "application/json",
-    });
+  }
+
+  private async create(queue: string): Promise<void> {
+    try {
+      await new ServiceBusAdministrationClient(this.config.SERVICE_BUS_CONNECTION, {
+        retryOptions: { maxRetries: 2, retryDelayInMs: 500, maxRetryDelayInMs: 2_000 },
+      }).createQueue(queue, { ...QUEUE, requestOptions: { timeout: 10_000 } });
+    } catch (error) {
+      const { statusCode, message } = error as { statusCode?: number; message: string };
+      if (statusCode === 409) return; // Another process has made it, or is about to.
+      const reason =
+        statusCode === 401 ? "the policy of SERVICE_BUS_CONNECTION has no Manage claim" : message;
+      const detail = `Service Bus has no queue ${queue}, and the app cannot make it: ${reason}`;
+      throw new LongshoreError("QUEUE_MISSING", redacted(detail), { cause: error });
+    }
+    console.log(JSON.stringify({ event: "queue-created", queue }));
   }
 
   async close(): Promise<void> {

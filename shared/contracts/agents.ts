@@ -14,9 +14,13 @@ const jwkSchema = z.object({
 export const AGENT_PROTOCOL = 1;
 export const ACCEPTED_PROTOCOLS: readonly number[] = [1];
 
+/** The end of its queue's name, which Service Bus wants to end in a letter or digit. */
 export const agentGroupSchema = z
   .string()
-  .regex(/^[a-z0-9-]{1,40}$/, "1 to 40 lower-case letters, digits and hyphens");
+  .regex(
+    /^[a-z0-9-]{0,39}[a-z0-9]$/,
+    "must be 1 to 40 lower-case letters, digits and hyphens, without a hyphen at the end",
+  );
 
 /** An agent proves a token once and registers the public half of the key pair it made. */
 export const enrolRequestSchema = z.object({

@@ -435,6 +435,13 @@ export const ERRORS = {
     remedy: "Update the agent, or the control plane, to the same release.",
     retryable: true,
   },
+  QUEUE_MISSING: {
+    stage: "agent",
+    cause: "The agent group has no queue in Service Bus, and the app could not make it.",
+    remedy:
+      "Give the policy of SERVICE_BUS_CONNECTION the Manage claim, or create the queue that the message names with the settings in infra/README.md. Work that waits for it goes on by itself.",
+    retryable: true,
+  },
   STALE_LEASE: {
     stage: "agent",
     cause: "The agent no longer holds the lease of this work item.",

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { checkName } from "../rules/names.ts";
+import { agentGroupSchema } from "./agents.ts";
 import { issueSchema } from "./inventory.ts";
 import { scheduleSchema, windowsSchema } from "./schedules.ts";
 import { effectiveSettingsSchema, settingsLayerSchema, storedLayerSchema } from "./settings.ts";
@@ -103,9 +104,6 @@ export const tagsSchema = z
 const taskNameSchema = z.string().trim().min(1).max(255);
 /** The folder whose contents are migrated, as the agent sees it. */
 const sourceSchema = z.string().min(1).max(4_096);
-const agentGroupSchema = z
-  .string()
-  .regex(/^[a-z0-9-]{1,40}$/, "must be 1 to 40 lower-case letters, digits and hyphens");
 
 export const taskCreateSchema = z.object({
   name: taskNameSchema,

@@ -25,6 +25,8 @@ export const scanSpecSchema = z.object({
   segmentBytes: z.number().int().positive(),
   /** What becomes of names: two of one folder must not become one at the destination. */
   names: settingsSchema.pick({ invalidCharacters: true, replacementCharacter: true }).optional(),
+  /** Entries carry owners and access rights. */
+  people: z.literal(true).optional(),
   /** Where an earlier lease got to: go on after this path with this segment number. */
   resume: z.object({ after: z.string(), segment: z.number().int().positive() }).optional(),
 });
@@ -63,7 +65,12 @@ export const claimResponseSchema = z.discriminatedUnion("status", [
     leaseSeconds: z.number().positive(),
     spec: workSpecSchema,
   }),
-  z.object({ status: z.literal("gone"), reason: z.string() }),
+  z.object({
+    status: z.literal("gone"),
+    reason: z.string(),
+    /** The item waits, but the agent is in another group by now: the message is to stay for the agents of this one. */
+    moved: z.literal(true).optional(),
+  }),
 ]);
 export type ClaimResponse = z.infer<typeof claimResponseSchema>;
 

@@ -58,6 +58,8 @@ export interface FakeControlPlane {
   greetings: z.infer<typeof helloRequestSchema>[];
   /** The next heartbeat tells the agent to say hello again. */
   greet: boolean;
+  /** Claims are told that the agent is in another group by now. */
+  moved: boolean;
   /** Checks that heartbeats carry until they are answered, and the answers. */
   checks: { id: string; source: string }[];
   answers: Map<string, unknown>;
@@ -128,6 +130,7 @@ export async function startFakeControlPlane(options: FakeOptions): Promise<FakeC
       const { epoch } = parse(claimRequestSchema, body);
       const item = items.get(workItem);
       if (item === undefined) throw new LongshoreError("NOT_FOUND");
+      if (plane.moved) return { status: "gone", reason: "moved", moved: true };
       if (item.state !== "queued" || item.epoch !== epoch)
         return { status: "gone", reason: `${item.state}, epoch ${item.epoch}` };
       Object.assign(item, { state: "leased", agent, leaseUntil: Date.now() + leaseSeconds * 1000 });
@@ -242,6 +245,7 @@ export async function startFakeControlPlane(options: FakeOptions): Promise<FakeC
     hellos: 0,
     greetings: [],
     greet: false,
+    moved: false,
     checks: [],
     answers: new Map(),
     faults: { down: false, refuse: false },

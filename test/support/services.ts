@@ -23,6 +23,7 @@ import { ThrottleStore } from "../../functions/stores/throttle.ts";
 import { Tombstones } from "../../functions/stores/tombstones.ts";
 import { WakeUps } from "../../functions/stores/wakeUps.ts";
 import { WebhookStore } from "../../functions/stores/webhooks.ts";
+import { openCertificate } from "../../local/certificate.ts";
 import { type KeyVault, startKeyVault } from "../../local/key-vault/vault.ts";
 import { type Broker, startBroker } from "../../local/service-bus/broker.ts";
 import { type SharePoint, startSharePoint } from "../../local/sharepoint/server.ts";
@@ -56,9 +57,14 @@ export async function startSurroundings({
   const data = mkdtempSync(join(tmpdir(), "longshore-"));
   const library = join(data, "library");
   const storage = await startStorage({ queues });
+  const tlsFolder = join(data, "tls");
+  const certificate = await openCertificate(tlsFolder);
   const [broker, vault, sharePoint] = await Promise.all([
-    startBroker({ dataDirectory: join(data, "bus"), config: BUS }),
-    startKeyVault({ dataDirectory: join(data, "vault"), identitySecret: IDENTITY_SECRET }),
+    startBroker({ dataDirectory: join(data, "bus"), config: BUS, certificate }),
+    startKeyVault({
+      ...{ dataDirectory: join(data, "vault"), certificateDirectory: tlsFolder },
+      identitySecret: IDENTITY_SECRET,
+    }),
     startSharePoint({
       ...{ data: join(data, "sharepoint"), log: () => undefined, storage: storage.connection },
       libraries: [{ site: "finance", title: "Documents", folder: library }],
@@ -78,7 +84,7 @@ export async function startSurroundings({
   const config = readConfig({
     STATE_STORAGE_CONNECTION: storage.connection,
     PACKAGE_STORAGE_CONNECTION: storage.connection,
-    SERVICE_BUS_CONNECTION: bus("send"),
+    SERVICE_BUS_CONNECTION: bus("manage"),
     AGENT_SERVICE_BUS_CONNECTION: bus("listen"),
     KEY_VAULT_URL: vault.url,
     KEY_VAULT_VERIFY_CHALLENGE: "false",
@@ -102,9 +108,11 @@ export async function startSurroundings({
 
 const BUS = {
   policies: [
+    { name: "manage", primaryKey: "manage-key", rights: ["Manage" as const] },
     { name: "send", primaryKey: "send-key", rights: ["Send" as const] },
     { name: "listen", primaryKey: "listen-key", rights: ["Listen" as const] },
   ],
+  // The app makes those of other groups itself.
   queues: [
     { name: "work-default", requiresDuplicateDetection: true },
     { name: "work-paris", requiresDuplicateDetection: true },
