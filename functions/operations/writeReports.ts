@@ -14,16 +14,18 @@ import { aggregateRow } from "../domain/reports/aggregateRow.ts";
 import {
   AGGREGATE_COLUMNS,
   FAILURE_COLUMNS,
+  FATAL_COLUMNS,
   ITEM_COLUMNS,
   type Row,
   SCAN_COLUMNS,
   SUMMARY_COLUMNS,
 } from "../domain/reports/columns.ts";
 import { csvOf } from "../domain/reports/csv.ts";
+import { fatalRow } from "../domain/reports/fatalRow.ts";
 import { failureRow, itemRow } from "../domain/reports/itemRows.ts";
 import { RoundTally } from "../domain/reports/roundTally.ts";
 import type { Services } from "../services.ts";
-import { writeAssessment } from "../stores/assessments.ts";
+import { assessmentName, writeAssessment } from "../stores/assessments.ts";
 import { readOutcomes, reportFolder } from "../stores/roundBlobs.ts";
 
 /**
@@ -41,7 +43,9 @@ export async function writeReports(
   const tally = new RoundTally();
   const assessment = new AssessmentTally(round);
   const open: Report[] = [];
+  const names = new Set<string>();
   const report = (name: string, columns: readonly string[]) => {
+    names.add(name);
     const opened = openReport(state.reports, `${reportFolder(ref)}${name}`, columns);
     open.push(opened);
     return opened;
@@ -72,16 +76,32 @@ export async function writeReports(
       ["Aggregate Summary Report.csv", AGGREGATE_COLUMNS, aggregateRow(context)],
     ] as const)
       await report(name, columns).write(row);
+    if (round.failure)
+      await report(`FatalError${suffix}.csv`, FATAL_COLUMNS).write(
+        fatalRow(context, round.failure),
+      );
     const assessed = assessment.result();
     const table = report(`Assessment${suffix}.csv`, ASSESSMENT_COLUMNS);
     for (const row of assessmentRows(assessed)) await table.write(row);
     await Promise.all(open.map((each) => each.close()));
     await writeAssessment(state.reports, ref, assessed);
+    names.add(assessmentName(ref));
+    await removeOthers(state.reports, reportFolder(ref), names);
   } catch (error) {
     for (const each of open) each.abandon();
     throw error;
   }
   return tally.items;
+}
+
+/** A round that failed and was taken up again has reports that no longer hold. */
+async function removeOthers(
+  reports: ContainerClient,
+  folder: string,
+  names: ReadonlySet<string>,
+): Promise<void> {
+  for await (const blob of reports.listBlobsFlat({ prefix: folder }))
+    if (!names.has(blob.name.slice(folder.length))) await reports.deleteBlob(blob.name);
 }
 
 interface Report {

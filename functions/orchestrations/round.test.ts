@@ -355,11 +355,13 @@ describe("a round that cannot go on", () => {
     expect((await round()).failure?.message).toMatch(/^the library "Nowhere"/);
     expect((await app.tasks.find(taskId))?.state).toBe("Failed");
     expect((await report("Aggregate Summary Report.csv"))[1]).toContain("DESTINATION_NOT_FOUND");
+    expect((await report("FatalError_R0.csv"))[1]).toContain("0x0201000D,DESTINATION_NOT_FOUND");
     expect(await Array.fromAsync(app.tasks.listActive())).not.toContain(taskId);
-    // Mended, the same round goes on.
+    // Mended, the same round goes on, and what stopped it is no longer among its reports.
     await app.tasks.update(taskId, () => ({ ...newTask(), state: "Failed", round: 0 }));
     await machine.boot().start(taskId);
     await expectFirstRound();
+    expect(await report("FatalError_R0.csv")).toEqual([]);
   });
 
   it("fails when the source is missing, and takes up the scan when it is back", async () => {

@@ -5,8 +5,11 @@ import { reportFolder } from "./roundBlobs.ts";
 
 type RoundRef = { taskId: string; round: number };
 
+/** Name of the report among those of the round. */
+export const assessmentName = ({ round }: { round: number }) => `Assessment_R${round}.json`;
+
 /** Beside the reports, and readable without our help. */
-const name = (ref: RoundRef) => `${reportFolder(ref)}Assessment_R${ref.round}.json`;
+const name = (ref: RoundRef) => `${reportFolder(ref)}${assessmentName(ref)}`;
 
 export async function writeAssessment(
   reports: ContainerClient,

@@ -80,6 +80,18 @@ export const SCAN_COLUMNS = [
   "Device name",
 ] as const;
 
+/** Why a round as a whole stopped; there is no such report when it did not. */
+export const FATAL_COLUMNS = [
+  "Incremental round",
+  "Task ID",
+  "Error code",
+  "Code",
+  "Message",
+  "Remedy",
+  "Time stamp",
+  "Device name",
+] as const;
+
 export const AGGREGATE_COLUMNS = [
   "Task name",
   "Status",
