@@ -259,6 +259,22 @@ describe("writeManifests", () => {
     expect(names({ ...input, archives })).toEqual([...eight, "ArchivedFiles.xml"]);
   });
 
+  it("splits a manifest that would be too large, in the same order, and names the parts", () => {
+    const input = packageOf(["A", "A/B"], ["A/B/c", "d"]);
+    const whole = parser.parse(xmlOf(input, "Manifest.xml") ?? "").SPObjects.SPObject;
+    const blobs = writeManifests(input, 1_500);
+    const xml = (name: string) => blobs.find((blob) => blob.name === name)?.xml.toString() ?? "";
+    const files = [
+      parser.parse(xml("SystemData.xml")).SystemData.ManifestFiles.ManifestFile,
+    ].flat();
+    const parts = files.map(
+      ({ Name }: { Name: string }) => parser.parse(xml(Name)).SPObjects.SPObject,
+    );
+    expect(files.length).toBeGreaterThan(2);
+    expect(files[1].Name).toBe("Manifest2.xml");
+    expect(parts.flat()).toEqual(whole);
+  });
+
   it("gives every name back, folders before what they contain, each item with its list item", () => {
     fc.assert(
       fc.property(tree, ({ folders, files }) => {

@@ -36,6 +36,22 @@ export function manifestObjects(input: PackageManifestInput): string[] {
   ];
 }
 
+/** The objects in as many runs, each below the size but for an object that is larger itself. */
+export function manifestParts(objects: readonly string[], maxBytes: number): string[][] {
+  const parts: string[][] = [[]];
+  let size = 0;
+  for (const object of objects) {
+    const bytes = Buffer.byteLength(object) + 1;
+    if (size > 0 && size + bytes > maxBytes) {
+      parts.push([]);
+      size = 0;
+    }
+    parts.at(-1)?.push(object);
+    size += bytes;
+  }
+  return parts;
+}
+
 export function manifest(objects: readonly string[]): string {
   return element("SPObjects", { xmlns: "urn:deployment-manifest-schema" }, objects);
 }

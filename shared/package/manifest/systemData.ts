@@ -5,7 +5,11 @@ import { element } from "./xml.ts";
  * SystemData.xml: schema version, the manifests to read, and the objects that exist at the target and stay as they are.
  * The version numbers are those of Microsoft's sample; they need not match the farm (MS docs: migration-manifest).
  */
-export function systemData({ target }: PackageManifestInput, objects: number): string {
+export function systemData(
+  { target }: PackageManifestInput,
+  objects: number,
+  manifests: readonly string[],
+): string {
   return element("SystemData", { xmlns: "urn:deployment-systemdata-schema" }, [
     element("SchemaVersion", {
       Version: "15.0.0.0",
@@ -14,7 +18,12 @@ export function systemData({ target }: PackageManifestInput, objects: number): s
       SiteVersion: 15,
       ObjectsProcessed: objects,
     }),
-    element("ManifestFiles", {}, [element("ManifestFile", { Name: "Manifest.xml" })]),
+    // Read in this order: folders come before what they contain.
+    element(
+      "ManifestFiles",
+      {},
+      manifests.map((Name) => element("ManifestFile", { Name })),
+    ),
     element("SystemObjects", {}, [
       element("SystemObject", { Id: target.webRootFolderId, Type: "Folder", Url: target.webUrl }),
       element("SystemObject", { Id: target.webId, Type: "Web", Url: target.webUrl }),
