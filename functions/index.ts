@@ -14,6 +14,7 @@ import "./http/sessions.ts";
 import "./http/settings.ts";
 import "./http/taskActions.ts";
 import "./http/tasks.ts";
+import "./http/userMap.ts";
 import "./http/webhooks.ts";
 import "./orchestrations/agentWork.ts";
 import "./orchestrations/importPackage.ts";

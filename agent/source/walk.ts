@@ -1,6 +1,7 @@
 import { lstat as lstatCallback, type Stats } from "node:fs";
 import { promisify } from "node:util";
 import type { InventoryEntry, Issue } from "../../shared/contracts/inventory.ts";
+import type { Access } from "../../shared/contracts/people.ts";
 import {
   type NameMapping,
   type NameSettings,
@@ -9,6 +10,7 @@ import {
 import { comparePaths, joinPath } from "../../shared/rules/paths.ts";
 import { checkTime } from "../../shared/rules/times.ts";
 import { type Directory, joinSystemPath, listDirectory, type SystemPath } from "./directory.ts";
+import { isSameAccess, type OwnershipOf } from "./people.ts";
 import { metadataIssue } from "./problems.ts";
 import { unusable } from "./root.ts";
 
@@ -32,6 +34,8 @@ export interface WalkOptions {
   after?: string | undefined;
   /** How names change on their way; without it they do not. */
   names?: NameSettings | undefined;
+  /** Tells owners and access rights; without it entries have none. */
+  ownershipOf?: OwnershipOf | undefined;
   signal: AbortSignal;
 }
 
@@ -45,14 +49,15 @@ const LOOKAHEAD = 64;
  */
 export async function* walk(
   root: string,
-  { after, names, signal }: WalkOptions,
+  { after, names, ownershipOf, signal }: WalkOptions,
 ): AsyncGenerator<WalkItem, void, undefined> {
   const mapName = names ? nameMapping(names) : undefined;
   const listing = await listDirectory(root, mapName).catch((error: unknown) => {
     throw unusable(root, error);
   });
   let resume = after;
-  const open: Visit[] = [new Visit(root, "", undefined, listing, mapName)];
+  const rules = { mapName, ownershipOf };
+  const open: Visit[] = [new Visit(root, "", undefined, listing, rules)];
   for (let visit = open.at(-1); visit !== undefined; visit = open.at(-1)) {
     signal.throwIfAborted();
     const index = visit.next++;
@@ -66,11 +71,11 @@ export async function* walk(
     // A contested name behind us may hold the claim that makes a later one a collision.
     if (place === "behind" && !visit.directory.contest(index)) continue;
 
-    const { entry, content } = await visit.inspect(index, path);
+    const { entry, content, access } = await visit.inspect(index, path);
     if (place === "ahead") yield { entry, parent: visit.folder };
     if (content !== undefined && place !== "behind") {
       const folder = { entry, parent: visit.folder };
-      open.push(new Visit(visit.systemPath(index), path, folder, content, mapName));
+      open.push(new Visit(visit.systemPath(index), path, folder, content, rules, access));
     }
   }
 }
@@ -85,6 +90,13 @@ interface Inspected {
   entry: InventoryEntry;
   /** What is in it, when it is a folder that could be listed. */
   content?: Directory | undefined;
+  /** Who may do what with it, also where that is the same as for the folder above. */
+  access?: readonly Access[] | undefined;
+}
+
+interface Rules {
+  mapName: NameMapping | undefined;
+  ownershipOf: OwnershipOf | undefined;
 }
 
 /** A folder while the walk is in it. */
@@ -94,7 +106,9 @@ class Visit {
   readonly directory: Directory;
   next = 0;
   readonly #system: SystemPath;
-  readonly #mapName: NameMapping | undefined;
+  readonly #rules: Rules;
+  /** Unknown at the root: nothing at the destination has its rights, so what lies in it says its own. */
+  readonly #access: readonly Access[] | undefined;
   readonly #claimed = new Set<string>();
   readonly #ahead = new Map<number, Promise<Looked<Stats>>>();
   #asked = 0;
@@ -104,10 +118,12 @@ class Visit {
     path: string,
     folder: OpenFolder | undefined,
     directory: Directory,
-    mapName: NameMapping | undefined,
+    rules: Rules,
+    access?: readonly Access[],
   ) {
     this.#system = system;
-    this.#mapName = mapName;
+    this.#rules = rules;
+    this.#access = access;
     this.path = path;
     this.folder = folder;
     this.directory = directory;
@@ -127,7 +143,7 @@ class Visit {
     const { entry, issue: kindIssue } = describe(path, stats);
     const listed =
       entry.kind === "folder"
-        ? await look(listDirectory(this.systemPath(index), this.#mapName))
+        ? await look(listDirectory(this.systemPath(index), this.#rules.mapName))
         : undefined;
     const issue =
       nameIssue ??
@@ -135,10 +151,21 @@ class Visit {
       (listed?.fault === undefined ? undefined : metadataIssue(listed.fault)) ??
       timeIssue(entry) ??
       this.#caseIssue(index);
+    const access = await this.#addPeople(entry, stats);
     return {
       entry: issue === undefined ? entry : { ...entry, issue },
       content: listed?.found,
+      access,
     };
+  }
+
+  /** Notes owner and access in the entry; returns the access even where the entry need not say it. */
+  async #addPeople(entry: InventoryEntry, stats: Stats): Promise<Access[] | undefined> {
+    if (!this.#rules.ownershipOf || entry.kind === "other") return undefined;
+    const { owner, access } = await this.#rules.ownershipOf(stats);
+    entry.owner = owner;
+    if (!this.#access || !isSameAccess(access, this.#access)) entry.access = access;
+    return access;
   }
 
   #stats(index: number): Promise<Looked<Stats>> {

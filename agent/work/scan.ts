@@ -3,6 +3,7 @@ import { gzip as gzipCallback } from "node:zlib";
 import type { SegmentSummary } from "../../shared/contracts/inventory.ts";
 import type { ScanResult, ScanSpec } from "../../shared/contracts/work.ts";
 import { type Progress, WorkStopped } from "../lease.ts";
+import { ownershipReader } from "../source/people.ts";
 import { walk } from "../source/walk.ts";
 import { bodyOf, type Container } from "../storage/container.ts";
 import { cutSegments, type Segment } from "./segments.ts";
@@ -32,7 +33,10 @@ export async function scan(spec: ScanSpec, context: ScanContext): Promise<ScanRe
   let told: Promise<void> = Promise.resolve();
   const underway: Promise<void>[] = [];
   for await (const segment of cutSegments(
-    walk(root, { after: spec.resume?.after, names: spec.names, signal }),
+    walk(root, {
+      ...{ after: spec.resume?.after, names: spec.names, signal },
+      ownershipOf: spec.people && ownershipReader(),
+    }),
     spec,
     first,
   )) {

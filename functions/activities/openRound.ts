@@ -1,3 +1,4 @@
+import { asksForPeople } from "../domain/people/packagePeople.ts";
 import { withSample } from "../domain/progress.ts";
 import type { Target } from "../domain/records.ts";
 import { taskAfter } from "../domain/taskStates.ts";
@@ -7,6 +8,7 @@ import { ensureIndex } from "../operations/indexRound.ts";
 import { recoverRound } from "../operations/recoverRound.ts";
 import type { Services } from "../services.ts";
 import type { RunRef } from "../stores/refs.ts";
+import { beginPeople } from "../stores/userMap.ts";
 import { defineActivity } from "./activity.ts";
 
 /** Times an orchestrator waits, fixed when the round opens: a replay must see the same ones. */
@@ -55,7 +57,8 @@ export const openRound = defineActivity(
 
 async function prepare(app: Services, ref: RunRef, target: Target): Promise<void> {
   const { rounds, stateBlobs } = app;
-  const { inventoryContainer, ledgerRound } = await rounds.current(ref);
+  const { inventoryContainer, ledgerRound, settings } = await rounds.current(ref);
+  if (asksForPeople(settings)) await beginPeople(app.state.plans, ref);
   await stateBlobs.getContainerClient(inventoryContainer).createIfNotExists();
   const totals = await recoverRound(app, ref);
   const ledger = ledgerRound === undefined ? undefined : await rounds.find(ref.taskId, ledgerRound);

@@ -3,6 +3,7 @@ import { writeManifests } from "../../shared/package/manifest/index.ts";
 import { packageManifest } from "../domain/packageManifest.ts";
 import { inParallel } from "../operations/inParallel.ts";
 import { guardLent, openContainers } from "../operations/packageContainers.ts";
+import { peopleOfPlan } from "../operations/roundPeople.ts";
 import type { PackageRef } from "../stores/refs.ts";
 import { readPlan, readUpload } from "../stores/roundBlobs.ts";
 import { defineActivity } from "./activity.ts";
@@ -26,6 +27,7 @@ export const sealPackage = defineActivity("sealPackage", async (ref: PackageRef,
   const input = packageManifest(plan, upload, round.target, {
     source: round.source,
     startedAt: Date.parse(round.startedAt),
+    people: await peopleOfPlan(app, round, plan),
   });
   const objects = input.folders.length + input.files.length;
   if (pkg.state !== "planned" && pkg.state !== "uploaded") return { objects };

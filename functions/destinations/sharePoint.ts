@@ -12,6 +12,7 @@ import {
   jobProgress,
   submitJob,
 } from "./jobs.ts";
+import { ensureUser } from "./people.ts";
 import { type ProvidedContainers, provisionContainers, provisionQueue } from "./provision.ts";
 import { resolveDestination } from "./resolve.ts";
 
@@ -50,6 +51,9 @@ export class SharePointDestination {
   progress = (target: Target, job: string, token: string) =>
     jobProgress(this.http, target, job, token);
   events = (target: Target, job: string) => jobEvents(this.http, target, job);
+
+  ensureUser = (target: Target, person: { login: string; isGroup: boolean }) =>
+    ensureUser(this.http, target, person);
 
   findFile = (target: Target, path: string): Promise<FoundItem | undefined> =>
     findFile(this.http, target, path);

@@ -1,12 +1,12 @@
 import type { UploadedFile, UploadResult } from "../../shared/contracts/work.ts";
-import {
-  type ManifestAncestor,
-  type ManifestFile,
-  type ManifestFolder,
-  type PackageManifestInput,
-  SYSTEM_ACCOUNT,
+import type {
+  ManifestAncestor,
+  ManifestFile,
+  ManifestFolder,
+  PackageManifestInput,
 } from "../../shared/package/manifest/index.ts";
 import { parentOf } from "../../shared/rules/paths.ts";
+import { NOBODY, type Owned, type PackagePeople } from "./people/packagePeople.ts";
 import { idsOf, placeInLibrary } from "./places.ts";
 import type { Plan, PlanItem } from "./plan.ts";
 import type { Target } from "./records.ts";
@@ -40,11 +40,18 @@ export function packageManifest(
   plan: Plan,
   upload: UploadResult | undefined,
   target: Target,
-  { source, startedAt }: { source: string; startedAt: number },
+  {
+    source,
+    startedAt,
+    people = NOBODY,
+  }: { source: string; startedAt: number; people?: PackagePeople },
 ): PackageManifestInput {
   const { folders, files } = sealedItems(plan, upload);
   const folderIds = new Map<string, string>([["", target.rootFolderId]]);
-  const people = { authorId: SYSTEM_ACCOUNT.id, editorId: SYSTEM_ACCOUNT.id };
+  const by = (item: Owned) => {
+    const id = people.authorOf(item);
+    return { authorId: id, editorId: id };
+  };
   const above: ManifestAncestor[] = [];
   const place = (path: string, id: string) => {
     folderIds.set(path, id);
@@ -54,14 +61,14 @@ export function packageManifest(
   for (const { path, id } of target.folders) {
     const known = place(path, id ?? idsOf({ ...target, folders: [] }, path).id);
     // What exists already is left as it is; what does not comes with the round.
-    if (!id) above.push({ ...known, created: startedAt, modified: startedAt, ...people });
+    if (!id) above.push({ ...known, created: startedAt, modified: startedAt, ...by({}) });
   }
   const needed = foldersAbove([...folders, ...files.map(({ item }) => item)]);
   for (const folder of plan.above) {
     if (!needed.has(folder.path)) continue;
     const { id, created, modified, adopted } = folder;
     const at = place(placeInLibrary(target, folder), id);
-    if (!adopted) above.push({ ...at, created, modified, ...people });
+    if (!adopted) above.push({ ...at, created, modified, ...by(folder) });
   }
 
   const own: ManifestFolder[] = [];
@@ -72,7 +79,7 @@ export function packageManifest(
     const { created, modified } = item;
     const known = place(placeInLibrary(target, item), item.id);
     if (item.adopted) continue;
-    const at = { ...known, created, modified, ...people };
+    const at = { ...known, created, modified, ...by(item) };
     // The folders above are written first, so what lies below one of our own goes with these.
     if (item.action === "migrate" || ownPaths.has(parentOf(item.path))) {
       ownPaths.add(item.path);
@@ -93,7 +100,7 @@ export function packageManifest(
         parentId: folderIds.get(parentOf(path)) ?? target.rootFolderId,
         created: item.created,
         modified: content.modified,
-        ...people,
+        ...by(item),
         size: content.size,
         fileValue: content.blob,
         md5: content.md5,
@@ -101,7 +108,12 @@ export function packageManifest(
         ...(content.checksum !== undefined && { checksum: content.checksum }),
       };
     }),
-    users: [SYSTEM_ACCOUNT],
+    users: people.users,
+    access: [...folders, ...files.map(({ item }) => item)].flatMap((item) => {
+      const assignments = people.assignmentsOf(item);
+      const path = placeInLibrary(target, item);
+      return assignments ? [{ id: item.id as string, path, assignments }] : [];
+    }),
     archives: (upload?.archives ?? []).map(({ name, checksum }) => ({
       name,
       checksum,

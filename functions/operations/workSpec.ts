@@ -30,6 +30,7 @@ export async function workSpec(app: Services, id: WorkId): Promise<WorkSpec> {
         invalidCharacters: settings.invalidCharacters,
         replacementCharacter: settings.replacementCharacter,
       },
+      ...((settings.preserveOwner || settings.preservePermissions) && { people: true }),
       ...(lastPath !== undefined && { resume: { after: lastPath, segment: segments } }),
     };
   }

@@ -2,6 +2,7 @@ import { PassThrough } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ContainerClient } from "@azure/storage-blob";
 import type { Stringifier } from "csv-stringify";
+import type { Outcome } from "../../shared/contracts/outcomes.ts";
 import { AssessmentTally } from "../domain/assessment/assessmentTally.ts";
 import {
   ASSESSMENT_COLUMNS,
@@ -9,6 +10,8 @@ import {
   LONG_PATH_COLUMNS,
   longPathRow,
 } from "../domain/assessment/rows.ts";
+import { NOT_MAPPED_COLUMNS, notMappedRow, PeopleTally } from "../domain/people/notMapped.ts";
+import { asksForPeople } from "../domain/people/packagePeople.ts";
 import type { RoundRecord, TaskRecord } from "../domain/records.ts";
 import { aggregateRow } from "../domain/reports/aggregateRow.ts";
 import {
@@ -27,21 +30,24 @@ import { RoundTally } from "../domain/reports/roundTally.ts";
 import type { Services } from "../services.ts";
 import { assessmentName, writeAssessment } from "../stores/assessments.ts";
 import { readOutcomes, reportFolder } from "../stores/roundBlobs.ts";
+import { ownedItems, whoIsNotMapped } from "./reportPeople.ts";
 
 /**
  * Writes the reports of a round, streaming: outcomes are read package by package and go straight into the CSV blobs. Returns
  * how many items the reports name: those of the packages that are recorded.
  */
 export async function writeReports(
-  { rounds, state }: Services,
+  app: Services,
   task: TaskRecord,
   round: RoundRecord,
 ): Promise<number> {
+  const { rounds, state } = app;
   const ref = { taskId: task.id, round: round.number };
   const context = { task, round };
   const suffix = `_R${round.number}`;
   const tally = new RoundTally();
   const assessment = new AssessmentTally(round);
+  const people = asksForPeople(round.settings) ? new PeopleTally(round.settings) : undefined;
   const open: Report[] = [];
   const names = new Set<string>();
   const report = (name: string, columns: readonly string[]) => {
@@ -57,10 +63,14 @@ export async function writeReports(
     let longPaths: Report | undefined;
     for await (const { segment, value } of rounds.listPackages(task.id, round.number)) {
       if (value.state !== "recorded") continue;
+      const owned = people ? await ownedItems(app, round, value) : undefined;
       for await (const outcome of readOutcomes(state.outcomes, ref, segment)) {
         tally.add(outcome);
         await items.write(itemRow(context, outcome));
-        const lengths = assessment.add(outcome);
+        const item = comes(outcome) ? owned?.get(outcome.path) : undefined;
+        if (item) people?.add(item);
+        const isUnique = round.settings.preservePermissions && item?.access !== undefined;
+        const lengths = assessment.add(outcome, isUnique);
         if (lengths.isLong) {
           longPaths ??= report(`LongPaths${suffix}.csv`, LONG_PATH_COLUMNS);
           await longPaths.write(longPathRow(context, outcome, lengths));
@@ -80,6 +90,11 @@ export async function writeReports(
       await report(`FatalError${suffix}.csv`, FATAL_COLUMNS).write(
         fatalRow(context, round.failure),
       );
+    const notMapped = people ? await whoIsNotMapped(app, round, people) : [];
+    if (notMapped.length > 0) {
+      const missing = report(`UserNotMapped${suffix}.csv`, NOT_MAPPED_COLUMNS);
+      for (const each of notMapped) await missing.write(notMappedRow(each));
+    }
     const assessed = assessment.result();
     const table = report(`Assessment${suffix}.csv`, ASSESSMENT_COLUMNS);
     for (const row of assessmentRows(assessed)) await table.write(row);
@@ -93,6 +108,9 @@ export async function writeReports(
   }
   return tally.items;
 }
+
+/** Whether an item is at the destination with this round, or would be. */
+const comes = ({ result, issue }: Outcome) => result === "migrated" || issue?.code === "SCAN_ONLY";
 
 /** A round that failed and was taken up again has reports that no longer hold. */
 async function removeOthers(

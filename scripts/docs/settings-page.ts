@@ -19,6 +19,10 @@ const PARTS: [string, SettingName[]][] = [
     "What they are called, and where they go",
     ["invalidCharacters", "replacementCharacter", "includeRootFolder", "onConflict"],
   ],
+  [
+    "Whose they are, and who may see them",
+    ["preserveOwner", "fallbackOwner", "preservePermissions", "lookupUsers"],
+  ],
   ["How the work is done", []],
   ["What is reported", ["nominalDestination", "syncRoot", "reportDays"]],
 ];

@@ -17,6 +17,18 @@ export const WARNINGS = {
       "The folder is named like the companion of a saved web page; some interfaces hide such folders or refuse to rename them.",
     remedy: "Rename the folder if it is no such companion.",
   },
+  MANY_UNIQUE_PERMISSIONS: {
+    cause:
+      "More than 5,000 items get permissions of their own; SharePoint advises against more in one library.",
+    remedy:
+      "Give permissions to folders rather than to files at the source, spread the source over several libraries, or set preservePermissions to false.",
+  },
+  TOO_MANY_UNIQUE_PERMISSIONS: {
+    cause:
+      "More than 50,000 items get permissions of their own, which is SharePoint's limit for one library: those beyond it will be refused.",
+    remedy:
+      "Give permissions to folders rather than to files at the source, spread the source over several libraries, or set preservePermissions to false.",
+  },
 } as const;
 export type WarningCode = keyof typeof WARNINGS;
 

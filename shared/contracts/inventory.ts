@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ERRORS, type ErrorCode } from "./errors.ts";
+import { accessSchema, principalSchema } from "./people.ts";
 
 /** A code and what was seen, as it is stored with an item and shown in a report. */
 export const issueSchema = z.object({
@@ -21,6 +22,10 @@ export const inventoryEntrySchema = z.object({
   created: z.number().int(),
   /** The file system marks it as hidden. Names that begin with a period need no mark. */
   hidden: z.boolean().optional(),
+  /** Login of the owner, if the scan asks for people. */
+  owner: principalSchema.optional(),
+  /** Who may do what, if the scan asks for people and it is not the same as for the folder above. */
+  access: z.array(accessSchema).optional(),
   /** What the walk already knows to be wrong with the item (unreadable, not a file, differs by case only). */
   issue: issueSchema.optional(),
 });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { upnSchema } from "./people.ts";
 
 /**
  * A point in time that bounds what is migrated: a day ("2024-06-01", its midnight UTC) or an instant with its zone. `null`: no
@@ -87,6 +88,32 @@ export const settingsSchema = z.object({
       "Files at the destination that no earlier round brought, or that were changed there since. newer: overwritten when the source is newer; overwrite: always; skip: never; fail: the item is reported as failed. Existing folders are used as they are.",
     )
     .default("newer"),
+
+  // Whose they are, and who may see them
+  preserveOwner: z
+    .boolean()
+    .describe(
+      "Show the owner of each file and folder as the person who created and changed it. Without it that is the system account.",
+    )
+    .default(false),
+  fallbackOwner: z
+    .union([z.literal(""), upnSchema])
+    .describe(
+      "Who stands in for an owner that nobody at the destination corresponds to: a user principal name, or empty for the system account.",
+    )
+    .default(""),
+  preservePermissions: z
+    .boolean()
+    .describe(
+      "Give files and folders the permissions they have at the source, where those differ from the folder above. The library itself keeps its own.",
+    )
+    .default(false),
+  lookupUsers: z
+    .boolean()
+    .describe(
+      "Look for a person or group whose login is an e-mail address under that address when no row of the user map has it. Without it the map alone counts.",
+    )
+    .default(true),
 
   // How the work is done
   attemptsPerItem: z

@@ -50,3 +50,7 @@ export const MAX_NAME_LENGTH = 255;
  */
 export const MIN_TIME = Date.UTC(1900, 0, 1);
 export const MAX_TIME = Date.UTC(8900, 11, 31, 23, 59, 59);
+
+/** Items with permissions of their own in one library: what SharePoint advises, and what it allows. */
+export const ADVISED_UNIQUE_PERMISSIONS = 5_000;
+export const MAX_UNIQUE_PERMISSIONS = 50_000;

@@ -6,7 +6,12 @@ import {
 import { errorDefinition } from "../../../shared/contracts/errors.ts";
 import type { Outcome } from "../../../shared/contracts/outcomes.ts";
 import type { Amount } from "../../../shared/contracts/tasks.ts";
-import { LONG_PATH, MAX_LOCAL_PATH } from "../../../shared/rules/limits.ts";
+import {
+  ADVISED_UNIQUE_PERMISSIONS,
+  LONG_PATH,
+  MAX_LOCAL_PATH,
+  MAX_UNIQUE_PERMISSIONS,
+} from "../../../shared/rules/limits.ts";
 import { isThicketFolder } from "../../../shared/rules/names.ts";
 import { baseName, extensionOf, joinPath } from "../../../shared/rules/paths.ts";
 import { destinationFolder, destinationPathOf, placeInLibrary } from "../places.ts";
@@ -20,6 +25,9 @@ const EXAMPLES = 5;
 /** Extensions that are counted one by one, and that are shown. */
 const EXTENSIONS = 5_000;
 const SHOWN_EXTENSIONS = 100;
+
+/** Counts until the end, when it is clear how many there are. */
+const UNIQUE = "UNIQUE_PERMISSIONS";
 
 type Files = { files: number; bytes: number };
 type Issues = Map<string, { keepsBack: boolean; items: number; examples: string[] }>;
@@ -59,8 +67,8 @@ export class AssessmentTally {
     this.scannedAt = Date.parse(round.startedAt);
   }
 
-  /** Counts an item; tells how long its paths are. */
-  add(outcome: Outcome): PathLengths {
+  /** Counts an item; tells how long its paths are. `isUnique`: it gets permissions of its own. */
+  add(outcome: Outcome, isUnique = false): PathLengths {
     const { path, kind, size, issue } = outcome;
     this.kinds[kind]++;
     this.bytes += size;
@@ -68,6 +76,7 @@ export class AssessmentTally {
     this.fates[fate].items++;
     this.fates[fate].bytes += size;
     if (fate === "keptBack" && issue) this.note(issue.code, path, true);
+    if (isUnique) this.note(UNIQUE, path, false);
 
     const lengths = this.lengthsOf(outcome);
     if (kind === "file") this.addFile(outcome);
@@ -113,6 +122,7 @@ export class AssessmentTally {
   }
 
   result(): Assessment {
+    this.judgePermissions();
     const { file, folder, other } = this.kinds;
     const extensions = [...this.extensions].map(([extension, files]) => ({ extension, ...files }));
     extensions.sort((a, b) => b.bytes - a.bytes || b.files - a.files);
@@ -136,6 +146,17 @@ export class AssessmentTally {
         .map(([code, issue]) => ({ code, ...issue, ...meaningOf(code) }))
         .sort((a, b) => Number(b.keepsBack) - Number(a.keepsBack) || b.items - a.items),
     };
+  }
+
+  /** Permissions of items' own are nothing to speak of, unless there are many. */
+  private judgePermissions(): void {
+    const unique = this.issues.get(UNIQUE);
+    if (!unique) return;
+    this.issues.delete(UNIQUE);
+    if (unique.items > MAX_UNIQUE_PERMISSIONS)
+      this.issues.set("TOO_MANY_UNIQUE_PERMISSIONS", unique);
+    else if (unique.items > ADVISED_UNIQUE_PERMISSIONS)
+      this.issues.set("MANY_UNIQUE_PERMISSIONS", unique);
   }
 
   private readiness(): Assessment["readiness"] {

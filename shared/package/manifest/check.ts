@@ -22,6 +22,10 @@ export function checkPackage(input: PackageManifestInput, users: readonly Manife
     input.files.map(({ fileValue }) => fileValue),
   );
   unique(
+    "permissions of item",
+    (input.access ?? []).map(({ id }) => id),
+  );
+  unique(
     "user id",
     users.map(({ id }) => id),
   );
@@ -37,6 +41,17 @@ export function checkPackage(input: PackageManifestInput, users: readonly Manife
     const unknown = [authorId, editorId].find((id) => !userIds.has(id));
     if (unknown !== undefined) {
       throw new Error(`"${path}" refers to user ${unknown}, who is not among the package's users`);
+    }
+  }
+  const own = new Set([...input.folders, ...input.files].map(({ id }) => id));
+  for (const { id, path, assignments } of input.access ?? []) {
+    if (!own.has(id))
+      throw new Error(`permissions for "${path}", which the package does not bring`);
+    const unknown = assignments.find(({ userId }) => !userIds.has(userId));
+    if (unknown) {
+      throw new Error(
+        `"${path}" gives rights to user ${unknown.userId}, who is not among the users`,
+      );
     }
   }
   for (const { id, name, login, email } of users) {

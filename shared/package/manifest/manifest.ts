@@ -1,4 +1,5 @@
 import { baseName, comparePaths } from "../../rules/paths.ts";
+import { roleAssignmentsObject } from "./roleAssignments.ts";
 import { manifestTime } from "./times.ts";
 import type {
   ManifestAncestor,
@@ -17,9 +18,9 @@ import { type Attributes, element } from "./xml.ts";
  * (sp-dev-docs: migration-manifest) and of tools known to import.
  */
 
-/** The SPObject elements: library root folder, library, then folders from the top down, then files. */
+/** The SPObject elements: library root folder, library, then folders from the top down, then files, then permissions. */
 export function manifestObjects(input: PackageManifestInput): string[] {
-  const { target, above = [], folders, files } = input;
+  const { target, above = [], folders, files, access = [] } = input;
   const topDown = folders.toSorted((a, b) => comparePaths(a.path, b.path));
   return [
     rootFolderObject(target),
@@ -33,6 +34,7 @@ export function manifestObjects(input: PackageManifestInput): string[] {
       fileObject(target, file),
       listItemObject(target, file, { ...FILE_ITEM, version: versionOf(file) }),
     ]),
+    ...roleAssignmentsObject(target, access),
   ];
 }
 

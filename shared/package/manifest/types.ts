@@ -1,3 +1,5 @@
+import type { Right } from "../../contracts/people.ts";
+
 /*
  * What a package's manifests are written from. GUIDs are canonical text without braces; times are milliseconds since
  * 1970 UTC; URLs and paths are decoded (never percent-encoded); a path is relative to the root of the library.
@@ -75,6 +77,14 @@ export interface ManifestUser {
   isDeleted?: boolean;
 }
 
+/** Permissions of its own for one of the package's folders or files; never for the library. */
+export interface ManifestAccess {
+  /** `id` of the folder or file. */
+  id: string;
+  path: string;
+  assignments: { userId: number; right: Right }[];
+}
+
 export interface ManifestArchive {
   /** Blob name of the zip. */
   name: string;
@@ -91,7 +101,9 @@ export interface PackageManifestInput {
   above?: ManifestAncestor[];
   folders: ManifestFolder[];
   files: ManifestFile[];
-  users: ManifestUser[];
+  users: readonly ManifestUser[];
+  /** Items that are not listed inherit. */
+  access?: ManifestAccess[];
   archives: ManifestArchive[];
 }
 
