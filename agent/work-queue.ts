@@ -1,4 +1,4 @@
-import { isServiceBusError, ServiceBusClient } from "@azure/service-bus";
+import { isServiceBusError, ServiceBusClient, type ServiceBusReceiver } from "@azure/service-bus";
 import { type WorkMessage, workMessageSchema } from "../shared/contracts/work.ts";
 
 /**
@@ -13,7 +13,7 @@ export interface QueuedWork {
 
 /** The agent group's queue, under one credential. */
 export interface WorkQueue {
-  /** Waits at most `waitMs` for one message; undefined when none came. Aborting ends the wait. */
+  /** Waits at most `waitMs` for one message; undefined when none came. Aborting ends the wait and takes nothing that comes later. */
   receive(waitMs: number, signal: AbortSignal): Promise<QueuedWork | undefined>;
   /** Throws when the queue cannot be reached or refuses the credential. Takes no message. */
   probe(): Promise<void>;
@@ -39,19 +39,34 @@ export function openWorkQueue(
     retryOptions: { timeoutInMs: 10_000, retryDelayInMs: 500, maxRetries: 2 },
     ...(transport === "amqp-websockets" ? { webSocketOptions: { webSocket: WebSocket } } : {}),
   });
-  const receiver = client.createReceiver(queue);
+  // Settles what others have received: when their link is closed the SDK does it through $management.
+  const settler = client.createReceiver(queue);
+  let receiver: ServiceBusReceiver | undefined;
+  /** Resolves when a link that is to take nothing any more is closed. */
+  let left = Promise.resolve();
   const unsettled = new Set<Promise<void>>();
+
+  /**
+   * A wait that is aborted leaves its credit on the link (SDK 7.9.5, core/batchingReceiver.js drains it at its own end only): the
+   * next message would come here, be seen by nobody, and stay locked. So the link is closed, and before that nothing is given back.
+   */
+  const leave = () => {
+    const closing = receiver?.close().catch(() => undefined);
+    receiver = undefined;
+    left = Promise.all([left, closing]).then(() => undefined);
+  };
 
   return {
     async receive(waitMs, signal) {
-      const [message] = await receiver.receiveMessages(1, {
-        maxWaitTimeInMs: waitMs,
-        abortSignal: signal,
-      });
+      receiver ??= client.createReceiver(queue);
+      signal.addEventListener("abort", leave, { once: true });
+      const [message] = await receiver
+        .receiveMessages(1, { maxWaitTimeInMs: waitMs, abortSignal: signal })
+        .finally(() => signal.removeEventListener("abort", leave));
       if (message === undefined) return undefined;
       const work = workMessageSchema.safeParse(message.body);
       if (!work.success) {
-        await receiver.deadLetterMessage(message, {
+        await settler.deadLetterMessage(message, {
           deadLetterReason: "BadMessage",
           deadLetterErrorDescription: "the body is not a work message of version 1",
         });
@@ -69,12 +84,12 @@ export function openWorkQueue(
       };
       return {
         work: work.data,
-        complete: () => settle(receiver.completeMessage(message)),
-        abandon: () => settle(receiver.abandonMessage(message)),
+        complete: () => settle(settler.completeMessage(message)),
+        abandon: () => settle(left.then(() => settler.abandonMessage(message))),
       };
     },
     async probe() {
-      await receiver.peekMessages(1);
+      await settler.peekMessages(1);
     },
     async close() {
       await Promise.all(unsettled);
