@@ -13,8 +13,11 @@ import { listItems } from "../operations/listItems.ts";
 import { listRounds } from "../operations/listRounds.ts";
 import { zipReports } from "../operations/reportArchive.ts";
 import { selectTasks } from "../operations/selectTasks.ts";
+import { requireTask } from "../operations/viewTask.ts";
 import { reportFolder } from "../stores/roundBlobs.ts";
 import { defineRoute, Raw } from "./route.ts";
+
+/* Blobs and rows of a task that was deleted are removed bit by bit: what is asked for here is a task's, and gone with it. */
 
 defineRoute(
   {
@@ -27,8 +30,7 @@ defineRoute(
     response: roundListSchema,
   },
   async ({ app, params }) => {
-    const task = await app.tasks.find(params.task);
-    if (!task) throw new LongshoreError("NOT_FOUND", `there is no task ${params.task}`);
+    const task = await requireTask(app, params.task);
     return { rounds: await listRounds(app, task) };
   },
 );
@@ -45,6 +47,7 @@ defineRoute(
     response: itemListSchema,
   },
   async ({ app, params, query }) => {
+    await requireTask(app, params.task);
     const ref = { taskId: params.task, round: params.round };
     if (!(await app.rounds.find(ref.taskId, ref.round)))
       throw new LongshoreError("NOT_FOUND", `task ${ref.taskId} has no round ${ref.round}`);
@@ -63,6 +66,7 @@ defineRoute(
     response: reportListSchema,
   },
   async ({ app, params }) => {
+    await requireTask(app, params.task);
     const prefix = folderOf(params);
     const reports = [];
     for await (const blob of app.state.reports.listBlobsFlat({ prefix }))
@@ -85,6 +89,7 @@ defineRoute(
     produces: "text/csv",
   },
   async ({ app, params }) => {
+    await requireTask(app, params.task);
     const blob = app.state.reports.getBlobClient(`${folderOf(params)}${params.name}`);
     if (!(await blob.exists()))
       throw new LongshoreError("NOT_FOUND", `there is no report ${params.name}`);
@@ -111,10 +116,9 @@ defineRoute(
     produces: "application/zip",
   },
   async ({ app, params, query }) => {
-    const task = await app.tasks.find(params.task);
-    if (!task) throw new LongshoreError("NOT_FOUND", `there is no task ${params.task}`);
+    const { id, name } = await requireTask(app, params.task);
     async function* one() {
-      yield { id: params.task, name: task?.name ?? "" };
+      yield { id, name };
     }
     return new Raw({
       body: zipReports(app.state.reports, one(), query),

@@ -128,16 +128,17 @@ export function defineRoute<P extends string, Q = undefined, B = undefined, R = 
     };
     const run = async (ids: typeof newId) => {
       const value = await handler({ ...call, newId: ids });
+      const answered = respond(value, status, method === "GET" ? header("if-none-match") : null);
       if (who.caller && method !== "GET")
         await running.audit.add({
           ...{ actor: who.caller.name, actorId: who.caller.id, role: who.caller.role },
           ...{
             action: name,
             ids: idsOf(request.params, status === 201 ? route : "", value),
-            status,
+            status: answered.status ?? status,
           },
         });
-      return respond(value, status, method === "GET" ? header("if-none-match") : null);
+      return answered;
     };
     const key = header("idempotency-key");
     if (!definition.idempotent || key === null || !who.caller) return run(newId);

@@ -15,7 +15,7 @@ import { createScans } from "../operations/createScans.ts";
 import { deleteTask } from "../operations/deleteTask.ts";
 import { copyScan, createScan, pageScans, requireScan, viewScan } from "../operations/scans.ts";
 import { startRound } from "../operations/startRound.ts";
-import { viewTask } from "../operations/viewTask.ts";
+import { requireTask, viewTask } from "../operations/viewTask.ts";
 import type { Services } from "../services.ts";
 import { readAssessment } from "../stores/assessments.ts";
 import { defineRoute, taggedPart } from "./route.ts";
@@ -147,6 +147,7 @@ defineRoute(
     response: assessmentSchema,
   },
   async ({ app, params }) => {
+    await requireTask(app, params.task);
     const ref = { taskId: params.task, round: params.round };
     const assessment = await readAssessment(app.state.reports, ref);
     if (!assessment)
