@@ -77,7 +77,8 @@ export type Mapping = (principal: Principal) => Mapped;
 
 /**
  * How principals of the source are mapped: by their own row, by their domain's, or, with `lookup`, by being an address
- * themselves. A row for the principal's kind goes before one for the other kind.
+ * themselves. A row for the principal's kind goes before one for the other kind, which counts only where both share their
+ * names, as in Active Directory: on POSIX systems the user "backup" and the group "backup" have nothing to do with each other.
  */
 export function createMapping(
   rows: readonly UserMapRow[],
@@ -85,7 +86,8 @@ export function createMapping(
 ): Mapping {
   const byKey = new Map(rows.map((row) => [keyOf(row.login, row.isGroup), row]));
   const find = (login: string, isGroup: boolean) =>
-    byKey.get(keyOf(login, isGroup)) ?? byKey.get(keyOf(login, !isGroup));
+    byKey.get(keyOf(login, isGroup)) ??
+    (OF_A_DIRECTORY.test(login) ? byKey.get(keyOf(login, !isGroup)) : undefined);
   return ({ principal, kind }) => {
     const isGroup = kind === "group";
     const own = find(principal, isGroup);
@@ -100,6 +102,9 @@ export function createMapping(
     return lookup ? asked(principal, isGroup) : { why: NO_ROW };
   };
 }
+
+/** CONTOSO\\ada, ada@contoso.com, or a SID. */
+const OF_A_DIRECTORY = /[\\@]|^S-\d+-/i;
 
 const NO_ROW = "no row of the user map names it";
 const NO_ROW_NOR_ADDRESS = "no row of the user map names it, and it is no address";
