@@ -76,6 +76,35 @@ else than what an earlier round brought: somebody's own file, or ours with later
 unless that is asked for. A file that is overwritten is replaced with its versions. What a task before this one has brought, and
 nobody changed, is known from then on. Longshore looks at folders that were there before the round, once each.
 
+## Owners and permissions
+
+Without \`preserveOwner\` everything is by the system account, and without \`preservePermissions\` everything has the permissions of the
+folder it lands in. Who people and groups of the source are at the destination is decided in this order:
+
+1. a row of the **user map** (\`GET\` and \`PUT v1/user-map\`), the file that Migration Manager takes: CSV without a header, with the
+   login at the source, the principal name at the destination, and \`TRUE\` for a group or \`FALSE\` for a person. A row
+   \`@old.local,@contoso.com,FALSE\` maps everybody of a domain, with people and groups alike. Groups are named by address or object id.
+2. with \`lookupUsers\`, a login that is an address is looked for under that address.
+
+SharePoint is asked for each of them once in a round. Whoever it does not know, or nobody maps, is in
+\`UserNotMapped_R0.csv\` with the reason and the number of items; no item fails because of that. An owner who is nobody is replaced by
+\`fallbackOwner\`, else by the system account; a right of somebody who is nobody is left out. **An item none of whose rights can be
+mapped inherits those of the folder it is in**, which may be more than it has at the source: let a scan (\`scanOnly\`) write the report
+first. It asks SharePoint nothing, so it names who is missing from the map, not who is missing at SharePoint.
+
+* Permissions are written for items whose rights are not those of the folder above them at the source. The items at the top of the
+  source always say theirs, because the library and the task's destination folder never get those of the source: what is there
+  already is not touched. SharePoint advises at most 5,000 such items in one library and allows 50,000; the assessment warns.
+* An item's rights at the source take the place of everything it would inherit, site owners included; administrators of the
+  site collection always have access. Read becomes Read, write Contribute, full control Full Control.
+* Permissions travel with their items: what has arrived and does not change keeps those it has, whatever changes at the source.
+* Agents on Linux and macOS know the owner, and the rights of owner and group by the mode bits; names come from the machine's
+  directory (\`getent\`; macOS has none, so there are numbers, like \`uid:501\`, which the user map can name). Rights of everybody else name
+  nobody and are left out, and so are POSIX access lists: where an item has one, the group's mode bits are its mask, which may be more
+  than the group itself has. Without the right to read there is none. Executing a file is nothing that SharePoint knows.
+* Agents on Windows do not read owners and permissions: Node.js has no access to them. Both settings have no effect there.
+* The map is one for all sessions. A round keeps the one it began with; resumed, it takes the one of that moment.
+
 ## Scans
 
 A scan on its own (\`POST v1/scans\`) needs a source only. Without a destination, paths are measured as if they went to

@@ -118,6 +118,8 @@ const SETTINGS: Record<string, Mapped> = {
   MigrateItemsCreatedAfter: { name: "createdAfter", read: asIs },
   MigrateItemsModifiedAfter: { name: "modifiedAfter", read: asIs },
   SkipFilesWithExtensions: { name: "excludeExtensions", read: asIs },
+  PreservePermission: { name: "preservePermissions", read: asBoolean },
+  EnableAzureDirectoryLookup: { name: "lookupUsers", read: asBoolean },
   FilterOutPathSpecialCharacters: {
     name: "invalidCharacters",
     read: (value) => {
@@ -135,6 +137,7 @@ const WITHOUT_EFFECT: Record<string, string> = {
   KeepFileVersions: "file shares have no versions",
   MigrateAllWebStructures: "file shares have no site structure",
   SkipListWithAudienceEnabled: "file shares have no lists",
+  UserMappingCSVFile: "PUT v1/user-map takes the file, for all sessions",
   UseCustomAzureStorage: "the deployment says which storage is used",
   CustomAzureStorageAccount: "the deployment says which storage is used",
   CustomAzureAccessKey: "the deployment says which storage is used; take the key out of the file",
