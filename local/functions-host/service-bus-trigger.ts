@@ -83,7 +83,9 @@ export function createServiceBusTriggers(options: ServiceBusTriggerOptions): Ser
       await receiver.abandonMessage(message);
       return;
     }
-    if (autoCompleteMessages) await receiver.completeMessage(message);
+    // The function's own setting wins over that of host.json.
+    const complete = target.trigger.binding.autoCompleteMessages ?? autoCompleteMessages;
+    if (complete) await receiver.completeMessage(message);
   }
 
   const closeAll = async (items: { close(): Promise<void> }[]) => {

@@ -34,6 +34,8 @@ export function streamedHttp(httpUri: string, invoke: Invoke, log: Log): HttpInv
     const invocation = invoke(target, { http: {} }, { invocationId, triggerMetadata });
     // A handler that throws never answers the forwarded request.
     invocation.catch((error: Error) => forwarded.destroy(error));
+    // The function must hear of a client that goes away in the middle of its upload.
+    request.on("error", (error) => forwarded.destroy(error));
     request.pipe(forwarded);
     try {
       const [answer] = await answered;

@@ -57,6 +57,35 @@ describe("starting", () => {
     const waited = await host.post("/api/wait/sequence", {});
     expect([waited.status, waited.json]).toEqual([200, 5]);
   });
+
+  it("46: waiting for the end at the start URL", async () => {
+    const start = (name: string, timeout: number) => {
+      const query = `timeout=${timeout}&pollingInterval=0.1`;
+      return host.post(`${WEBHOOKS}/orchestrators/${name}?${query}`, {});
+    };
+    const done = await start("sequence", 20);
+    expect([done.status, done.json]).toEqual([200, 5]);
+    const failed = await start("failing", 20);
+    expect([failed.status, failed.json.runtimeStatus]).toEqual([200, "Failed"]);
+    await host.client("purge", failed.json.instanceId);
+    const { status, json } = await start("approval", 0.2);
+    expect([status, json.statusQueryGetUri]).toEqual([202, expect.any(String)]);
+    await host.client("terminate", json.id, "?reason=done");
+    expect((await start("sequence", 0.01)).status).toBe(400);
+  });
+
+  it("47: restart begins again with the same input; rewind is not supported", async () => {
+    const { instanceId: id, output } = await host.run("sequence", { n: 3 });
+    const instance = `${WEBHOOKS}/instances/${id}`;
+    const other = await host.post(`${instance}/restart`);
+    expect([other.status, other.json.id === id]).toEqual([202, false]);
+    expect((await host.until(other.json.id)).output).toEqual(output);
+    const same = await host.post(`${instance}/restart?restartWithNewInstanceId=false`);
+    expect([same.status, same.json.id]).toEqual([202, id]);
+    expect((await host.until(id)).output).toEqual(output);
+    expect((await host.post(`${WEBHOOKS}/instances/unknown/restart`)).status).toBe(400);
+    expect((await host.post(`${instance}/rewind`)).status).toBe(501);
+  });
 });
 
 describe("one instance", () => {

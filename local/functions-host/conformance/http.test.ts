@@ -1,4 +1,5 @@
 import http from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { startTestHost, type TestHost } from "./test-host.ts";
 
@@ -165,6 +166,18 @@ describe("other settings", () => {
     const text = await sendChunks(`${streaming.url}/upload?q=1&q=2`, chunks);
     expect(JSON.parse(text)).toEqual({ bytes: 5_000_000, q: ["1", "2"] });
     expect((await streaming.get("/boom")).status).toBe(500);
+  });
+
+  it("12b: a function hears of a client that goes away while it uploads", async () => {
+    const request = http.request(`${streaming.url}/upload`, { method: "POST" });
+    request.on("error", () => undefined);
+    request.write("x".repeat(100_000));
+    await sleep(200);
+    request.destroy();
+    const failed = () =>
+      streaming.logs().some(({ message }) => message.includes("'Functions.upload' (Failed)"));
+    for (const end = Date.now() + 5000; !failed() && Date.now() < end; ) await sleep(20);
+    expect(failed()).toBe(true);
   });
 
   it("17: the route prefix may be empty", async () => {

@@ -21,7 +21,7 @@ beforeAll(async () => {
     dataDirectory,
     config: {
       policies: [{ name: "root", primaryKey: "secret", rights: ["Manage"] }],
-      queues: [{ name: QUEUE, maxDeliveryCount: MAX_DELIVERIES }],
+      queues: [{ name: QUEUE, maxDeliveryCount: MAX_DELIVERIES }, { name: "kept" }],
     },
   });
   const connection = `Endpoint=sb://127.0.0.1:${broker.port};SharedAccessKeyName=root;SharedAccessKey=secret;UseDevelopmentEmulator=true`;
@@ -35,11 +35,11 @@ afterAll(async () => {
   rmSync(dataDirectory, { recursive: true, force: true });
 });
 
-async function received(count: number) {
-  for (const end = Date.now() + 10_000; host.journal("bus ").length < count; await sleep(20)) {
+async function received(count: number, prefix = "bus ") {
+  for (const end = Date.now() + 10_000; host.journal(prefix).length < count; await sleep(20)) {
     if (Date.now() > end) throw new Error(`fewer than ${count} messages reached the function`);
   }
-  return host.journal("bus ").map((line) => JSON.parse(line.slice("bus ".length)));
+  return host.journal(prefix).map((line) => JSON.parse(line.slice(prefix.length)));
 }
 
 it("56: completes on success; abandons on failure, ten times, then the message is dead", async () => {
@@ -62,6 +62,13 @@ it("56: completes on success; abandons on failure, ten times, then the message i
   expect(host.journal("bus ")).toHaveLength(1 + MAX_DELIVERIES);
   const rest = await client.createReceiver(QUEUE).peekMessages(10);
   expect(rest).toEqual([]);
+});
+
+it("56: a function may leave its messages uncompleted", async () => {
+  await client.createSender("kept").sendMessages({ body: { kept: 1 } });
+  expect(await received(1, "kept ")).toEqual([1]);
+  await sleep(200);
+  expect(await client.createReceiver("kept").peekMessages(2)).toHaveLength(1);
 });
 
 it("56: a stopping host settles what it is working on", async () => {

@@ -6,8 +6,7 @@
  * Left out:
  * - 14 (429 over a request limit), 16 (per-function keys): not built, a local host has one caller.
  * - 39 (entity locks): not built, rare and a fifth of the code of entities; durable-functions refuses `lock` by itself.
- * - 46 (the waiting form of the start URL), 47 (rewind, restart): not built, the SDK client does not call them; its own
- *   waiting is tested, rewind answers 501 as with storage providers other than Azure Storage.
+ * - 47, the part about rewind: answers 501 as with storage providers other than Azure Storage.
  * - 52 (entity batch limit): not visible to the app that runs here.
  * - 61, 70 (kill -9 inside a fan-out of 5000, time budgets): too long or too machine-dependent for a
  *   suite; scripts/storm and scripts/bench have them, and 60 kills in the same way at smaller scale.

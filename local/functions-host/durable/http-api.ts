@@ -3,6 +3,7 @@
  * public webhooks and the loopback endpoint through which durable-functions 3.5 makes every call.
  */
 import type { IncomingHttpHeaders } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { JsonAnswer } from "../http-message.ts";
 import { entityId } from "./actions.ts";
 import { BadArgument, purge, sendEvent, signalEntity, startNew } from "./client.ts";
@@ -54,13 +55,27 @@ export class DurableHttpApi {
     const [name, id] = path;
     if (method !== "POST" || !name || path.length > 2) return NOT_FOUND;
     const version = url.searchParams.get("version") ?? undefined;
+    const wait = readWait(url.searchParams);
     const started = await startNew(this.#hub, name, { id, input: readJson(body), version });
-    const { rewindPostUri: _, ...json } = this.#links.management(url.origin, started);
-    return {
-      status: 202,
-      headers: { Location: json.statusQueryGetUri, "Retry-After": "10" },
-      json,
-    };
+    const ended = wait && (await this.#untilFinished(started, wait));
+    if (!ended) return this.#checkStatus(url, started);
+    if (ended.status === "Completed") return { status: 200, json: parse(ended.output) };
+    return this.#status(url, ended);
+  }
+
+  #checkStatus({ origin }: URL, id: string): JsonAnswer {
+    const { rewindPostUri: _, ...json } = this.#links.management(origin, id);
+    const headers = { Location: json.statusQueryGetUri, "Retry-After": "10" };
+    return { status: 202, headers, json };
+  }
+
+  /** The finished instance, or undefined if it does not finish in time. */
+  async #untilFinished(id: string, { timeoutMs, pollMs }: Wait): Promise<Instance | undefined> {
+    for (const end = Date.now() + timeoutMs; Date.now() < end; await sleep(pollMs)) {
+      const instance = findInstance(this.#hub.store, id);
+      if (isFinished(instance?.status)) return instance;
+    }
+    return undefined;
   }
 
   async #instances(request: DurableRequest, path: string[]): Promise<JsonAnswer> {
@@ -68,20 +83,23 @@ export class DurableHttpApi {
     const { method } = request;
     if (id === undefined) return this.#collection(request);
     const instance = findInstance(this.#hub.store, id);
-    if (!instance) return NOT_FOUND;
-    if (operation !== undefined) {
-      if (method !== "POST") return NOT_FOUND;
-      return this.#control(request, instance, operation.toLowerCase(), argument);
+    const verb = operation?.toLowerCase();
+    if (!instance) {
+      if (verb === "restart") throw new BadArgument(`There is no instance '${id}' to restart.`);
+      return NOT_FOUND;
     }
-    if (method === "GET") return this.#status(request, instance);
+    if (verb !== undefined) {
+      return method === "POST" ? this.#control(request, instance, verb, argument) : NOT_FOUND;
+    }
+    if (method === "GET") return this.#status(request.url, instance);
     if (method !== "DELETE") return NOT_FOUND;
     return { status: 200, json: { instancesDeleted: await purge(this.#hub, [id]) } };
   }
 
   async #control(
     { url, headers, body }: DurableRequest,
-    { id, status }: Instance,
-    operation: string,
+    { id, status, name, input, version }: Instance,
+    verb: string,
     Name: string | undefined,
   ): Promise<JsonAnswer> {
     const Reason = url.searchParams.get("reason") ?? "";
@@ -90,7 +108,7 @@ export class DurableHttpApi {
       await sendEvent(this.#hub, id, event);
       return ACCEPTED;
     };
-    switch (operation) {
+    switch (verb) {
       case "raiseevent": {
         if (!Name) return NOT_FOUND;
         if (!isJson(headers) && !isFinished(status)) {
@@ -107,8 +125,13 @@ export class DurableHttpApi {
       case "resume":
         if (!isFinished(status) && status !== "Suspended") throw wrongStatus("resume", id, status);
         return send({ EventType: EventType.ExecutionResumed, Reason });
-      case "rewind":
-        return { status: 501, json: { Message: "This storage provider does not support rewind." } };
+      case "restart": {
+        const withNewId = readFlag(url.searchParams, "restartWithNewInstanceId", true);
+        const start = { id: withNewId ? undefined : id, input, version };
+        return this.#checkStatus(url, await startNew(this.#hub, name, start));
+      }
+      case "rewind": // As of a storage provider that cannot do it: the SDK says so.
+        return { status: 501 };
       default:
         return NOT_FOUND;
     }
@@ -149,7 +172,7 @@ export class DurableHttpApi {
     return ACCEPTED;
   }
 
-  #status({ url }: DurableRequest, instance: Instance): JsonAnswer {
+  #status(url: URL, instance: Instance): JsonAnswer {
     const query = url.searchParams;
     const showInput = readFlag(query, "showInput", true);
     const json: Record<string, unknown> = toBody(instance, showInput);
@@ -196,6 +219,20 @@ function readJson(body: string): string | null {
   } catch {
     throw new BadArgument("Invalid JSON content");
   }
+}
+
+interface Wait {
+  timeoutMs: number;
+  pollMs: number;
+}
+
+/** `timeout` and `pollingInterval`, in seconds; without both of them nobody waits. */
+function readWait(query: URLSearchParams): Wait | undefined {
+  if (!query.get("timeout") || !query.get("pollingInterval")) return undefined;
+  const timeoutMs = Number(query.get("timeout")) * 1000;
+  const pollMs = Number(query.get("pollingInterval")) * 1000;
+  if (pollMs > 0 && timeoutMs >= pollMs) return { timeoutMs, pollMs };
+  throw new BadArgument("timeout and pollingInterval must be seconds, the timeout the longer one");
 }
 
 function readFlag(query: URLSearchParams, name: string, fallback: boolean): boolean {
