@@ -6,6 +6,7 @@ import type {
   PackageManifestInput,
 } from "../../shared/package/manifest/index.ts";
 import { parentOf } from "../../shared/rules/paths.ts";
+import { ownAccess } from "./people/ownAccess.ts";
 import { NOBODY, type Owned, type PackagePeople } from "./people/packagePeople.ts";
 import { idsOf, placeInLibrary } from "./places.ts";
 import type { Plan, PlanItem } from "./plan.ts";
@@ -52,6 +53,7 @@ export function packageManifest(
     const id = people.authorOf(item);
     return { authorId: id, editorId: id };
   };
+  const accessOf = ownAccess(plan);
   const above: ManifestAncestor[] = [];
   const place = (path: string, id: string) => {
     folderIds.set(path, id);
@@ -110,7 +112,7 @@ export function packageManifest(
     }),
     users: people.users,
     access: [...folders, ...files.map(({ item }) => item)].flatMap((item) => {
-      const assignments = people.assignmentsOf(item);
+      const assignments = people.assignmentsOf({ access: accessOf(item) });
       const path = placeInLibrary(target, item);
       return assignments ? [{ id: item.id as string, path, assignments }] : [];
     }),

@@ -47,6 +47,18 @@ describe("readiness", () => {
 });
 
 describe("an assessment", () => {
+  it.each([
+    [5_000, [], "Ready"],
+    [5_001, ["MANY_UNIQUE_PERMISSIONS"], "Warning"],
+    [50_001, ["TOO_MANY_UNIQUE_PERMISSIONS"], "Warning"],
+  ])("of %d items with permissions of their own warns of %p", (count, codes, readiness) => {
+    const tally = new AssessmentTally(round({ target: target() }));
+    for (let item = 0; item < count; item++) tally.add(outcome("a"), true);
+    const found = tally.result();
+    expect(found.issues.map(({ code }) => code)).toEqual(codes);
+    expect(found.readiness).toBe(readiness);
+  });
+
   it("puts every item into one of four fates", () => {
     const found = assess([
       outcome("a"),

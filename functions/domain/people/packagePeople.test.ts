@@ -7,6 +7,7 @@ import { file, folder, NOON, planInput, target } from "../../../test/support/rec
 import { packageManifest } from "../packageManifest.ts";
 import { planSegment } from "../plan.ts";
 import { PeopleTally } from "./notMapped.ts";
+import { ownAccess } from "./ownAccess.ts";
 import { packagePeople, type Resolved } from "./packagePeople.ts";
 
 const SCHEMAS = new URL("../../../test/fixtures/migration-package/xsd/", import.meta.url);
@@ -110,6 +111,35 @@ describe("the people of a package", () => {
       });
       expect(errors).toEqual([]);
     }
+  });
+});
+
+describe("what an item's own rights are", () => {
+  const ofAda = access("user ada write");
+  const ofBen = access("user ben read");
+
+  it("are those of the scan, and in somebody else's folder those that the folder has at the source", () => {
+    const at = (path: string, more = {}) => ({ ...folder(path, more), action: "migrate" as const });
+    const plan = {
+      above: [
+        { ...folder("top", { access: ofAda }), id: "1" },
+        { ...folder("top/theirs"), id: "2", adopted: true as const },
+      ],
+      items: [
+        at("top/theirs/ours"),
+        { ...at("top/theirs/too"), adopted: true as const },
+        { ...file("top/theirs/ours/f"), action: "migrate" as const },
+      ],
+    };
+    const of = (path: string, own?: typeof ofBen) =>
+      ownAccess(plan)({ path, ...(own && { access: own }) });
+    expect(of("top/x")).toBeUndefined();
+    expect(of("top/x", ofBen)).toBe(ofBen);
+    expect(of("top/theirs/f")).toBe(ofAda);
+    expect(of("top/theirs/f", ofBen)).toBe(ofBen);
+    expect(of("top/theirs/ours")).toBe(ofAda);
+    expect(of("top/theirs/ours/f")).toBeUndefined();
+    expect(of("top/theirs/too/f")).toBe(ofAda);
   });
 });
 
