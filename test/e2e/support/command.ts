@@ -38,13 +38,17 @@ export const SELF: User = { prefix: [], options: {} };
 export function startCommand(
   name: keyof typeof SCRIPTS,
   args: readonly string[],
-  { user = SELF, home }: { user?: User; home?: string } = {},
+  {
+    user = SELF,
+    home,
+    environment,
+  }: { user?: User; home?: string; environment?: Readonly<Record<string, string>> } = {},
 ): RunningCommand {
   const words = [...user.prefix, process.execPath, SCRIPTS[name], ...args];
   const child = spawn(words[0] as string, words.slice(1), {
     ...user.options,
     cwd: repository,
-    env: { ...commandEnvironment(), ...(home && { HOME: home }) },
+    env: { ...commandEnvironment(), ...(home && { HOME: home }), ...environment },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   let [stdout, stderr] = ["", ""];

@@ -3,12 +3,18 @@ import { readFileSync } from "node:fs";
 /** One cell: quoted, with doubled quotes inside, or without anything that would need quotes. */
 const CELL = /"((?:[^"]|"")*)"|([^",\r\n]*)/y;
 
+export interface Csv {
+  columns: string[];
+  rows: Record<string, string>[];
+}
+
+export const readCsv = (file: string): Csv => parseCsv(readFileSync(file, "utf8"), file);
+
 /**
- * Reads a CSV file as RFC 4180 has it and spreadsheets expect it: byte order mark, CRLF after every record, the same number of
- * cells in each. Throws for everything else.
+ * Reads CSV as RFC 4180 has it and spreadsheets expect it: byte order mark, CRLF after every record, the same number of
+ * cells in each. Throws for everything else, naming the `file`.
  */
-export function readCsv(file: string): { columns: string[]; rows: Record<string, string>[] } {
-  const text = readFileSync(file, "utf8");
+export function parseCsv(text: string, file: string): Csv {
   if (!text.startsWith("\ufeff")) throw new Error(`${file} has no byte order mark`);
   const [columns = [], ...records] = parse(text.slice(1), file);
   const rows = records.map((cells, index) => {
