@@ -39,7 +39,7 @@ export function aggregateRow({ task, round }: ReportContext): Row {
 /** The row of a task that has not begun yet. */
 export function rowWithoutRound(task: TaskRecord): Row {
   const { siteUrl, library, folder } = task.destination;
-  const nothing = AGGREGATE_COLUMNS.filter((name) => /items|bytes|GB/.test(name));
+  const nothing = AGGREGATE_COLUMNS.filter((name) => /items|bytes|GB/i.test(name));
   return {
     ...Object.fromEntries(AGGREGATE_COLUMNS.map((name) => [name, ""])),
     ...Object.fromEntries(nothing.map((name) => [name, 0])),

@@ -204,6 +204,7 @@ describe("the aggregate", () => {
       Status: "Scheduled",
       Destination: "https://contoso.sharepoint.com/sites/finance/Documents",
       "Total scanned items": 0,
+      "Items not migrated": 0,
       "Migrated GB": 0,
       Tags: "wave 1;paris",
     });
