@@ -26,7 +26,7 @@ let session: string;
 
 beforeAll(async () => {
   workspace = makeWorkspace();
-  makePlainTree(workspace.source, 400);
+  makePlainTree(workspace.source, 120);
   const flags = ["--data", workspace.data, "--library", workspace.library, "--agents", "2"];
   start = startCommand("start", flags);
   await start.says(/Ctrl-C stops everything/);

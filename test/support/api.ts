@@ -48,8 +48,12 @@ export interface TestApi {
   stop(): Promise<void>;
 }
 
+type Settings = Record<string, string>;
+
 /** Starts everything; `settings` replace those of the app. Takes a few seconds: once per suite. */
-export async function startApi(settings: Record<string, string> = {}): Promise<TestApi> {
+export async function startApi(
+  settings: Settings | ((surroundings: Surroundings) => Settings) = {},
+): Promise<TestApi> {
   const surroundings = await startSurroundings();
   const folder = mkdtempSync(join(tmpdir(), "longshore-api-"));
   const keys: Record<Role, string> = {
@@ -66,7 +70,7 @@ export async function startApi(settings: Record<string, string> = {}): Promise<T
     ROLE_KEYS: (["reader", "operator"] as const)
       .map((role) => `${sha256(keys[role])}:${role}:the ${role}`)
       .join(","),
-    ...settings,
+    ...(typeof settings === "function" ? settings(surroundings) : settings),
   };
   const stopSurroundings = async () => {
     await surroundings.stop();
