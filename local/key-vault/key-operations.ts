@@ -44,7 +44,7 @@ export async function newVersion(options: VersionOptions): Promise<KeyVersion> {
 export function wrap(key: KeyVersion, algorithm: string, value: string): string {
   checkUse(key, "wrapKey");
   const now = unixNow();
-  if (now < (key.notBefore ?? now) || now > (key.expires ?? now))
+  if (now < (key.notBefore ?? now) || now >= (key.expires ?? Infinity))
     throw forbidden("Operation wrapKey is not allowed on an expired or not yet valid key.");
   const { publicKey } = keyObjects(key);
   return transform(algorithm, value, (options, bytes) =>

@@ -204,6 +204,14 @@ describe("keys", () => {
     await expect(keys.getKey("there", { version: "0".repeat(32) })).rejects.toMatchObject(missing);
   });
 
+  it("11b a name that no key can have is BadParameter", async () => {
+    for (const name of ["with_underscore", "a.b", "x".repeat(128)])
+      await expect(keys.createRsaKey(name)).rejects.toMatchObject({
+        statusCode: 400,
+        code: "BadParameter",
+      });
+  });
+
   it("12 delete, name held back, purge", async () => {
     await keys.createRsaKey("mortal");
     const deleted = await (await keys.beginDeleteKey("mortal")).pollUntilDone();

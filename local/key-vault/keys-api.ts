@@ -5,6 +5,8 @@ import { newVersion, unixNow, unwrap, wrap } from "./key-operations.ts";
 import { type KeyStore, type KeyVersion, OPERATIONS, type StoredKey } from "./key-store.ts";
 import { current, representation } from "./representation.ts";
 
+/** Also what makes a name a safe file name. */
+const KEY_NAME = /^[0-9a-zA-Z-]{1,127}$/;
 const attributesSchema = z.object({
   enabled: z.boolean().optional(),
   nbf: z.int().optional(),
@@ -74,6 +76,8 @@ export function keysApi(store: KeyStore, baseUrl: string) {
   };
 
   const create = async ({ name, body }: Call) => {
+    if (!KEY_NAME.test(name))
+      throw badParameter(`The key name '${name}' does not fit ${KEY_NAME}.`);
     findOrNone(name);
     const { key_size, key_ops, attributes, tags } = parse(createSchema, body);
     const version = await newVersion({
@@ -140,7 +144,7 @@ export function keysApi(store: KeyStore, baseUrl: string) {
 
   const routes: Route[] = [
     ["GET", /^\/keys$/, list],
-    ["POST", /^\/keys\/([0-9a-z-]{1,127})\/create$/i, create],
+    ["POST", /^\/keys\/([^/]+)\/create$/, create],
     ["POST", /^\/keys\/([^/]+)\/rotate$/, rotate],
     ["GET", /^\/keys\/([^/]+)\/versions$/, listVersions],
     [
