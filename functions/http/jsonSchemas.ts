@@ -6,6 +6,7 @@ import * as audit from "../../shared/contracts/audit.ts";
 import * as bulk from "../../shared/contracts/bulk.ts";
 import * as inventory from "../../shared/contracts/inventory.ts";
 import * as outcomes from "../../shared/contracts/outcomes.ts";
+import * as people from "../../shared/contracts/people.ts";
 import * as reports from "../../shared/contracts/reports.ts";
 import * as scans from "../../shared/contracts/scans.ts";
 import * as schedules from "../../shared/contracts/schedules.ts";
@@ -29,6 +30,7 @@ for (const contract of [
   bulk,
   inventory,
   outcomes,
+  people,
   reports,
   scans,
   schedules,
