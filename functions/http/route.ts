@@ -201,8 +201,9 @@ function idsOf(
   collection: string,
   value: unknown,
 ): Record<string, string> {
-  const { id } = ((value instanceof Tagged ? value.value : value) ?? {}) as { id?: unknown };
+  const answer = ((value instanceof Tagged ? value.value : value) ?? {}) as Record<string, unknown>;
   const [, created] = /([\w-]+)s(?:\/\w+)?$/.exec(collection) ?? [];
+  const { id } = ((created && answer[created]) || answer) as { id?: unknown };
   return { ...params, ...(created && typeof id === "string" && { [created]: id }) };
 }
 

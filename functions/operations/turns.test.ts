@@ -299,7 +299,7 @@ describe("many tasks at once", () => {
       await put({ state: "Pausing" }),
       await put({ state: "Completed" }),
     ];
-    const who = { name: "the operator" };
+    const who = { name: "the operator", id: "key-1", role: "operator" as const };
     const answer = await actOnTasks(
       ...([app, noted.client, "sess0000"] as const),
       { action: "run", tasks: [ready, busy, done, "sess0000-none", "other000-task"] },

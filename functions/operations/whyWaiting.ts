@@ -53,7 +53,8 @@ export async function whyWaiting(
 }
 
 function scheduled({ schedule }: TaskRecord): WaitingFor {
-  const at = nextRun(schedule, Date.now());
+  // One that is late comes with the next look at what is due.
+  const at = schedule && "at" in schedule ? Date.parse(schedule.at) : nextRun(schedule, Date.now());
   return at === undefined
     ? { reason: "it waits to be run", remedy: "Run it, or give it a schedule." }
     : {

@@ -108,12 +108,21 @@ describe("tasks on the running app", () => {
     expect((await api.post(path, { action: "cancel" })).status).toBe(400);
     const gone = await api.post(path, { action: "delete", tasks: ids });
     expect(gone.json.results.every(({ ok }: { ok: boolean }) => ok)).toBe(true);
+    const trail = (await api.get(`v1/audit?task=${ids[0]}`)).json.entries;
+    expect(trail.map(({ action }: { action: string }) => action)).toEqual([
+      "deleteTask",
+      "cancelTask",
+      "createTask",
+    ]);
   });
 
   it("run by their schedule", async () => {
     const at = new Date(Date.now() - 1_000).toISOString();
     const id = await create({ schedule: { at }, start: undefined });
-    expect((await view(id)).state).toBe("Scheduled");
+    expect(await view(id)).toMatchObject({
+      state: "Scheduled",
+      waitingFor: { reason: `it is due at ${at}` },
+    });
     await api.fire("wakeTasks");
     await reaches(id, "InProgress");
     await act(id, "cancel");
