@@ -1,7 +1,7 @@
 import type { HttpResponseInit, InvocationContext } from "@azure/functions";
-import type { z } from "zod";
 import type { Problem } from "../../shared/contracts/api.ts";
 import { type ErrorCode, errorDefinition, LongshoreError } from "../../shared/contracts/errors.ts";
+import type { FieldProblem } from "../domain/fieldProblems.ts";
 import { RateLimited } from "../security/rateLimits.ts";
 import { redacted } from "../security/redacted.ts";
 
@@ -31,15 +31,11 @@ export const STATUS: Partial<Record<ErrorCode, number>> = {
 
 /** A part of the request does not fit its schema. A ZodError from anywhere else is our own defect. */
 export class Invalid extends LongshoreError {
-  readonly errors: { field: string; message: string }[];
+  readonly errors: FieldProblem[];
 
-  constructor(errors: { field: string; message: string }[]) {
+  constructor(errors: FieldProblem[]) {
     super("BAD_REQUEST", "some fields are not valid");
     this.errors = errors;
-  }
-
-  static of({ issues }: z.ZodError): Invalid {
-    return new Invalid(issues.map(({ path, message }) => ({ field: path.join("."), message })));
   }
 }
 

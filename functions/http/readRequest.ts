@@ -1,6 +1,7 @@
 import type { HttpRequest } from "@azure/functions";
 import type { z } from "zod";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
+import { fieldProblems, NO_SUCH_FIELD } from "../domain/fieldProblems.ts";
 import { Invalid } from "./problems.ts";
 import { unknownFields } from "./unknownFields.ts";
 
@@ -48,13 +49,14 @@ export function parseBody(
 
 /** Checks what was sent against its schema; refuses fields that the schema does not have, each by its name. */
 export function checked<T>(schema: z.ZodType<T> | undefined, value: unknown, strict: boolean): T {
-  const unknown = strict && schema ? unknownFields(schema, value) : [];
-  if (unknown.length > 0)
-    throw new Invalid(unknown.map((field) => ({ field, message: "there is no such field" })));
   if (!schema) return undefined as T;
+  const unknown = strict ? unknownFields(schema, value) : [];
   const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw Invalid.of(parsed.error);
+  if (parsed.success && unknown.length === 0) return parsed.data;
+  throw new Invalid([
+    ...unknown.map((field) => ({ field, message: NO_SUCH_FIELD })),
+    ...fieldProblems(parsed.error?.issues ?? []),
+  ]);
 }
 
 /** The query without the function key that may be in it. A parameter that is repeated counts as wrong, not as the last one. */

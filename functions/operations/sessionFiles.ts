@@ -2,6 +2,7 @@ import type { SessionFile, SessionImported } from "../../shared/contracts/bulk.t
 import type { SettingsLayer } from "../../shared/contracts/settings.ts";
 import type { newId } from "../domain/ids.ts";
 import type { SessionRecord, TaskRecord } from "../domain/records.ts";
+import { nextRun } from "../domain/schedules.ts";
 import type { Services } from "../services.ts";
 import { newTask } from "./createTask.ts";
 import { storeTasks } from "./storeTasks.ts";
@@ -38,7 +39,7 @@ function exported(task: TaskRecord): SessionFile["tasks"][number] {
   };
 }
 
-/** Makes a new session of an exported one. Its tasks wait to be run, or for their schedules. */
+/** Makes a new session of an exported one. Its tasks wait to be run, or for what of their schedules is still to come. */
 export async function importSession(
   app: Pick<Services, "tasks" | "wakeUps">,
   file: SessionFile,
@@ -52,10 +53,12 @@ export async function importSession(
     createdAt: new Date().toISOString(),
   };
   const tasks = file.tasks.map(
-    ({ state: _state, createdAt: _created, lastRound: _last, ...task }, order): TaskRecord => ({
-      ...newTask(session.id, ids(8), task),
-      order,
-    }),
+    ({ state: _state, createdAt: _created, lastRound: _last, ...task }, order): TaskRecord => {
+      const { schedule, ...rest } = newTask(session.id, ids(8), task);
+      // A run that was due before is over, or was left out; that its task is brought here is no reason to run it.
+      const isToCome = nextRun(schedule, Date.now()) !== undefined;
+      return { ...rest, ...(schedule && isToCome && { schedule }), order };
+    },
   );
   const taken = await storeTasks(app, session.id, tasks);
   // Last, so that nobody sees half a session.

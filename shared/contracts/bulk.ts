@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { scheduleSchema } from "./schedules.ts";
 import { sessionViewSchema } from "./sessions.ts";
 import { settingsLayerSchema } from "./settings.ts";
 import { lastRoundSchema, TASK_STATES, taskCreateSchema } from "./tasks.ts";
@@ -78,6 +79,8 @@ export const sessionFileSchema = z.object({
   tasks: z
     .array(
       taskCreateSchema.omit({ start: true }).extend({
+        /** Also one that was over when the file was written. */
+        schedule: scheduleSchema.optional(),
         /** How the task stood. It is not taken over: what was migrated is known to the installation that did it. */
         state: z.enum(TASK_STATES).optional(),
         createdAt: z.iso.datetime().optional(),

@@ -53,6 +53,16 @@ export const scheduleSchema = z.union([onceSchema, recurringSchema], {
 });
 export type Schedule = z.infer<typeof scheduleSchema>;
 
+/** Clocks differ, and requests are repeated: what is late by less than this is meant. */
+const LATE_MS = 5 * 60_000;
+
+/** A schedule that somebody gives a task. A time long gone is a slip, and would run the task at once. */
+export const newScheduleSchema = scheduleSchema.superRefine((schedule, context) => {
+  const message = "is in the past; to run the task at once, leave the schedule out";
+  if ("at" in schedule && Date.parse(schedule.at) < Date.now() - LATE_MS)
+    context.addIssue({ code: "custom", path: ["at"], message });
+});
+
 export const WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
 
 const clockSchema = z

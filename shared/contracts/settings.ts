@@ -5,7 +5,9 @@ import { upnSchema } from "./people.ts";
  * A point in time that bounds what is migrated: a day ("2024-06-01", its midnight UTC) or an instant with its zone. `null`: no
  * bound, which a task may need to say when its session has one.
  */
-const boundSchema = z.union([z.iso.date(), z.iso.datetime({ offset: true }), z.null()]);
+const boundSchema = z.union([z.iso.date(), z.iso.datetime({ offset: true }), z.null()], {
+  error: 'must be a day like "2024-06-01", an instant with its zone, or null',
+});
 
 const patternsSchema = z.array(z.string().trim().min(1).max(255)).max(100);
 
@@ -44,7 +46,7 @@ export const settingsSchema = z.object({
     .string()
     .trim()
     .max(4_000)
-    .regex(/^[^/\\*?]*$/, 'must be extensions with ":" between them, like TXT:EXE')
+    .regex(/^[^/\\*?,;]*$/, 'must be extensions with ":" between them, like TXT:EXE')
     .describe(
       'Leave out files with these extensions: "TXT:EXE:JPEG", in any case; of "a.tar.gz" only "gz" counts.',
     )

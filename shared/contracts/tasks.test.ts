@@ -85,7 +85,10 @@ describe("a task", () => {
     ["name", { name: "  " }],
     ["source", { source: "" }],
     // A row of a table takes 64 KB.
-    ["source", { source: "s".repeat(4_097) }],
+    ["source", { source: `/${"s".repeat(4_096)}` }],
+    ["source", { source: "relative/path" }],
+    ["source", { source: "/srv/\u0000" }],
+    ["schedule.at", { schedule: { at: "2020-01-01T00:00:00Z" } }],
     ["agentGroup", { agentGroup: "Paris" }],
     ["settings.packageItems", { settings: { packageItems: 1.5 } }],
     ["start", { start: "later" }],

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { checkName } from "../rules/names.ts";
 import { agentGroupSchema } from "./agents.ts";
 import { issueSchema } from "./inventory.ts";
-import { scheduleSchema, windowsSchema } from "./schedules.ts";
+import { newScheduleSchema, scheduleSchema, windowsSchema } from "./schedules.ts";
 import { effectiveSettingsSchema, settingsLayerSchema, storedLayerSchema } from "./settings.ts";
 
 export const TASK_STATES = [
@@ -102,8 +102,16 @@ export const tagsSchema = z
   .pipe(z.array(z.string()).max(MAX_TAGS, `a task has at most ${MAX_TAGS} tags`));
 
 const taskNameSchema = z.string().trim().min(1).max(255);
+
+/** How sources look: shares, drives, and paths from the root. */
+export const ABSOLUTE = /^(\\\\[^\\/]+[\\/][^\\/]+|\/|[A-Za-z]:[\\/])/;
+
 /** The folder whose contents are migrated, as the agent sees it. */
-const sourceSchema = z.string().min(1).max(4_096);
+const sourceSchema = z
+  .string()
+  .max(4_096)
+  .regex(ABSOLUTE, "is not an absolute path")
+  .refine((text) => !/\p{Cc}/u.test(text), "must not contain control characters");
 
 export const taskCreateSchema = z.object({
   name: taskNameSchema,
@@ -112,7 +120,7 @@ export const taskCreateSchema = z.object({
   agentGroup: agentGroupSchema.default("default"),
   tags: tagsSchema.default([]),
   settings: settingsLayerSchema.optional(),
-  schedule: scheduleSchema.optional(),
+  schedule: newScheduleSchema.optional(),
   windows: windowsSchema.optional(),
   /** Without it a task with a schedule waits for that, any other starts at once. */
   start: z.enum(["now", "manually"]).optional(),
@@ -129,7 +137,7 @@ export const taskPatchSchema = z
     agentGroup: agentGroupSchema,
     tags: tagsSchema,
     settings: settingsLayerSchema,
-    schedule: scheduleSchema.nullable(),
+    schedule: newScheduleSchema.nullable(),
     windows: windowsSchema,
   })
   .partial();

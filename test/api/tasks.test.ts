@@ -276,6 +276,22 @@ describe("a session's file", () => {
     expect(without(copy.text)).toEqual(without(exported.text));
     const other = { ...exported.json, version: 2 };
     expect((await api.post("v1/sessions/import", other)).status).toBe(400);
+    const [entry] = (await api.get("v1/audit?limit=1")).json.entries;
+    expect(entry).toMatchObject({ action: "importSession", ids: { session: id } });
+  });
+
+  it("does not run again what was due once", async () => {
+    const task = {
+      ...{ name: "over", source: "/srv/over", agentGroup: "default", tags: [] },
+      destination: { siteUrl: site, library: "Documents", folder: "" },
+      schedule: { at: "2020-01-01T00:00:00.000Z" },
+    };
+    const head = { kind: "longshore-session", version: 1, exportedAt: "2021-01-01T00:00:00.000Z" };
+    const file = { ...head, session: { name: "Kept" }, tasks: [task] };
+    const { json } = await api.post("v1/sessions/import", file);
+    const [imported] = (await api.get(`v1/sessions/${json.session.id}/tasks`)).json.tasks;
+    expect(imported).toMatchObject({ name: "over", state: "Scheduled" });
+    expect(imported).not.toHaveProperty("schedule");
   });
 });
 

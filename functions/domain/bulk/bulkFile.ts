@@ -1,6 +1,6 @@
-import type { z } from "zod";
 import type { BulkFormat, BulkProblem } from "../../../shared/contracts/bulk.ts";
 import { type TaskCreate, taskCreateSchema } from "../../../shared/contracts/tasks.ts";
+import { fieldProblems } from "../fieldProblems.ts";
 
 /** What is wrong with a file or one of its rows, without the row's number. */
 export type Remark = Omit<BulkProblem, "row">;
@@ -26,9 +26,6 @@ export interface BulkFile {
   /** What is wrong with the file as a whole. */
   problems: BulkProblem[];
 }
-
-/** How sources look: shares, drives, and paths from the root. */
-export const ABSOLUTE = /^(\\\\[^\\/]+[\\/][^\\/]+|\/|[a-z]:[\\/])/i;
 
 const FIXES: [field: string, fix: string][] = [
   [
@@ -71,23 +68,12 @@ export function checkDraft(draft: Draft): {
     const [, fix = "Correct the value."] = FIXES.find(([known]) => field.startsWith(known)) ?? [];
     problems.push({ column, value, message, fix });
   };
-  if (task.source && !ABSOLUTE.test(task.source)) add("source", "is not an absolute path");
   const parsed = taskCreateSchema.safeParse(task);
-  for (const issue of parsed.error?.issues ?? [])
-    for (const { path, message } of withinUnion(issue)) add(path.join("."), message);
+  for (const { field, message } of fieldProblems(parsed.error?.issues ?? [])) add(field, message);
   return {
     ...(parsed.success && problems.length === 0 && { task: parsed.data }),
     problems,
   };
-}
-
-/** What a union says is that nothing fits; what is meant is the alternative that has all the keys. */
-function withinUnion(issue: z.core.$ZodIssue): { path: PropertyKey[]; message: string }[] {
-  if (issue.code !== "invalid_union") return [issue];
-  const meant = issue.errors.find((each) => each.every(({ code }) => code !== "unrecognized_keys"));
-  return (
-    meant?.map(({ path, message }) => ({ path: [...issue.path, ...path], message })) ?? [issue]
-  );
 }
 
 /** The last part of a path, for tasks without a name. */

@@ -182,7 +182,7 @@ describe("our own CSV", () => {
       [
         "Source,Site,library,folder,name,tags,agentGroup,schedule,timeZone,setting.migrateHidden,setting.excludeNames,setting.createdAfter,setting.packageItems",
         `\\\\srv\\hr,${SITE},Documents,HR/Old,Human resources,hr; Q3;,paris,0 22 * * 1-5,Europe/Paris,no,*.tmp;~*,2020-01-31,100`,
-        `/srv/it,${SITE},Documents,,,,,2026-01-31T22:00:00Z,,,,none,`,
+        `/srv/it,${SITE},Documents,,,,,2126-01-31T22:00:00Z,,,,none,`,
       ].join("\n"),
     );
     expect(format).toBe("longshore-csv");
@@ -202,7 +202,7 @@ describe("our own CSV", () => {
     });
     expect(rows[1]?.task).toMatchObject({
       ...{ name: "it", agentGroup: "default", tags: [] },
-      ...{ schedule: { at: "2026-01-31T22:00:00.000Z" }, settings: { createdAfter: null } },
+      ...{ schedule: { at: "2126-01-31T22:00:00.000Z" }, settings: { createdAfter: null } },
     });
   });
 
@@ -214,7 +214,7 @@ describe("our own CSV", () => {
           `/srv/a,${SITE},Documents,${"t".repeat(65)},Paris,tomorrow,,,many`,
           `/srv/b,${SITE},Documents,,,,99 * * * *,,`,
           `/srv/c,${SITE},Documents,,,,0 22 * * *,Paris,`,
-          `/srv/d,${SITE},Documents,,,2026-01-31T22:00:00Z,0 22 * * *,,,and,more`,
+          `/srv/d,${SITE},Documents,,,2126-01-31T22:00:00Z,0 22 * * *,,,and,more`,
         ].join("\n"),
       ),
     ).toEqual([

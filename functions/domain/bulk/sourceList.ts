@@ -1,5 +1,5 @@
 import type { BulkProblem } from "../../../shared/contracts/bulk.ts";
-import { ABSOLUTE } from "./bulkFile.ts";
+import { ABSOLUTE } from "../../../shared/contracts/tasks.ts";
 import { csvRows } from "./csvRows.ts";
 
 /** The sources of a file with one column, which may have a header; everything that is wrong with it. */

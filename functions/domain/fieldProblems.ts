@@ -1,0 +1,35 @@
+import type { z } from "zod";
+
+export interface FieldProblem {
+  /** Where it is, with "." between the steps; empty for the whole. */
+  field: string;
+  message: string;
+}
+
+export const NO_SUCH_FIELD = "there is no such field";
+
+/** What zod has against a value, each by the field that a person would look at. */
+export function fieldProblems(issues: readonly z.core.$ZodIssue[]): FieldProblem[] {
+  return issues.flatMap(withinUnion).flatMap((issue) => {
+    const field = issue.path.join(".");
+    if (issue.code === "unrecognized_keys")
+      return issue.keys.map((key) => ({
+        field: field === "" ? key : `${field}.${key}`,
+        message: NO_SUCH_FIELD,
+      }));
+    return [{ field, message: isMissing(issue) ? "is missing" : issue.message }];
+  });
+}
+
+/** zod 4 tells an absent value from a wrong one by its message only. */
+const isMissing = ({ code, message }: z.core.$ZodIssue): boolean =>
+  code === "invalid_type" && message.endsWith("received undefined");
+
+/** What a union of objects says is that nothing fits; what is meant is the alternative that has all the keys. */
+function withinUnion(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== "invalid_union") return [issue];
+  const meant = issue.errors.find((each) =>
+    each.every(({ code, path }) => code !== "unrecognized_keys" && path.length > 0),
+  );
+  return meant?.map((each) => ({ ...each, path: [...issue.path, ...each.path] })) ?? [issue];
+}
