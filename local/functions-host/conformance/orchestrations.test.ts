@@ -192,4 +192,11 @@ describe("mistakes", () => {
     expect(runtimeStatus).toBe("Failed");
     expect(output).toContain("Non-Deterministic workflow detected");
   });
+
+  it("a custom status over 16 KB of UTF-16 fails the orchestration", async () => {
+    const longest = 8 * 1024 - '""'.length;
+    expect((await host.run("longStatus", longest)).runtimeStatus).toBe("Completed");
+    const { runtimeStatus, output } = await host.run("longStatus", longest + 1);
+    expect([runtimeStatus, output]).toEqual(["Failed", expect.stringContaining("17 KB")]);
+  });
 });

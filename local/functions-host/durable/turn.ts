@@ -8,6 +8,9 @@ import { OrchestrationFault, type Scheduled, Shim } from "./shim.ts";
 import type { TaskHub } from "./task-hub.ts";
 import { commitTurn } from "./turn-commit.ts";
 
+/** MS docs: durable-functions-custom-orchestration-status. */
+const MAX_CUSTOM_STATUS_KB = 16;
+
 /** How a turn ended the execution. `result` is JSON: the output, or the input of the next generation. */
 export type Outcome =
   | { status: "Completed" | "ContinuedAsNew"; result: string | null }
@@ -74,7 +77,9 @@ async function simulate(
   // Schema V1 has one inner array per yield; from V2 on there is exactly one.
   const shim = new Shim(execution.instance, answer.state?.actions.flat() ?? [], hub.options);
   let outcome: Outcome | undefined;
+  let customStatus: unknown;
   try {
+    customStatus = readCustomStatus(answer);
     if (end?.event.EventType === EventType.ExecutionTerminated) {
       outcome = { status: "Terminated", reason: end.event.Input, details: "" };
     } else {
@@ -88,8 +93,16 @@ async function simulate(
     outcome = { status: "Failed", reason: error.message, details: error.stack ?? "" };
   }
   const { fresh, fault } = checkActivities(hub, execution, [...shim.fresh.values()]);
-  const { customStatus } = answer.state ?? {};
   return { now, started, mail, shim, fresh, outcome: fault ?? outcome, customStatus };
+}
+
+/** Throws an OrchestrationFault if it is longer than the extension takes. */
+function readCustomStatus({ state }: OrchestratorAnswer): unknown {
+  const size = Math.ceil((2 * (JSON.stringify(state?.customStatus)?.length ?? 0)) / 1024);
+  if (size <= MAX_CUSTOM_STATUS_KB) return state?.customStatus;
+  throw new OrchestrationFault(
+    `The UTF-16 size of the JSON-serialized custom status must not exceed ${MAX_CUSTOM_STATUS_KB} KB. The current size is ${size} KB.`,
+  );
 }
 
 /** The orchestration ends once the SDK is done *and* all its actions have been awaited. */
