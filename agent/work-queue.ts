@@ -1,5 +1,6 @@
 import { isServiceBusError, ServiceBusClient, type ServiceBusReceiver } from "@azure/service-bus";
 import { type WorkMessage, workMessageSchema } from "../shared/contracts/work.ts";
+import { unlessAborted } from "./backoff.ts";
 
 /**
  * A message that this agent holds under the queue's lock (renewed by the SDK for five minutes). Settle it once; when
@@ -20,6 +21,9 @@ export interface WorkQueue {
   /** Ends the connection once every message that was received is settled. */
   close(): Promise<void>;
 }
+
+/** A link whose connection breaks meanwhile may never be closed. */
+const LEAVE_WITHIN_MS = 2_000;
 
 export type QueueTransport = "amqp" | "amqp-websockets";
 
@@ -51,19 +55,24 @@ export function openWorkQueue(
    * next message would come here, be seen by nobody, and stay locked. So the link is closed, and before that nothing is given back.
    */
   const leave = () => {
-    const closing = receiver?.close().catch(() => undefined);
+    const closing = Promise.all([left, receiver?.close().catch(() => undefined)]);
     receiver = undefined;
-    left = Promise.all([left, closing]).then(() => undefined);
+    left = unlessAborted(closing, AbortSignal.timeout(LEAVE_WITHIN_MS)).then(() => undefined);
   };
 
   return {
     async receive(waitMs, signal) {
       receiver ??= client.createReceiver(queue);
       signal.addEventListener("abort", leave, { once: true });
-      const [message] = await receiver
+      const receiving = receiver
         .receiveMessages(1, { maxWaitTimeInMs: waitMs, abortSignal: signal })
         .finally(() => signal.removeEventListener("abort", leave));
-      if (message === undefined) return undefined;
+      // Not left to the SDK alone: what it is asked while its connection breaks may never be answered.
+      const [message] = (await unlessAborted(receiving, signal)) ?? [];
+      if (message === undefined) {
+        signal.throwIfAborted();
+        return undefined;
+      }
       const work = workMessageSchema.safeParse(message.body);
       if (!work.success) {
         await settler.deadLetterMessage(message, {
