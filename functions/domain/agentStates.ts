@@ -43,7 +43,7 @@ export function groupCondition(
     return {
       ready: false,
       reason: `group ${group} has no agent`,
-      remedy: `Enrol an agent with --group ${group}, move one into the group, or bind the task to another group.`,
+      remedy: `Enrol an agent with --group ${group}, move one into the group, or bind the task to another group (one that is in progress: pause it before, resume it after).`,
     };
   const seen = [...new Set(states)].map(
     (state) => `${states.filter((each) => each === state).length} ${state.toLowerCase()}`,

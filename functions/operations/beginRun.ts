@@ -83,6 +83,8 @@ function reopened(
     ...rest,
     // A round that failed is begun again by people, who may have mended the task; one that was cut off goes on as it was.
     ...((round.state === "Failed" || round.state === "Cancelled") && wished),
+    // One that was paused has given back all its work: other agents may go on with it.
+    ...(round.state === "Paused" && { agentGroup: task.agentGroup }),
     ...(wish && { wish }),
     run,
     state: "InProgress",

@@ -116,6 +116,27 @@ describe("tasks on the running app", () => {
     ]);
   });
 
+  it("go on in another group of agents after a pause", async () => {
+    const id = await create({ agentGroup: "oslo", start: "now" });
+    const waitsFor = async (group: string) => {
+      for (const end = Date.now() + 30_000; ; await delay(100)) {
+        const { waitingFor } = await view(id);
+        if (waitingFor?.reason === `group ${group} has no agent`) return;
+        if (Date.now() > end) throw new Error(`${waitingFor?.reason}\n${api.log()}`);
+      }
+    };
+    await reaches(id, "InProgress");
+    await waitsFor("oslo");
+    expect((await act(id, "pause")).status).toBe(202);
+    await reaches(id, "Paused");
+    await api.change("PATCH", `v1/tasks/${id}`, { agentGroup: "bergen" });
+    expect((await act(id, "resume")).status).toBe(202);
+    await reaches(id, "InProgress");
+    await waitsFor("bergen");
+    await act(id, "cancel");
+    await reaches(id, "Cancelled");
+  }, 60_000);
+
   it("run by their schedule", async () => {
     const at = new Date(Date.now() - 1_000).toISOString();
     const id = await create({ schedule: { at }, start: undefined });
