@@ -56,35 +56,51 @@ beforeAll(async () => {
 
 afterAll(() => company?.close(), 60_000);
 
+/** One day builds on the other: what comes after a step that failed is not tried, and waits for nothing. */
+let failed: string | undefined;
+function step(name: string, run: () => void | Promise<void>, milliseconds?: number): void {
+  const tryIt = async () => {
+    if (failed) throw new Error(`not tried: "${failed}" has failed`);
+    failed = name;
+    await run();
+    failed = undefined;
+  };
+  it(name, tryIt, milliseconds);
+}
+
 describe("Monday", () => {
-  it("brings two agents, and no more than the token allows", async () => {
-    const { administrator, operator, workspace, controlPlane: url } = company;
-    // The agent of npm start itself is not used.
-    const { agents: own } = await ok(administrator.get("agents"));
-    expect(own).toMatchObject([{ name: "agent-1", state: "Enabled" }]);
-    const disabled = { enabled: false };
-    const spare = await ok(administrator.change("PATCH", `agents/${own[0].id}`, disabled));
-    expect(spare).toMatchObject({ state: "Disabled", reason: expect.stringMatching(/\w/) });
+  step(
+    "brings two agents, and no more than the token allows",
+    async () => {
+      const { administrator, operator, workspace, controlPlane: url } = company;
+      // The agent of npm start itself is not used.
+      const { agents: own } = await ok(administrator.get("agents"));
+      expect(own).toMatchObject([{ name: "agent-1", state: "Enabled" }]);
+      const disabled = { enabled: false };
+      const spare = await ok(administrator.change("PATCH", `agents/${own[0].id}`, disabled));
+      expect(spare).toMatchObject({ state: "Disabled", reason: expect.stringMatching(/\w/) });
 
-    expect((await operator.post("enrolment-tokens", { uses: 2 })).status).toBe(403);
-    const { token } = await ok(administrator.post("enrolment-tokens", { uses: 2 }), 201);
-    for (const name of ["harbour", "quay"]) agents[name] = await company.join(name, token);
-    expect(enrol(workspace, { url, token, name: "stowaway" })).toEqual({
-      refused: expect.stringContaining("create a new enrolment token"),
-    });
-    const list = await poll(
-      company.reader,
-      "agents",
-      ({ agents }) => agents.filter(({ state }: Json) => state === "Enabled").length === 2,
-    );
-    const names = list.agents.map(({ name }: Json) => name);
-    expect(names.sort()).toEqual(["agent-1", "harbour", "quay"]);
-    expect(await ok(company.reader.get("agent-groups"))).toMatchObject({
-      groups: [{ name: "default", agents: 3, active: 2, freeSlots: 8 }],
-    });
-  }, 120_000);
+      expect((await operator.post("enrolment-tokens", { uses: 2 })).status).toBe(403);
+      const { token } = await ok(administrator.post("enrolment-tokens", { uses: 2 }), 201);
+      for (const name of ["harbour", "quay"]) agents[name] = await company.join(name, token);
+      expect(enrol(workspace, { url, token, name: "stowaway" })).toEqual({
+        refused: expect.stringContaining("create a new enrolment token"),
+      });
+      const list = await poll(
+        company.reader,
+        "agents",
+        ({ agents }) => agents.filter(({ state }: Json) => state === "Enabled").length === 2,
+      );
+      const names = list.agents.map(({ name }: Json) => name);
+      expect(names.sort()).toEqual(["agent-1", "harbour", "quay"]);
+      expect(await ok(company.reader.get("agent-groups"))).toMatchObject({
+        groups: [{ name: "default", agents: 3, active: 2, freeSlots: 8 }],
+      });
+    },
+    120_000,
+  );
 
-  it("sets what counts for all, and what counts for a session", async () => {
+  step("sets what counts for all, and what counts for a session", async () => {
     const { administrator, operator, reader, receiver } = company;
     const settings = { excludeExtensions: "tmp:bak" };
     expect((await operator.change("PUT", "settings", settings)).status).toBe(403);
@@ -101,7 +117,7 @@ describe("Monday", () => {
     ({ secret } = await ok(administrator.post("webhooks", { url: receiver.url }), 201));
   });
 
-  it("imports a file of tasks, which has to be corrected first", async () => {
+  step("imports a file of tasks, which has to be corrected first", async () => {
     const { operator, reader, site } = company;
     const row = (department: string, { b = "", c = "", url = site, library = "Documents" } = {}) =>
       `${company.share(department)},${b},${c},${url},${library},${department}`;
@@ -178,7 +194,7 @@ describe("Monday", () => {
     for (const department of ["Finance", "HR"]) await patch(department, { tags: ["wave-1"] });
   });
 
-  it("shows of every setting where it comes from", async () => {
+  step("shows of every setting where it comes from", async () => {
     // Slow, so that it can be cancelled in the middle.
     await patch("Marketing", { settings: { packageItems: 3, parallelPackages: 1 } });
     const { effective, waitingFor } = await view("Marketing");
@@ -200,86 +216,95 @@ describe("Tuesday", () => {
   const rules: Rules = { ...RULES, excludeFolders: [], migrateHidden: false };
   let scan: string;
 
-  it("scans the archive on its own, and counts as we do", async () => {
-    const { operator, reader, site } = company;
-    const folder = `${new URL(site).pathname}/Shared Documents/Archive`;
-    troubles = makeArchive(company.share("Archive"), LIMIT - folder.length - 1);
-    const source = company.share("Archive");
-    const destination = { siteUrl: site, library: "Documents", folder: "Archive" };
-    const body = { source, destination, settings: { migrateHidden: false }, tags: ["old"] };
-    scan = (await ok(operator.post("scans", body), 201)).id;
-    const isOver = ({ state }: Json) => /^(Completed|Failed)/.test(state);
-    const done = await poll(reader, `scans/${scan}`, isOver, 150);
-    expect(done).toMatchObject({ state: "CompletedWithErrors", readiness: "Warning" });
+  step(
+    "scans the archive on its own, and counts as we do",
+    async () => {
+      const { operator, reader, site } = company;
+      const folder = `${new URL(site).pathname}/Shared Documents/Archive`;
+      troubles = makeArchive(company.share("Archive"), LIMIT - folder.length - 1);
+      const source = company.share("Archive");
+      const destination = { siteUrl: site, library: "Documents", folder: "Archive" };
+      const body = { source, destination, settings: { migrateHidden: false }, tags: ["old"] };
+      scan = (await ok(operator.post("scans", body), 201)).id;
+      const isOver = ({ state }: Json) => /^(Completed|Failed)/.test(state);
+      const done = await poll(reader, `scans/${scan}`, isOver, 150);
+      expect(done).toMatchObject({ state: "CompletedWithErrors", readiness: "Warning" });
 
-    const ours = company.books("Archive").expect(rules, { troubles });
-    for (const each of ours.values())
-      if (each.result === "migrated") Object.assign(each, { result: "skipped", code: "SCAN_ONLY" });
-    await company.check("Archive", scan, 0, ours);
-    expect(walk(company.workspace.library).size).toBe(0);
+      const ours = company.books("Archive").expect(rules, { troubles });
+      for (const each of ours.values())
+        if (each.result === "migrated")
+          Object.assign(each, { result: "skipped", code: "SCAN_ONLY" });
+      await company.check("Archive", scan, 0, ours);
+      expect(walk(company.workspace.library).size).toBe(0);
 
-    const totals = totalsOf(ours);
-    const fates = byFate(ours);
-    const amountOf = (...codes: string[]) => {
-      const some = [...ours].filter(([, { code }]) => codes.includes(code));
-      return totalsOf(new Map(some)).scanned;
-    };
-    const { items: toMigrate, bytes } = amountOf("SCAN_ONLY");
-    const out = amountOf("FILTERED_HIDDEN", "FILTERED_EXTENSION", "SYMBOLIC_LINK");
-    const reachable = [...ours.keys()].filter(
-      (path) => !/^(FILTERED|SYMBOLIC)/.test(ours.get(path)?.code ?? ""),
-    );
-    const lengths = reachable.map((path) => folder.length + 1 + path.length);
-    expect(done.assessment).toMatchObject({
-      ...{ files: totals.scanned.files, folders: totals.scanned.folders, others: 1 },
-      bytes: totals.scanned.bytes,
-      toMigrate: { items: toMigrate, bytes },
-      alreadyThere: { items: 0, bytes: 0 },
-      leftOut: { items: out.items, bytes: out.bytes },
-      keptBack: totals.failed,
-      longestPath: { length: Math.max(...lengths) },
-    });
-    const issues: Json[] = done.assessment.issues;
-    const kept = issues.filter(({ keepsBack }) => keepsBack);
-    expect(Object.fromEntries(kept.map(({ code, items }) => [code, items]))).toEqual(
-      Object.fromEntries(
-        [...new Set(troubles.values())].map((code) => [code, fates[code]?.length]),
-      ),
-    );
-    const longPaths = (fates.SCAN_ONLY ?? []).filter(
-      (path) => folder.length + 1 + path.length > 300,
-    );
-    expect(longPaths.length).toBeGreaterThan(0);
-    expect(issues).toContainEqual(
-      expect.objectContaining({ code: "LONG_PATH", items: longPaths.length, keepsBack: false }),
-    );
-    const { rows } = await download(reader, `tasks/${scan}/rounds/0/reports/LongPaths_R0.csv`);
-    for (const path of longPaths)
-      expect(rows).toContainEqual(
-        expect.objectContaining({
-          Source: `${source}/${path}`,
-          "Path length": String(folder.length + 1 + path.length),
-        }),
+      const totals = totalsOf(ours);
+      const fates = byFate(ours);
+      const amountOf = (...codes: string[]) => {
+        const some = [...ours].filter(([, { code }]) => codes.includes(code));
+        return totalsOf(new Map(some)).scanned;
+      };
+      const { items: toMigrate, bytes } = amountOf("SCAN_ONLY");
+      const out = amountOf("FILTERED_HIDDEN", "FILTERED_EXTENSION", "SYMBOLIC_LINK");
+      const reachable = [...ours.keys()].filter(
+        (path) => !/^(FILTERED|SYMBOLIC)/.test(ours.get(path)?.code ?? ""),
       );
-    expect((await ok(reader.get("scans"))).scans).toMatchObject([
-      { id: scan, readiness: "Warning", keptBack: troubles.size },
-    ]);
-  }, 200_000);
+      const lengths = reachable.map((path) => folder.length + 1 + path.length);
+      expect(done.assessment).toMatchObject({
+        ...{ files: totals.scanned.files, folders: totals.scanned.folders, others: 1 },
+        bytes: totals.scanned.bytes,
+        toMigrate: { items: toMigrate, bytes },
+        alreadyThere: { items: 0, bytes: 0 },
+        leftOut: { items: out.items, bytes: out.bytes },
+        keptBack: totals.failed,
+        longestPath: { length: Math.max(...lengths) },
+      });
+      const issues: Json[] = done.assessment.issues;
+      const kept = issues.filter(({ keepsBack }) => keepsBack);
+      expect(Object.fromEntries(kept.map(({ code, items }) => [code, items]))).toEqual(
+        Object.fromEntries(
+          [...new Set(troubles.values())].map((code) => [code, fates[code]?.length]),
+        ),
+      );
+      const longPaths = (fates.SCAN_ONLY ?? []).filter(
+        (path) => folder.length + 1 + path.length > 300,
+      );
+      expect(longPaths.length).toBeGreaterThan(0);
+      expect(issues).toContainEqual(
+        expect.objectContaining({ code: "LONG_PATH", items: longPaths.length, keepsBack: false }),
+      );
+      const { rows } = await download(reader, `tasks/${scan}/rounds/0/reports/LongPaths_R0.csv`);
+      for (const path of longPaths)
+        expect(rows).toContainEqual(
+          expect.objectContaining({
+            Source: `${source}/${path}`,
+            "Path length": String(folder.length + 1 + path.length),
+          }),
+        );
+      expect((await ok(reader.get("scans"))).scans).toMatchObject([
+        { id: scan, readiness: "Warning", keptBack: troubles.size },
+      ]);
+    },
+    200_000,
+  );
 
-  it("makes a task of the scan, and runs it", async () => {
-    const body = { session, name: "Archive", settings: { packageItems: 50 } };
-    const task = await ok(company.operator.post(`scans/${scan}/copy`, body), 201);
-    tasks.Archive = task.id;
-    expect(task).toMatchObject({ tags: ["old"], source: company.share("Archive") });
-    await inState("Archive", "CompletedWithErrors");
-    // In a session, what the session sets counts as well.
-    const both = { ...rules, ...RULES };
-    await check("Archive", 0, company.books("Archive").expect(both, { troubles }));
-  }, 200_000);
+  step(
+    "makes a task of the scan, and runs it",
+    async () => {
+      const body = { session, name: "Archive", settings: { packageItems: 50 } };
+      const task = await ok(company.operator.post(`scans/${scan}/copy`, body), 201);
+      tasks.Archive = task.id;
+      expect(task).toMatchObject({ tags: ["old"], source: company.share("Archive") });
+      await inState("Archive", "CompletedWithErrors");
+      // In a session, what the session sets counts as well.
+      const both = { ...rules, ...RULES };
+      await check("Archive", 0, company.books("Archive").expect(both, { troubles }));
+    },
+    200_000,
+  );
 });
 
 describe("Wednesday", () => {
-  it("has tasks that wait for their times", async () => {
+  step("has tasks that wait for their times", async () => {
     const { operator, site } = company;
     const at = new Date(Date.now() + 5_000).toISOString();
     expect(await patch("Press", { schedule: { at } })).toMatchObject({
@@ -315,86 +340,104 @@ describe("Wednesday", () => {
     await patch("Vault", { windows: [] });
   });
 
-  it("pauses a task in the middle, and another one has its turn", async () => {
-    const { operator, reader } = company;
-    const wanted = [tasks.Finance, tasks.Marketing, tasks.HR];
-    const action = { action: "run", tasks: wanted };
-    const { results } = await ok(operator.post(`sessions/${session}/actions`, action));
-    expect(results.map(({ id, ok }: Json) => [id, ok])).toEqual(wanted.map((id) => [id, true]));
-    const waiting = await view("HR");
-    expect(waiting.state).toBe("Queued");
-    expect(waiting.waitingFor.reason).toMatch(
-      /^(group default has 2 tasks in progress, and this one is next|\d+ tasks? (is|are) before this one in group default)$/,
-    );
-    const { scanned } = totalsOf(expected("Finance"));
-    await until("Finance", ({ round }) => round?.scanFinished && round.migrated.items > 20);
-    await act("Finance", "pause");
-    const paused = await inState("Finance", "Paused");
-    expect(paused.round).toMatchObject({ state: "Paused", scanned });
-    expect(paused.round.migrated.items).toBeLessThan(totalsOf(expected("Finance")).migrated.items);
-    expect(paused.waitingFor.reason).toContain("Olu Operator");
+  step(
+    "pauses a task in the middle, and another one has its turn",
+    async () => {
+      const { operator, reader } = company;
+      const wanted = [tasks.Finance, tasks.Marketing, tasks.HR];
+      const action = { action: "run", tasks: wanted };
+      const { results } = await ok(operator.post(`sessions/${session}/actions`, action));
+      expect(results.map(({ id, ok }: Json) => [id, ok])).toEqual(wanted.map((id) => [id, true]));
+      const waiting = await view("HR");
+      expect(waiting.state).toBe("Queued");
+      expect(waiting.waitingFor.reason).toMatch(
+        /^(group default has 2 tasks in progress, and this one is next|\d+ tasks? (is|are) before this one in group default)$/,
+      );
+      const { scanned } = totalsOf(expected("Finance"));
+      await until("Finance", ({ round }) => round?.scanFinished && round.migrated.items > 20);
+      await act("Finance", "pause");
+      const paused = await inState("Finance", "Paused");
+      expect(paused.round).toMatchObject({ state: "Paused", scanned });
+      expect(paused.round.migrated.items).toBeLessThan(
+        totalsOf(expected("Finance")).migrated.items,
+      );
+      expect(paused.waitingFor.reason).toContain("Olu Operator");
 
-    await inState("HR", "Completed");
-    expect(await view("Finance")).toMatchObject({ state: "Paused", round: paused.round });
-    await check("HR", 0);
-    const { tasks: list } = await ok(reader.get(`sessions/${session}/tasks?state=Paused`));
-    expect(list.map(({ id }: Json) => id)).toContain(tasks.Finance);
-  }, 200_000);
+      await inState("HR", "Completed");
+      expect(await view("Finance")).toMatchObject({ state: "Paused", round: paused.round });
+      await check("HR", 0);
+      const { tasks: list } = await ok(reader.get(`sessions/${session}/tasks?state=Paused`));
+      expect(list.map(({ id }: Json) => id)).toContain(tasks.Finance);
+    },
+    200_000,
+  );
 
-  it("cancels a task in the middle: what has arrived is said to be, and nothing else", async () => {
-    await until("Marketing", ({ round }) => round?.scanFinished && round.migrated.items > 0);
-    await act("Marketing", "cancel");
-    await inState("Marketing", "Cancelled");
-    const ours = company.books("Marketing").expectCancelled(RULES);
-    const { totals } = await check("Marketing", 0, ours);
-    expect(totals.migrated.items).toBeGreaterThan(0);
-    expect(byFate(ours).CANCELLED?.length).toBeGreaterThan(0);
-  }, 200_000);
+  step(
+    "cancels a task in the middle: what has arrived is said to be, and nothing else",
+    async () => {
+      await until("Marketing", ({ round }) => round?.scanFinished && round.migrated.items > 0);
+      await act("Marketing", "cancel");
+      await inState("Marketing", "Cancelled");
+      const ours = company.books("Marketing").expectCancelled(RULES);
+      const { totals } = await check("Marketing", 0, ours);
+      expect(totals.migrated.items).toBeGreaterThan(0);
+      expect(byFate(ours).CANCELLED?.length).toBeGreaterThan(0);
+    },
+    200_000,
+  );
 
-  it("runs it again while one agent is taken away, and brings the rest", async () => {
-    await patch("Marketing", { settings: {} });
-    const ours = expected("Marketing");
-    await act("Marketing", "run");
-    await until("Marketing", ({ round }) => round?.number === 1 && round.scanFinished);
-    const id = agents.harbour?.id;
-    await ok(company.administrator.change("PATCH", `agents/${id}`, { enabled: false }));
-    await inState("Marketing", "Completed");
-    const { totals, rows } = await check("Marketing", 1, ours);
-    expect(totals.migrated.items).toBe(byFate(ours).migrated?.length);
-    expect(byFate(ours).UNCHANGED?.length).toBeGreaterThan(0);
-    expect(devices(rows).has("quay")).toBe(true);
-  }, 200_000);
+  step(
+    "runs it again while one agent is taken away, and brings the rest",
+    async () => {
+      await patch("Marketing", { settings: {} });
+      const ours = expected("Marketing");
+      await act("Marketing", "run");
+      await until("Marketing", ({ round }) => round?.number === 1 && round.scanFinished);
+      const id = agents.harbour?.id;
+      await ok(company.administrator.change("PATCH", `agents/${id}`, { enabled: false }));
+      await inState("Marketing", "Completed");
+      const { totals, rows } = await check("Marketing", 1, ours);
+      expect(totals.migrated.items).toBe(byFate(ours).migrated?.length);
+      expect(byFate(ours).UNCHANGED?.length).toBeGreaterThan(0);
+      expect(devices(rows).has("quay")).toBe(true);
+    },
+    200_000,
+  );
 
-  it("goes on with the paused task on an agent that has just come, under the settings it began with", async () => {
-    const { administrator, reader } = company;
-    const quay = agents.quay as JoinedAgent;
-    await poll(reader, `agents/${quay.id}`, ({ busy }) => busy === 0);
-    await quay.kill();
-    await poll(reader, `agents/${quay.id}`, ({ state }) => state === "Disconnected");
-    const lonely = await ok(reader.get("agent-groups"));
-    expect(lonely.groups).toMatchObject([{ name: "default", active: 0, freeSlots: 0 }]);
+  step(
+    "goes on with the paused task on an agent that has just come, under the settings it began with",
+    async () => {
+      const { administrator, reader } = company;
+      const quay = agents.quay as JoinedAgent;
+      await poll(reader, `agents/${quay.id}`, ({ busy }) => busy === 0);
+      await quay.kill();
+      await poll(reader, `agents/${quay.id}`, ({ state }) => state === "Disconnected");
+      const lonely = await ok(reader.get("agent-groups"));
+      expect(lonely.groups).toMatchObject([{ name: "default", active: 0, freeSlots: 0 }]);
 
-    await act("Finance", "resume");
-    const waiting = await until("Finance", ({ waitingFor }) => waitingFor !== undefined);
-    // Tasks whose time has come meanwhile may have their turn before it, and wait for an agent then.
-    expect(waiting.waitingFor.remedy).toMatch(/agent|^Wait for one to end/);
-    const { token } = await ok(administrator.post("enrolment-tokens", {}), 201);
-    agents.pier = await company.join("pier", token);
-    await patch("Finance", { settings: { excludeNames: ["*7.docx"] } });
-    await inState("Finance", "Completed");
-    const { rows } = await check("Finance", 0);
-    expect([...devices(rows)].sort()).toContain("pier");
-    expect(devices(rows).size).toBeGreaterThan(1);
-    expect((await view("Finance")).effective.excludeNames).toEqual({
-      ...{ value: ["*7.docx"], from: "task" },
-    });
-  }, 200_000);
+      await act("Finance", "resume");
+      const waiting = await until("Finance", ({ waitingFor }) => waitingFor !== undefined);
+      // Tasks whose time has come meanwhile may have their turn before it, and wait for an agent then.
+      expect(waiting.waitingFor.remedy).toMatch(/agent|^Wait for one to end/);
+      const { token } = await ok(administrator.post("enrolment-tokens", {}), 201);
+      agents.pier = await company.join("pier", token);
+      await patch("Finance", { settings: { excludeNames: ["*7.docx"] } });
+      await inState("Finance", "Completed");
+      const { rows } = await check("Finance", 0);
+      expect([...devices(rows)].sort()).toContain("pier");
+      expect(devices(rows).size).toBeGreaterThan(1);
+      expect((await view("Finance")).effective.excludeNames).toEqual({
+        ...{ value: ["*7.docx"], from: "task" },
+      });
+    },
+    200_000,
+  );
 });
 
 describe("Thursday", () => {
   const changed: string[] = [];
 
-  it("changes the sources", () => {
+  step("changes the sources", () => {
     const share = company.share("Finance");
     const at = (path: string) => join(share, path);
     for (const number of [1, 2, 3]) {
@@ -427,62 +470,78 @@ describe("Thursday", () => {
     troubles.delete("Case/Report.txt");
   });
 
-  it("brings what is new and newer, and leaves alone what was deleted, renamed or left out", async () => {
-    const rules = { ...RULES, excludeNames: /7\.docx$/ };
-    const ours = expected("Finance", rules);
-    expect(byFate(ours).migrated).toEqual([...changed].sort());
-    await act("Finance", "run");
-    await until("Finance", ({ state, round }) => round?.number === 1 && state === "Completed");
-    await check("Finance", 1, ours);
-    expect(byFate(ours).FILTERED_NAME).toContain("Year 2004/New 7.docx");
-  }, 200_000);
+  step(
+    "brings what is new and newer, and leaves alone what was deleted, renamed or left out",
+    async () => {
+      const rules = { ...RULES, excludeNames: /7\.docx$/ };
+      const ours = expected("Finance", rules);
+      expect(byFate(ours).migrated).toEqual([...changed].sort());
+      await act("Finance", "run");
+      await until("Finance", ({ state, round }) => round?.number === 1 && state === "Completed");
+      await check("Finance", 1, ours);
+      expect(byFate(ours).FILTERED_NAME).toContain("Year 2004/New 7.docx");
+    },
+    200_000,
+  );
 
-  it("brings what a filter has held back, when the filter is gone", async () => {
-    await patch("Finance", { settings: {} });
-    const ours = expected("Finance");
-    expect(byFate(ours).migrated).toEqual(
-      [...walk(company.share("Finance")).keys()]
-        .filter((path) => /^(Year 2004\/New 7|Closed\/.*7)\.docx$/.test(path))
-        .sort(),
-    );
-    await act("Finance", "run");
-    await until("Finance", ({ state, round }) => round?.number === 2 && state === "Completed");
-    await check("Finance", 2, ours);
-  }, 200_000);
+  step(
+    "brings what a filter has held back, when the filter is gone",
+    async () => {
+      await patch("Finance", { settings: {} });
+      const ours = expected("Finance");
+      expect(byFate(ours).migrated).toEqual(
+        [...walk(company.share("Finance")).keys()]
+          .filter((path) => /^(Year 2004\/New 7|Closed\/.*7)\.docx$/.test(path))
+          .sort(),
+      );
+      await act("Finance", "run");
+      await until("Finance", ({ state, round }) => round?.number === 2 && state === "Completed");
+      await check("Finance", 2, ours);
+    },
+    200_000,
+  );
 
-  it("brings what was mended, and nothing where nothing has changed", async () => {
-    const { operator } = company;
-    const select = { action: "run", filter: { text: "/source/hr", state: "Completed" } };
-    const { results } = await ok(operator.post(`sessions/${session}/actions`, select));
-    expect(results).toMatchObject([{ id: tasks.HR, ok: true }]);
-    await act("Archive", "run");
-    const hr = expected("HR");
-    expect(byFate(hr).migrated).toBeUndefined();
-    await until("HR", ({ state, round }) => round?.number === 1 && state === "Completed");
-    await check("HR", 1, hr);
-    const archive = company.books("Archive");
-    const ours = archive.expect({ ...RULES, migrateHidden: false }, { troubles });
-    expect(byFate(ours).migrated).toEqual(["Case/Report 2.txt"]);
-    await until("Archive", ({ state, round }) => round?.number === 1 && /^Completed/.test(state));
-    await check("Archive", 1, ours);
-  }, 200_000);
+  step(
+    "brings what was mended, and nothing where nothing has changed",
+    async () => {
+      const { operator } = company;
+      const select = { action: "run", filter: { text: "/source/hr", state: "Completed" } };
+      const { results } = await ok(operator.post(`sessions/${session}/actions`, select));
+      expect(results).toMatchObject([{ id: tasks.HR, ok: true }]);
+      await act("Archive", "run");
+      const hr = expected("HR");
+      expect(byFate(hr).migrated).toBeUndefined();
+      await until("HR", ({ state, round }) => round?.number === 1 && state === "Completed");
+      await check("HR", 1, hr);
+      const archive = company.books("Archive");
+      const ours = archive.expect({ ...RULES, migrateHidden: false }, { troubles });
+      expect(byFate(ours).migrated).toEqual(["Case/Report 2.txt"]);
+      await until("Archive", ({ state, round }) => round?.number === 1 && /^Completed/.test(state));
+      await check("Archive", 1, ours);
+    },
+    200_000,
+  );
 
-  it("has run what was due, and knows when it is due again", async () => {
-    const press = await inState("Press", "Completed");
-    expect(press).not.toHaveProperty("nextRunAt");
-    await check("Press", 0);
-    const first = expected("Legal");
-    const legal = await until("Legal", ({ round }) => round?.state === "Completed");
-    expect(Date.parse(legal.nextRunAt)).toBeGreaterThan(dueFirst);
-    expect(Date.parse(legal.round.startedAt)).toBeGreaterThanOrEqual(dueFirst);
-    // Nothing has changed since: whatever ran after the first round, it found nothing to do.
-    await patch("Legal", { schedule: null });
-    const { round } = await until("Legal", ({ round }) => round?.state === "Completed");
-    await check("Legal", 0, first);
-    for (let number = 1; number <= round.number; number++) await check("Legal", number);
-    await inState("Vault", "Completed");
-    await check("Vault", 0);
-  }, 300_000);
+  step(
+    "has run what was due, and knows when it is due again",
+    async () => {
+      const press = await inState("Press", "Completed");
+      expect(press).not.toHaveProperty("nextRunAt");
+      await check("Press", 0);
+      const first = expected("Legal");
+      const legal = await until("Legal", ({ round }) => round?.state === "Completed");
+      expect(Date.parse(legal.nextRunAt)).toBeGreaterThan(dueFirst);
+      expect(Date.parse(legal.round.startedAt)).toBeGreaterThanOrEqual(dueFirst);
+      // Nothing has changed since: whatever ran after the first round, it found nothing to do.
+      await patch("Legal", { schedule: null });
+      const { round } = await until("Legal", ({ round }) => round?.state === "Completed");
+      await check("Legal", 0, first);
+      for (let number = 1; number <= round.number; number++) await check("Legal", number);
+      await inState("Vault", "Completed");
+      await check("Vault", 0);
+    },
+    300_000,
+  );
 });
 
 describe("Friday", () => {
@@ -620,7 +679,17 @@ describe("Friday", () => {
     });
     expect(lasting(copy)).toEqual(lasting(file));
     expect(copy.tasks.map(({ state }: Json) => state)).toEqual(file.tasks.map(() => "Scheduled"));
-    expect(file.tasks.map(({ name }: Json) => name).sort()).toEqual(departments());
+    const tags: Record<string, string[]> = {
+      Archive: ["old"],
+      Finance: ["wave-1"],
+      HR: ["wave-1"],
+    };
+    const kept = file.tasks.map(({ name, source, destination, tags }: Json) => [
+      ...[name, source, destination.folder, tags],
+    ]);
+    expect(kept.sort()).toEqual(
+      departments().map((name) => [name, company.share(name), name, tags[name] ?? []]),
+    );
     expect(file.session).toMatchObject({ name: "Headquarters", settings: { packageItems: 10 } });
   });
 
