@@ -140,11 +140,6 @@ it("says that a group has no agent, and goes on when one joins, with Service Bus
     reason: "group lyon has no agent",
     remedy: expect.stringContaining("--group lyon"),
   });
-  killAll(
-    processesNaming(workspace.root).filter(({ commandLine }) =>
-      commandLine.includes("service-bus/main.js"),
-    ),
-  );
   const folder = join(workspace.root, "agent-3");
   const { token } = await call("POST", "enrolment-tokens", { uses: 1 });
   const base = url.replace(/\/api\/v1$/, "");
@@ -155,6 +150,12 @@ it("says that a group has no agent, and goes on when one joins, with Service Bus
   });
   const { stdout } = await run(process.execPath, [AGENT, "check", "--data", folder], { env });
   expect(stdout).toContain('"work-lyon" accepts the credential');
+  // Its queue is there after that, and so is the message in it.
+  killAll(
+    processesNaming(workspace.root).filter(({ commandLine }) =>
+      commandLine.includes("service-bus/main.js"),
+    ),
+  );
   spawn(process.execPath, [AGENT, "run", "--data", folder], { env, stdio: "ignore" });
   expect(await workersOf(task)).toEqual(["agent-3"]);
 }, 300_000);
