@@ -434,7 +434,8 @@ describe("agent", () => {
       await openPlane({ heartbeatSeconds: 0.2, leaseSeconds: 2 });
       const stuck = await startTarpit();
       tree(1, 1);
-      const agent = run(await configure());
+      const data = await configure();
+      const agent = run(data);
       await agent.ready;
       const containerUrl = `http://127.0.0.1:${stuck.port}/c?sig=x`;
       await plane.add("stuck", uploadSpec({ "folder 0/0.txt": 3 }, { containerUrl }));
@@ -443,6 +444,11 @@ describe("agent", () => {
       await until(() => agent.log.some(({ msg }) => msg === "dropped"));
       await plane.reaches("stuck", "queued");
       plane.cancel("stuck");
+      // One that begins in this state is ready, too: it waits.
+      const another = run(data);
+      await another.ready;
+      another.child.kill("SIGTERM");
+      expect(await another.exit).toBe(0);
       await plane.add("later", scanSpec());
       plane.faults.suspend = undefined;
       await plane.reaches("later", "done", 40_000);

@@ -69,6 +69,7 @@ class Worker {
   /** Aborted when a stopping agent has waited long enough for answers. */
   readonly #tooLate = new AbortController();
   #heartbeat: Heartbeat | undefined;
+  #isReady = false;
   /** Whether this process has introduced itself. */
   #introduced = false;
   /** Aborted to end a wait for a message: the queue is no longer the one to wait at. */
@@ -115,7 +116,7 @@ class Worker {
           onChecks: (asked) => checks.take(asked),
         });
         void this.#heartbeat.run(heartbeats.signal);
-        this.#options.onReady?.();
+        this.#ready();
         await this.#takeWork();
       }
     } finally {
@@ -157,10 +158,19 @@ class Worker {
         return hello;
       } catch (error) {
         this.#standing.failed(error);
+        // An agent that gets no work for the time being is as ready as it can be.
+        if (!this.#standing.reachable) this.#ready();
         await pause(backoffMs(attempt), signal);
       }
     }
     return undefined;
+  }
+
+  /** Says once that the agent is in touch with the control plane. */
+  #ready(): void {
+    if (this.#isReady) return;
+    this.#isReady = true;
+    this.#options.onReady?.();
   }
 
   async #closeQueue(): Promise<void> {

@@ -1,5 +1,3 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { type OpenData, openData } from "./storage.ts";
 
 export interface WrappedKey {
@@ -28,9 +26,10 @@ export function watchKeys(data: string) {
   const watching = (async () => {
     while (!stopped) {
       // Until there is something to look into.
-      const rows = existsSync(join(data, "ports.json"))
-        ? await packageRows(openData(data)).catch(() => [])
-        : [];
+      const rows = await Promise.resolve(data)
+        .then(openData)
+        .then(packageRows)
+        .catch(() => []);
       for (const { containers, key } of rows)
         if (containers && key) found.set(containers.data, key);
       await new Promise((done) => setTimeout(done, 20));
