@@ -8,7 +8,7 @@ import {
   principalsOfPlan,
   type Resolved,
 } from "../domain/people/packagePeople.ts";
-import { createMapping, readUserMap } from "../domain/people/userMap.ts";
+import { createMapping, type Mapping, readUserMap } from "../domain/people/userMap.ts";
 import type { Plan } from "../domain/plan.ts";
 import type { RoundRecord } from "../domain/records.ts";
 import type { Services } from "../services.ts";
@@ -56,8 +56,7 @@ export async function resolvePeople(
   const found = new Map<string, Resolved>();
   const missing = principals.filter((each) => !known.has(principalKey(each)));
   if (missing.length > 0) {
-    const { rows } = readUserMap(await readRoundMap(plans, ref));
-    const map = createMapping(rows, { lookup: settings.lookupUsers });
+    const map = mappingOf(await readRoundMap(plans, ref), settings.lookupUsers);
     await inParallel(LOOKUPS, missing, async (principal) => {
       const mapped = map(principal);
       const answer = "why" in mapped ? mapped : await find(mapped.login, mapped.isGroup);
@@ -76,4 +75,13 @@ export async function resolvePeople(
   );
   const fallback = all.get(standInKey);
   return { resolved, ...(fallback && { fallback }) };
+}
+
+/** The mapping that was used last: a large map is not read anew for every package. */
+let last: { text: string; lookup: boolean; map: Mapping } | undefined;
+
+function mappingOf(text: string, lookup: boolean): Mapping {
+  if (last?.text !== text || last.lookup !== lookup)
+    last = { text, lookup, map: createMapping(readUserMap(text).rows, { lookup }) };
+  return last.map;
 }

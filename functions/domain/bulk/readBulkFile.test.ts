@@ -119,7 +119,7 @@ describe("the JSON of Migration Manager", () => {
       problems: none,
     } = checked(
       `\ufeff{ "Tasks": [ ${task(
-        ', "TargetListRelativePath": "a,]b", "Settings": { "MigrateHiddenItems": "true", "MigrateItemsCreatedAfter": "2020-01-31", "SkipFilesWithExtensions": "txt:mp3", "FilterOutPathSpecialCharacters": false, },',
+        ', "TargetListRelativePath": "a,]b", "Settings": { "MigrateHiddenItems": "true", "MigrateItemsCreatedAfter": "2020-01-31", "SkipFilesWithExtensions": "txt:mp3", "FilterOutPathSpecialCharacters": false, "PreservePermission": true, "EnableAzureDirectoryLookup": "false", },',
       )}, ] , }`,
     );
     expect(none).toEqual([]);
@@ -130,6 +130,7 @@ describe("the JSON of Migration Manager", () => {
       settings: {
         ...{ migrateHidden: true, createdAfter: "2020-01-31" },
         ...{ excludeExtensions: "txt:mp3", invalidCharacters: "try" },
+        ...{ preservePermissions: true, lookupUsers: false },
       },
     });
   });
