@@ -1,15 +1,17 @@
 /**
  * Who gets which key and which SAS in a migration, tried from outside: what the agent was told is seen on its way to it, what SharePoint
- * was given is read from its own record, and storage says what each of them opens. Afterwards: what is left of them
- * anywhere.
+ * was given is read from its own record, and storage says what each of them opens. Afterwards: what is left of them anywhere, and when
+ * the containers themselves go.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { backdate } from "./support/backdate.ts";
 import { filesHolding, spellings } from "./support/byte-search.ts";
 import { type JobSecrets, openJobs } from "./support/job-secrets.ts";
 import { packageRows, type WrappedKey, watchKeys } from "./support/package-keys.ts";
+import { listContainers } from "./support/package-reader.ts";
 import { makePlainTree } from "./support/plain-tree.ts";
 import { killAll, processesNaming } from "./support/processes.ts";
 import { startProxiedAgent } from "./support/proxied-agent.ts";
@@ -28,6 +30,10 @@ import { makeWorkspace, removeWorkspace, type Workspace } from "./support/worksp
 
 const PACKAGES = 4;
 const DAY_MS = 24 * 3_600_000;
+const LIMITS: Readonly<Record<string, string>> = {
+  RETAIN_CONTENT_DAYS: "5",
+  RETAIN_CONTAINERS_DAYS: "31",
+};
 
 let workspace: Workspace;
 let running: Running;
@@ -48,7 +54,7 @@ let found: string[];
 beforeAll(async () => {
   workspace = makeWorkspace();
   makePlainTree(workspace.source, 160);
-  running = await startRunning(workspace);
+  running = await startRunning(workspace, { ...LIMITS, RETENTION: "dry-run" });
   // Jobs wait a little, so that they can be looked at.
   await running.setFaults({ startDelayMs: 4_000 });
   // Another one takes the place of the agent that is there.
@@ -74,6 +80,8 @@ beforeAll(async () => {
   const told = agent.answers;
   await agent.stop();
   agent = undefined;
+  // Start waits for its own agent.
+  for (const { id } of agents) await running.call("PATCH", `agents/${id}`, { enabled: true });
   claims = told.filter(({ json }) => json.status === "granted").map(({ json }) => json.spec);
   hello = told.find(({ path }) => path.endsWith("/hello"))?.json;
   unwraps = vaultLog().filter((line) => line.includes("unwrapkey")).length;
@@ -224,5 +232,74 @@ describe("at rest", () => {
     expect(filesHolding(join(workspace.data, "azurite-table"), names)).not.toEqual([]);
     const gone = [...wrapped.values()].map((key) => Buffer.from(key.wrapped));
     expect(filesHolding(workspace.root, gone)).toEqual([]);
+  }, 60_000);
+});
+
+describe("retention", () => {
+  /** The containers that are left of the packages. */
+  const left = async () =>
+    (await listContainers(openData(workspace.data).blobs)).filter((name) => /-[dm]$/.test(name));
+  const ages = new Map<string, number>();
+  let all: string[];
+  /** What has had its time. */
+  let due: { contents: string[]; manifests: string[] };
+
+  async function fireRetention(RETENTION: "dry-run" | "delete"): Promise<Json> {
+    running = await startRunning(workspace, { ...LIMITS, RETENTION });
+    all ??= (await left()).sort();
+    const log = join(workspace.data, "logs", "functions-host.log");
+    const before = readFileSync(log, "utf8").length;
+    await running.fire("retention");
+    for (;;) {
+      const said = readFileSync(log, "utf8").slice(before).replaceAll("\\", "");
+      const [result] = /\{"event":"retention"[^}]*\}/.exec(said) ?? [];
+      if (result) return JSON.parse(result);
+      await delay(50);
+    }
+  }
+  const removals = async () => {
+    const { entries } = await running.call("GET", `audit?task=${task}&limit=100`);
+    return entries
+      .filter(({ action }: Json) => action.startsWith("remove"))
+      .map(({ action, ids }: Json) => [ids.container, action]);
+  };
+
+  beforeAll(() => {
+    const [young = "", justDue = "", old = "", ...rest] = wrapped.keys();
+    for (const [name, age] of [
+      [young, 4.9],
+      [justDue, 5.1],
+      [old, 31.1],
+      ...rest.map((name) => [name, 30.9] as const),
+    ] as const)
+      ages.set(name, age);
+    due = { contents: [justDue, old, ...rest], manifests: [old.replace(/-d$/, "-m")] };
+    backdate(workspace.data, ages);
+  });
+
+  it("says what it would remove, and removes nothing", async () => {
+    expect(await fireRetention("dry-run")).toEqual({
+      ...{ event: "retention", dryRun: true, complete: true },
+      ...{ contents: due.contents.length, manifests: due.manifests.length },
+    });
+    expect(all.length).toBe(2 * ages.size);
+    expect((await left()).sort()).toEqual(all);
+    expect(await removals()).toEqual([]);
+    await running.stop();
+  }, 60_000);
+
+  it("removes contents, later containers, at the ages it is set to, and the audit trail says so", async () => {
+    const { dryRun, contents, manifests } = await fireRetention("delete");
+    expect({ dryRun, contents, manifests }).toEqual({
+      ...{ dryRun: false, contents: due.contents.length, manifests: due.manifests.length },
+    });
+    const removed = [...due.contents, ...due.manifests];
+    expect((await left()).sort()).toEqual(all.filter((name) => !removed.includes(name)));
+    expect((await removals()).sort()).toEqual(
+      [
+        ...due.contents.map((name) => [name, "removeContents"]),
+        ...due.manifests.map((name) => [name, "removeContainer"]),
+      ].sort(),
+    );
   }, 60_000);
 });
