@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ServiceBusClient } from "@azure/service-bus";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
@@ -100,6 +102,24 @@ describe("the queue of a group", () => {
     await queues.send("nantes", message("x"));
     await queues.ensure("nantes");
     expect(await app.messages("work-nantes")).toEqual([message("x")]);
+  });
+});
+
+describe("a Service Bus that does not answer", () => {
+  it("keeps nobody waiting who only wants to be sure of a queue", async () => {
+    const sockets: Socket[] = [];
+    const silent = createServer((socket) => sockets.push(socket)).listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const { port } = silent.address() as AddressInfo;
+    const { WorkQueues } = await import("./workQueues.ts");
+    const queues = new WorkQueues({
+      ...app.config,
+      SERVICE_BUS_CONNECTION: `Endpoint=sb://127.0.0.1:${port};SharedAccessKeyName=a;SharedAccessKey=b;UseDevelopmentEmulator=true`,
+    });
+    await queues.ensure("default");
+    await queues.close();
+    for (const socket of sockets) socket.destroy();
+    silent.close();
   });
 });
 

@@ -14,6 +14,8 @@ import type { Config } from "../config.ts";
 import { redacted } from "../security/redacted.ts";
 
 const CLOSE_WITHIN_MS = 2_000;
+/** Who only wants to be sure of a queue does not wait for a Service Bus that is away. */
+const ENSURE_WITHIN_MS = 5_000;
 
 /** How every queue is made; infra/README.md says the same to those who make one by hand. */
 const QUEUE: CreateQueueOptions = {
@@ -58,10 +60,19 @@ export class WorkQueues {
     );
   }
 
-  /** Makes the queue of a group unless it is there. Throws QUEUE_MISSING when the app cannot. */
+  /**
+   * Makes the queue of a group unless it is there. Throws QUEUE_MISSING when the app cannot; says nothing when Service Bus does
+   * not answer, because the first message makes the queue as well.
+   */
   async ensure(group: string): Promise<void> {
     // Opens the link, if it is not open, and sends nothing: that needs no more than the Send claim.
-    await this.withQueue(group, (sender) => sender.createMessageBatch());
+    const opened = this.withQueue(group, (sender) => sender.createMessageBatch());
+    await within(ENSURE_WITHIN_MS, opened).catch((error: unknown) => {
+      if (error instanceof LongshoreError) throw error;
+      console.warn(
+        JSON.stringify({ event: "queue-unsure", group, message: redacted(String(error)) }),
+      );
+    });
   }
 
   private async withQueue(
@@ -99,11 +110,7 @@ export class WorkQueues {
   /** Nothing is under way that is not awaited elsewhere, so there is little to wait for. */
   async close(): Promise<void> {
     // SDK 7.9.5: while its connection breaks, close() may never be answered.
-    const tooLate = new AbortController();
-    await Promise.race([
-      this.client.close(),
-      sleep(CLOSE_WITHIN_MS, undefined, { signal: tooLate.signal }).catch(() => undefined),
-    ]).finally(() => tooLate.abort());
+    await within(CLOSE_WITHIN_MS, this.client.close());
   }
 
   /** A connection string that lets an agent listen on its group's queue, and on nothing else, until `expires`. */
@@ -126,4 +133,12 @@ export class WorkQueues {
       : "";
     return `Endpoint=${endpoint};SharedAccessSignature=${token}${emulator}`;
   }
+}
+
+/** What the promise comes to, or nothing after the time; how it ends is then nobody's concern. */
+async function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
+  promise.catch(() => undefined);
+  const done = new AbortController();
+  const time = sleep(ms, undefined, { signal: done.signal }).catch(() => undefined);
+  return Promise.race([promise, time]).finally(() => done.abort());
 }
