@@ -320,7 +320,7 @@ class Worker {
 
   /** Waits for work no longer where it did: before the next wait the agent says hello. */
   #leaveQueue(): void {
-    if (this.#session !== undefined) this.#session.renewAt = 0;
+    void this.#closeQueue();
     this.#interrupt.abort();
   }
 }

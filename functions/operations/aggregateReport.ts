@@ -3,6 +3,7 @@ import { aggregateRow, rowWithoutRound } from "../domain/reports/aggregateRow.ts
 import { AGGREGATE_COLUMNS, type Row } from "../domain/reports/columns.ts";
 import { csvOf } from "../domain/reports/csv.ts";
 import type { Services } from "../services.ts";
+import { newestRound } from "./newestRound.ts";
 
 /** As many rounds are looked up at the same time. */
 const AT_ONCE = 16;
@@ -30,9 +31,9 @@ async function* rowsOf(app: Services, tasks: AsyncIterable<{ id: string }>): Asy
 }
 
 /** None for a task that has been deleted meanwhile. */
-async function rowOf({ tasks, rounds }: Services, id: string): Promise<Row[]> {
-  const task = await tasks.find(id);
+async function rowOf(app: Services, id: string): Promise<Row[]> {
+  const task = await app.tasks.find(id);
   if (!task) return [];
-  const round = task.round === undefined ? undefined : await rounds.find(id, task.round);
+  const round = await newestRound(app, task);
   return [round ? aggregateRow({ task, round }) : rowWithoutRound(task)];
 }

@@ -74,6 +74,15 @@ describe("the aggregate report of a session", () => {
     expect(lines[3]).toMatch(/^Waiting,Queued,/);
   });
 
+  it("has the last round of a task that waits for its next one", async () => {
+    const id = `${SESSION}-task0000`;
+    await app.tasks.update(id, (value) => ({ ...value, state: "Queued", round: 1 }));
+    async function* tasks() {
+      yield { id };
+    }
+    expect(await text(aggregateReport(app, tasks()))).toContain("agent of Finance");
+  });
+
   it("fails rather than ending early", async () => {
     async function* tasks() {
       yield* selectTasks(app, SESSION, {});

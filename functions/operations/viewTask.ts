@@ -6,16 +6,14 @@ import { instant, nextRun } from "../domain/schedules.ts";
 import { explainSettings } from "../domain/settings.ts";
 import type { Services } from "../services.ts";
 import { loadLevels } from "./loadSettings.ts";
+import { newestRound } from "./newestRound.ts";
 import { workInHand } from "./stopRound.ts";
 import { type Standing, whyWaiting } from "./whyWaiting.ts";
 
 /** A task and its newest round as the API shows them. Costs a constant number of storage calls, however large the task is. */
 export async function viewTask(app: Services, of: string | TaskRecord): Promise<TaskView> {
   const task = typeof of === "string" ? await requireTask(app, of) : of;
-  const [round, levels] = await Promise.all([
-    task.round === undefined ? undefined : app.rounds.find(task.id, task.round),
-    loadLevels(app, task),
-  ]);
+  const [round, levels] = await Promise.all([newestRound(app, task), loadLevels(app, task)]);
   const { id, sessionId, name, source, destination, agentGroup, settings, state, createdAt } = task;
   const inFlight = round?.state === "InProgress" ? await underWay(app, round) : undefined;
   const waitingFor = await whyWaiting(app, task, round, inFlight);

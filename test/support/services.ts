@@ -4,25 +4,9 @@ import { join } from "node:path";
 import tls from "node:tls";
 import { KeyClient } from "@azure/keyvault-keys";
 import type { ServiceBusReceiver } from "@azure/service-bus";
-import { BlobServiceClient } from "@azure/storage-blob";
+import { composeServices } from "../../functions/composition.ts";
 import { type Config, readConfig } from "../../functions/config.ts";
-import { SharePointDestination } from "../../functions/destinations/sharePoint.ts";
-import { ContentKeys, unwrapEntry } from "../../functions/security/contentKeys.ts";
-import { SealedSecrets } from "../../functions/security/sealedSecrets.ts";
 import type { Services } from "../../functions/services.ts";
-import { Admission } from "../../functions/stores/admission.ts";
-import { AgentStore } from "../../functions/stores/agents.ts";
-import { AuditStore } from "../../functions/stores/audit.ts";
-import { openTable } from "../../functions/stores/documents.ts";
-import { IdempotencyStore } from "../../functions/stores/idempotency.ts";
-import { JobSlots, slotLimits } from "../../functions/stores/jobSlots.ts";
-import { RoundStore } from "../../functions/stores/rounds.ts";
-import { SettingsStore } from "../../functions/stores/settings.ts";
-import { TaskStore } from "../../functions/stores/tasks.ts";
-import { ThrottleStore } from "../../functions/stores/throttle.ts";
-import { Tombstones } from "../../functions/stores/tombstones.ts";
-import { WakeUps } from "../../functions/stores/wakeUps.ts";
-import { WebhookStore } from "../../functions/stores/webhooks.ts";
 import { openCertificate } from "../../local/certificate.ts";
 import { type KeyVault, startKeyVault } from "../../local/key-vault/vault.ts";
 import { type Broker, startBroker } from "../../local/service-bus/broker.ts";
@@ -138,71 +122,20 @@ export interface TestServices extends Services {
 
 /** The control plane's services with tables and containers of their own. */
 export async function buildServices(surroundings: Surroundings): Promise<TestServices> {
-  const { storage, credential } = surroundings;
+  const { credential } = surroundings;
   const config = { ...surroundings.config, TABLE_PREFIX: uniquePrefix(), TASKS_AT_ONCE: 1_000 };
-  const blobs = BlobServiceClient.fromConnectionString(storage.connection);
-  const table = (name: string) => openTable(storage.connection, `${config.TABLE_PREFIX}${name}`);
-  const container = async (name: string) => {
-    const client = blobs.getContainerClient(`${config.TABLE_PREFIX.toLowerCase()}-${name}`);
-    await client.create();
-    return client;
-  };
-  const [
-    sessions,
-    tasks,
-    rounds,
-    agents,
-    trail,
-    requests,
-    hooks,
-    destinations,
-    plans,
-    outcomes,
-    reports,
-  ] = await Promise.all([
-    table("Sessions"),
-    table("Tasks"),
-    table("Rounds"),
-    table("Agents"),
-    table("Audit"),
-    table("Idempotency"),
-    table("Webhooks"),
-    table("Destinations"),
-    container("plans"),
-    container("outcomes"),
-    container("reports"),
-  ]);
   // Jest 30 cannot require() what is being imported at the same time; that SDK is CommonJS, the others are not.
   const { ServiceBusClient } = await import("@azure/service-bus");
   const { WorkQueues } = await import("../../functions/queues/workQueues.ts");
   const queues = new WorkQueues(config);
-  const webhooks = new WebhookStore(hooks);
-  const audit = new AuditStore(trail);
   const listener = new ServiceBusClient(config.AGENT_SERVICE_BUS_CONNECTION);
   const receivers = new Map<string, ServiceBusReceiver>();
+  const services = await composeServices(config, {
+    ...{ credential, sharePoint: credential, queues },
+    containerPrefix: `${config.TABLE_PREFIX.toLowerCase()}-`,
+  });
   return {
-    config,
-    settings: new SettingsStore(sessions),
-    admission: new Admission(tasks),
-    wakeUps: new WakeUps(tasks),
-    tombstones: new Tombstones(tasks),
-    tasks: new TaskStore(sessions, tasks, (task) => webhooks.notify(task)),
-    rounds: new RoundStore(rounds),
-    agents: new AgentStore(agents),
-    webhooks,
-    secrets: new SealedSecrets(config, credential),
-    audit,
-    idempotency: new IdempotencyStore(requests),
-    state: { plans, outcomes, reports },
-    stateBlobs: blobs,
-    packageBlobs: blobs,
-    regionalBlobs: new Map(),
-    queues,
-    keys: new ContentKeys(config, credential, (use) => audit.add(unwrapEntry(use))),
-    destination: new SharePointDestination(credential, new ThrottleStore(destinations), {
-      tenantUrl: config.SHAREPOINT_URL,
-    }),
-    slots: new JobSlots(destinations, slotLimits(config)),
+    ...services,
     async messages(queue = "work-default") {
       const receiver =
         receivers.get(queue) ?? listener.createReceiver(queue, { receiveMode: "receiveAndDelete" });
