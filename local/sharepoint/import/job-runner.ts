@@ -45,6 +45,8 @@ export function jobRunner(context: RunnerContext) {
   const waiting: Job[] = [];
   const delayed = new Map<string, { job: Job; timer: NodeJS.Timeout }>();
   const postponed = new Set<string>();
+  /** Jobs that may still write into a library. */
+  const writing = new Set<string>();
   const running = new Map<string, { job: Job; abort: AbortController; done: Promise<void> }>();
   const reports = jobReports(jobs, context.faults, log);
   let isStopping = false;
@@ -102,6 +104,7 @@ export function jobRunner(context: RunnerContext) {
     const site = siteOf(job);
     const startedAt = performance.now();
     jobs.start(job.id);
+    writing.add(job.id);
     job.attempts++;
     const events = eventFactory(site, job);
     const { keyBase64 } = job.secrets;
@@ -128,10 +131,12 @@ export function jobRunner(context: RunnerContext) {
         const code = error instanceof JobFailure ? error.code : hresult.generic;
         last = [events.fatal({ code, message: describe(error) })];
       }
+    } finally {
+      writing.delete(job.id);
     }
     await writeLogs(job, key, last);
     // Only when nobody else is about to write: a job makes the folder, and then a file in it.
-    if (running.size === 1) site.libraries.forEach(removeEmptyTemporaryFolder);
+    if (writing.size === 0) site.libraries.forEach(removeEmptyTemporaryFolder);
     if (context.faults().dropJobEnd) last = last.filter((event) => event.Event !== "JobEnd");
     await end(job, state, last);
     const milliseconds = Math.round(performance.now() - startedAt);
