@@ -21,6 +21,7 @@ export default {
       },
     ],
   },
+  testSequencer: "<rootDir>/test/support/sequencer.mjs",
   // Real parts on a busy machine: what hangs is found all the same.
   testTimeout: 120_000,
   maxWorkers: 2,
