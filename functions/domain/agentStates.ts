@@ -26,8 +26,9 @@ export function agentCondition(
   return { state: agent.busy > 0 ? "InUse" : "Enabled" };
 }
 
-export const agentState = (...of: Parameters<typeof agentCondition>): AgentView["state"] =>
-  agentCondition(...of).state;
+/** Whether an agent in this state takes work. */
+export const canWork = (state: AgentView["state"]): boolean =>
+  state === "Enabled" || state === "InUse";
 
 /** Whether the agents of a group can take work now; why not, if none can. */
 export function groupCondition(
@@ -38,7 +39,7 @@ export function groupCondition(
 ): { ready: boolean; reason?: string; remedy?: string } {
   const members = agents.filter((agent) => agent.group === group);
   const states = members.map((agent) => agentCondition(agent, heartbeatSeconds, now).state);
-  if (states.some((state) => state === "Enabled" || state === "InUse")) return { ready: true };
+  if (states.some(canWork)) return { ready: true };
   if (members.length === 0)
     return {
       ready: false,

@@ -6,7 +6,6 @@ import {
   sourceCheckRequestSchema,
   sourceCheckViewSchema,
 } from "../../shared/contracts/agents.ts";
-import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { AgentRecord } from "../domain/records.ts";
 import {
   askForSourceCheck,
@@ -16,6 +15,7 @@ import {
   viewGroups,
   viewSourceCheck,
 } from "../operations/agents.ts";
+import { requireAgent } from "../operations/require.ts";
 import { defineRoute, tagged } from "./route.ts";
 
 /** What people change of an agent; its row also changes with every heartbeat. */
@@ -61,8 +61,7 @@ defineRoute(
     response: agentViewSchema,
   },
   async ({ app, params }) => {
-    const agent = await app.agents.find(params.agent);
-    if (!agent) throw new LongshoreError("NOT_FOUND", `there is no agent ${params.agent}`);
+    const agent = await requireAgent(app, params.agent);
     return tagged(viewAgent(app, agent), version(agent));
   },
 );

@@ -6,8 +6,8 @@ import {
   sessionImportedSchema,
 } from "../../shared/contracts/bulk.ts";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
-import { requireSession } from "../operations/createTask.ts";
 import { createTasks, resultBlob } from "../operations/createTasks.ts";
+import { requireSession } from "../operations/require.ts";
 import { exportSession, importSession } from "../operations/sessionFiles.ts";
 import { defineRoute, Raw } from "./route.ts";
 

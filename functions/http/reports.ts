@@ -8,12 +8,11 @@ import {
   roundListSchema,
 } from "../../shared/contracts/reports.ts";
 import { aggregateReport } from "../operations/aggregateReport.ts";
-import { requireSession } from "../operations/createTask.ts";
 import { listItems } from "../operations/listItems.ts";
 import { listRounds } from "../operations/listRounds.ts";
 import { zipReports } from "../operations/reportArchive.ts";
+import { requireSession, requireTask } from "../operations/require.ts";
 import { selectTasks } from "../operations/selectTasks.ts";
-import { requireTask } from "../operations/viewTask.ts";
 import { reportFolder } from "../stores/roundBlobs.ts";
 import { defineRoute, Raw } from "./route.ts";
 

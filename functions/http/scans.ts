@@ -13,9 +13,10 @@ import { taskListQuerySchema, taskViewSchema } from "../../shared/contracts/task
 import { versionOf } from "../operations/changeTask.ts";
 import { createScans } from "../operations/createScans.ts";
 import { deleteTask } from "../operations/deleteTask.ts";
+import { requireTask } from "../operations/require.ts";
 import { copyScan, createScan, pageScans, requireScan, viewScan } from "../operations/scans.ts";
 import { startRound } from "../operations/startRound.ts";
-import { requireTask, viewTask } from "../operations/viewTask.ts";
+import { viewTask } from "../operations/viewTask.ts";
 import type { Services } from "../services.ts";
 import { readAssessment } from "../stores/assessments.ts";
 import { defineRoute, taggedPart } from "./route.ts";

@@ -9,8 +9,8 @@ import {
   tagListSchema,
 } from "../../shared/contracts/sessions.ts";
 import type { SessionRecord } from "../domain/records.ts";
-import { requireSession } from "../operations/createTask.ts";
 import { deleteSession } from "../operations/deleteSession.ts";
+import { requireSession } from "../operations/require.ts";
 import { summarise } from "../operations/summarise.ts";
 import { countsOf } from "../stores/taskIndex/taskCounts.ts";
 import { pageToken } from "./paging.ts";

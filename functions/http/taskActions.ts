@@ -1,4 +1,3 @@
-import { LongshoreError } from "../../shared/contracts/errors.ts";
 import {
   bulkActionSchema,
   bulkResultSchema,
@@ -8,6 +7,7 @@ import { taskViewSchema } from "../../shared/contracts/tasks.ts";
 import { actOnTask, actOnTasks } from "../operations/actOnTasks.ts";
 import { versionOf } from "../operations/changeTask.ts";
 import { deleteTask } from "../operations/deleteTask.ts";
+import { requireSession } from "../operations/require.ts";
 import { viewTask } from "../operations/viewTask.ts";
 import { defineRoute } from "./route.ts";
 
@@ -64,8 +64,7 @@ defineRoute(
     response: bulkResultSchema,
   },
   async ({ app, client, params, body, caller }) => {
-    if (!(await app.tasks.findSession(params.session)))
-      throw new LongshoreError("NOT_FOUND", `there is no session ${params.session}`);
+    await requireSession(app, params.session);
     return actOnTasks(app, client, params.session, body, caller);
   },
 );

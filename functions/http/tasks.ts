@@ -6,8 +6,9 @@ import {
   taskViewSchema,
 } from "../../shared/contracts/tasks.ts";
 import { changeTask, versionOf } from "../operations/changeTask.ts";
-import { createTask, requireSession } from "../operations/createTask.ts";
-import { requireTask, viewTask } from "../operations/viewTask.ts";
+import { createTask } from "../operations/createTask.ts";
+import { requireSession, requireTask } from "../operations/require.ts";
+import { viewTask } from "../operations/viewTask.ts";
 import type { Services } from "../services.ts";
 import { defineRoute, taggedPart } from "./route.ts";
 

@@ -7,9 +7,10 @@ import type {
   SourceCheckView,
 } from "../../shared/contracts/agents.ts";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
-import { agentCondition } from "../domain/agentStates.ts";
+import { agentCondition, canWork } from "../domain/agentStates.ts";
 import type { AgentRecord, SourceCheckRecord } from "../domain/records.ts";
 import type { Services } from "../services.ts";
+import { missing, requireAgent } from "./require.ts";
 import { takeBackWork } from "./takeBackWork.ts";
 
 /** What administrators do with agents. */
@@ -31,7 +32,7 @@ export function viewGroups(
   return [...groups].sort().map(([name, members]) => {
     const active = members
       .map((agent) => viewAgent(app, agent))
-      .filter(({ state }) => state === "Enabled" || state === "InUse");
+      .filter(({ state }) => canWork(state));
     return {
       name,
       agents: members.length,
@@ -68,7 +69,7 @@ export async function changeAgent(
       ...(enabled !== undefined && { enabled }),
     };
   });
-  if (!agent || !before) throw noAgent(id);
+  if (!agent || !before) return missing("agent", id);
   if (!agent.enabled || agent.group !== before.group) await takeBackWork(app, before);
   return agent;
 }
@@ -84,13 +85,6 @@ export async function removeAgent(
   await takeBackWork(app, agent);
 }
 
-async function requireAgent({ agents }: Services, id: string): Promise<AgentRecord> {
-  const agent = await agents.find(id);
-  if (!agent) throw noAgent(id);
-  return agent;
-}
-const noAgent = (id: string) => new LongshoreError("NOT_FOUND", `there is no agent ${id}`);
-
 /** As many questions may wait for an agent at once. */
 const MAX_OPEN_CHECKS = 10;
 
@@ -103,7 +97,7 @@ export async function askForSourceCheck(
   // The question's own row first: an answer always finds it.
   const agent = await requireAgent(app, agentId);
   const { state, reason } = viewAgent(app, agent);
-  if (state !== "Enabled" && state !== "InUse")
+  if (!canWork(state))
     throw new LongshoreError("CONFLICT", `agent ${agent.name} is ${state}: ${reason}`);
   await app.agents.putCheck(check);
   await app.agents.update(agentId, (row) => {

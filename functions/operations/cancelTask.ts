@@ -4,6 +4,7 @@ import { begun, taskAfter } from "../domain/taskStates.ts";
 import type { Services } from "../services.ts";
 import { beginRun } from "./beginRun.ts";
 import { leaveQueue } from "./dispatch.ts";
+import { requireTask } from "./require.ts";
 import { stopRound } from "./stopRound.ts";
 
 /**
@@ -17,8 +18,7 @@ export async function cancelTask(
   taskId: string,
 ): Promise<void> {
   const { tasks, rounds } = app;
-  const before = await tasks.find(taskId);
-  if (!before) throw new LongshoreError("NOT_FOUND", `there is no task ${taskId}`);
+  const before = await requireTask(app, taskId);
   const waited = await leaveQueue(app, before);
   const open = await rounds.find(taskId, before.round ?? 0);
   const from = waited && !open ? before.state : begun(before.state);

@@ -6,6 +6,7 @@ import { placeOf } from "../domain/taskPlace.ts";
 import { isOpen, taskAfter } from "../domain/taskStates.ts";
 import type { Services } from "../services.ts";
 import { planWakeUps } from "./planWakeUps.ts";
+import { missing } from "./require.ts";
 import { requireTagRoom } from "./tagRoom.ts";
 
 /** What people can change of a task: two versions of it differ in this. */
@@ -39,7 +40,7 @@ export async function changeTask(
       );
     return next;
   });
-  if (!changed) throw new LongshoreError("NOT_FOUND", `there is no task ${id}`);
+  if (!changed) return missing("task", id);
   const now = Date.now();
   await planWakeUps({ tasks, wakeUps }, changed, now);
   // Other windows count from now on, for what is in progress, too.

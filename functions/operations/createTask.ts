@@ -1,22 +1,13 @@
 import type { DurableClient } from "durable-functions";
 import type { z } from "zod";
-import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { taskCreateSchema } from "../../shared/contracts/tasks.ts";
 import type { newId } from "../domain/ids.ts";
-import type { SessionRecord, TaskRecord } from "../domain/records.ts";
+import type { TaskRecord } from "../domain/records.ts";
 import type { Services } from "../services.ts";
 import { planWakeUps } from "./planWakeUps.ts";
+import { requireSession } from "./require.ts";
 import { startRound } from "./startRound.ts";
 import { requireTagRoom } from "./tagRoom.ts";
-
-export async function requireSession(
-  { tasks }: Pick<Services, "tasks">,
-  sessionId: string,
-): Promise<SessionRecord> {
-  const session = await tasks.findSession(sessionId);
-  if (!session) throw new LongshoreError("NOT_FOUND", `there is no session ${sessionId}`);
-  return session;
-}
 
 /** A task as it is before anybody ran it. */
 export const newTask = (

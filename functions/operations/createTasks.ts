@@ -9,7 +9,8 @@ import type { TaskRecord } from "../domain/records.ts";
 import { csvOf } from "../domain/reports/csv.ts";
 import { placeOf } from "../domain/taskPlace.ts";
 import type { Services } from "../services.ts";
-import { newTask, requireSession } from "./createTask.ts";
+import { newTask } from "./createTask.ts";
+import { requireSession } from "./require.ts";
 import { storeTasks } from "./storeTasks.ts";
 
 type App = Pick<Services, "tasks" | "wakeUps" | "state">;

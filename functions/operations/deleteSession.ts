@@ -3,9 +3,9 @@ import type { SessionRecord } from "../domain/records.ts";
 import { isOpen } from "../domain/taskStates.ts";
 import type { Services } from "../services.ts";
 import type { Tombstone } from "../stores/tombstones.ts";
-import { requireSession } from "./createTask.ts";
 import { deleteTask } from "./deleteTask.ts";
 import { inParallel } from "./inParallel.ts";
+import { requireSession } from "./require.ts";
 import { summarise } from "./summarise.ts";
 
 /** Tasks that are deleted at the same time: their changes are committed together. */

@@ -5,6 +5,7 @@ import { isOpen } from "../domain/taskStates.ts";
 import type { Services } from "../services.ts";
 import type { Tombstone } from "../stores/tombstones.ts";
 import { inParallel } from "./inParallel.ts";
+import { requireTask } from "./require.ts";
 
 /**
  * Deletes a task with everything that is known of it, its reports included; what it has brought to the destination stays. The
@@ -15,8 +16,7 @@ export async function deleteTask(
   taskId: string,
   check: (task: TaskRecord) => void = () => {},
 ): Promise<void> {
-  const task = await tasks.find(taskId);
-  if (!task) throw new LongshoreError("NOT_FOUND", `there is no task ${taskId}`);
+  const task = await requireTask({ tasks }, taskId);
   const mayGo = (value: TaskRecord) => {
     if (isOpen(value.state))
       throw new LongshoreError(

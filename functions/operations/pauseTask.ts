@@ -1,10 +1,10 @@
 import type { DurableClient } from "durable-functions";
-import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { TaskRecord } from "../domain/records.ts";
 import { begun, taskAfter } from "../domain/taskStates.ts";
 import type { Services } from "../services.ts";
 import { leaveQueue } from "./dispatch.ts";
 import { planWakeUps } from "./planWakeUps.ts";
+import { requireTask } from "./require.ts";
 import { reviveRound } from "./startRound.ts";
 import { stopRound } from "./stopRound.ts";
 
@@ -21,8 +21,7 @@ export async function pauseTask(
   reason: string,
 ): Promise<void> {
   const { tasks, rounds } = app;
-  const before = await tasks.find(taskId);
-  if (!before) throw new LongshoreError("NOT_FOUND", `there is no task ${taskId}`);
+  const before = await requireTask(app, taskId);
   const waited = await leaveQueue(app, before);
   const paused = { by, reason, at: new Date().toISOString() };
   const task = await tasks.update(taskId, (value) => ({

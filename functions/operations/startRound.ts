@@ -10,6 +10,7 @@ import { beginRun, suspicion } from "./beginRun.ts";
 import { dispatch, enqueue } from "./dispatch.ts";
 import { loadSettings } from "./loadSettings.ts";
 import { noteEnd } from "./noteEnd.ts";
+import { requireTask } from "./require.ts";
 import { tellWish } from "./stopRound.ts";
 
 const ALIVE = new Set(["Pending", "Running", "ContinuedAsNew", "Suspended"]);
@@ -23,13 +24,11 @@ export async function startRound(
   client: DurableClient,
   taskId: string,
 ): Promise<void> {
-  const { tasks, rounds } = app;
-  const task = await tasks.find(taskId);
-  if (!task) throw new LongshoreError("NOT_FOUND", `there is no task ${taskId}`);
+  const task = await requireTask(app, taskId);
   if (task.state === "Queued" || task.state === "InProgress") return lookAfter(app, client, task);
 
   taskAfter(task.state, "run");
-  const last = task.round === undefined ? undefined : await rounds.find(taskId, task.round);
+  const last = task.round === undefined ? undefined : await app.rounds.find(taskId, task.round);
   const again = last !== undefined && goesOn(last) && (await leadsThere(app, task, last));
   // A round that was cancelled before it began has left its number.
   const number = again || !last ? (task.round ?? 0) : last.number + 1;
@@ -42,8 +41,7 @@ export async function resumeRound(
   client: DurableClient,
   taskId: string,
 ): Promise<void> {
-  const task = await app.tasks.find(taskId);
-  if (!task) throw new LongshoreError("NOT_FOUND", `there is no task ${taskId}`);
+  const task = await requireTask(app, taskId);
   await queue(app, client, task, "resume", task.round ?? 0);
 }
 

@@ -1,4 +1,3 @@
-import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { RoundView, TaskView, WaitingFor } from "../../shared/contracts/tasks.ts";
 import { progressOf } from "../domain/progress.ts";
 import type { PackageState, RoundRecord, TaskRecord } from "../domain/records.ts";
@@ -7,6 +6,7 @@ import { explainSettings } from "../domain/settings.ts";
 import type { Services } from "../services.ts";
 import { loadLevels } from "./loadSettings.ts";
 import { newestRound } from "./newestRound.ts";
+import { requireTask } from "./require.ts";
 import { workInHand } from "./stopRound.ts";
 import { type Standing, whyWaiting } from "./whyWaiting.ts";
 
@@ -30,15 +30,6 @@ export async function viewTask(app: Services, of: string | TaskRecord): Promise<
     ...(task.missed && { missed: task.missed }),
     ...(round && { round: viewRound(round, inFlight, waitingFor, now) }),
   };
-}
-
-export async function requireTask(
-  { tasks }: Pick<Services, "tasks">,
-  id: string,
-): Promise<TaskRecord> {
-  const task = await tasks.find(id);
-  if (!task) throw new LongshoreError("NOT_FOUND", `there is no task ${id}`);
-  return task;
 }
 
 function viewRound(

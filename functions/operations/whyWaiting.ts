@@ -1,6 +1,6 @@
 import { errorDefinition } from "../../shared/contracts/errors.ts";
 import type { WaitingFor } from "../../shared/contracts/tasks.ts";
-import { agentState, groupCondition } from "../domain/agentStates.ts";
+import { agentCondition, canWork, groupCondition } from "../domain/agentStates.ts";
 import type { RoundRecord, TaskRecord } from "../domain/records.ts";
 import { instant, nextRun } from "../domain/schedules.ts";
 import type { Services } from "../services.ts";
@@ -120,10 +120,10 @@ async function forAgents(
   const now = Date.now();
   const { ready, reason, remedy } = groupCondition(group, all, config.HEARTBEAT_SECONDS, now);
   if (!ready && reason !== undefined) return { reason, remedy: remedy ?? NOTHING };
-  const able = all.filter((agent) => {
-    const state = agentState(agent, config.HEARTBEAT_SECONDS, now);
-    return agent.group === group && (state === "Enabled" || state === "InUse");
-  });
+  const able = all.filter(
+    (agent) =>
+      agent.group === group && canWork(agentCondition(agent, config.HEARTBEAT_SECONDS, now).state),
+  );
   if (able.some(({ busy, slots }) => busy < slots)) return undefined;
   return {
     reason: `the ${able.length === 1 ? "agent" : `${able.length} agents`} of group ${group} have no free slot`,

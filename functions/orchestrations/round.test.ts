@@ -1,19 +1,12 @@
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { Outcome } from "../../shared/contracts/outcomes.ts";
+import { filesBelow } from "../../test/support/library.ts";
 import { type Machine, startMachine } from "../../test/support/machine.ts";
+import { outcomesOf } from "../../test/support/outcomes.ts";
 import { task } from "../../test/support/records.ts";
 import {
   buildServices,
@@ -22,7 +15,6 @@ import {
   type TestServices,
 } from "../../test/support/services.ts";
 import type { TaskRecord } from "../domain/records.ts";
-import { readOutcomes } from "../stores/roundBlobs.ts";
 
 let around: Surroundings;
 let app: TestServices;
@@ -85,23 +77,13 @@ const FILES = {
   "odd\u2028name.txt": "odd",
 };
 /** Every file at the destination with its content. */
-function arrived(): Record<string, string> {
-  const root = join(around.library, folder);
-  const files: Record<string, string> = {};
-  for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    files[path.slice(root.length + 1)] = readFileSync(path, "utf8");
-  }
-  return files;
-}
+const arrived = () => filesBelow(join(around.library, folder));
 async function outcomes(number = 0): Promise<Map<string, Outcome>> {
   const found = new Map<string, Outcome>();
-  for await (const { segment } of app.rounds.listPackages(taskId, number))
-    for await (const each of readOutcomes(app.state.outcomes, { taskId, round: number }, segment)) {
-      expect(found.has(each.path)).toBe(false);
-      found.set(each.path, each);
-    }
+  for (const each of await outcomesOf(app, taskId, number)) {
+    expect(found.has(each.path)).toBe(false);
+    found.set(each.path, each);
+  }
   return found;
 }
 const round = async (number = 0) => {

@@ -1,19 +1,11 @@
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import type { Outcome } from "../../shared/contracts/outcomes.ts";
 import type { SettingsLayer } from "../../shared/contracts/settings.ts";
+import { filesBelow } from "../../test/support/library.ts";
 import { type Machine, startMachine } from "../../test/support/machine.ts";
+import { outcomesOf } from "../../test/support/outcomes.ts";
 import { task } from "../../test/support/records.ts";
 import {
   buildServices,
@@ -25,7 +17,6 @@ import { NO_DESTINATION } from "../domain/nominalTarget.ts";
 import { SCANS } from "../domain/settings.ts";
 import { pageScans, requireScan, viewScan } from "../operations/scans.ts";
 import { readAssessment } from "../stores/assessments.ts";
-import { readOutcomes } from "../stores/roundBlobs.ts";
 
 /* Settings in whole rounds: what they leave out, rename, find at the destination, or only scan. */
 
@@ -70,17 +61,7 @@ const library = () => join(around.library, folder);
 const somebodyPuts = (files: Record<string, string>, time?: Date) => write(library(), files, time);
 
 /** Every file below the task's folder with its content. */
-function arrived(): Record<string, string> {
-  const root = library();
-  if (!existsSync(root)) return {};
-  const found: Record<string, string> = {};
-  for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    found[path.slice(root.length + 1)] = readFileSync(path, "utf8");
-  }
-  return found;
-}
+const arrived = () => (existsSync(library()) ? filesBelow(library()) : {});
 
 async function run(settings: SettingsLayer = {}): Promise<string> {
   const own = { packageItems: 4, parallelPackages: 2, ...settings };
@@ -99,13 +80,7 @@ async function outcomes(number = 0): Promise<Record<string, string>> {
     found[outcome.path] = outcome.issue?.code ?? outcome.result;
   return found;
 }
-async function wholeOutcomes(number = 0): Promise<Outcome[]> {
-  const found: Outcome[] = [];
-  for await (const { segment } of app.rounds.listPackages(taskId, number))
-    for await (const each of readOutcomes(app.state.outcomes, { taskId, round: number }, segment))
-      found.push(each);
-  return found;
-}
+const wholeOutcomes = (number = 0) => outcomesOf(app, taskId, number);
 
 describe("filters", () => {
   it("leave items out with a code each, and the next round may take them", async () => {

@@ -1,19 +1,13 @@
 /* Pause, resume and cancel at all kinds of moments, with the product's parts over real storage, vault and SharePoint. */
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { Outcome } from "../../shared/contracts/outcomes.ts";
 import type { WorkSpec } from "../../shared/contracts/work.ts";
+import { filesBelow } from "../../test/support/library.ts";
 import { type Machine, startMachine } from "../../test/support/machine.ts";
 import { task } from "../../test/support/records.ts";
 import {
@@ -84,14 +78,7 @@ const round = async (number = 0) => {
 const active = async () => (await Array.fromAsync(app.tasks.listActive())).includes(taskId);
 function arrived(): Map<string, string> {
   const root = join(around.library, folder);
-  const files = new Map<string, string>();
-  if (!existsSync(root)) return files;
-  for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    files.set(path.slice(root.length + 1), readFileSync(path, "utf8"));
-  }
-  return files;
+  return new Map(existsSync(root) ? Object.entries(filesBelow(root)) : []);
 }
 async function outcomes(number = 0): Promise<Map<string, Outcome>> {
   const found = new Map<string, Outcome>();

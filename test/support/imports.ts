@@ -4,11 +4,10 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach } from "@jest/globals";
 import type { PackageRecord } from "../../functions/domain/records.ts";
 import type { Services } from "../../functions/services.ts";
-import { readOutcomes } from "../../functions/stores/roundBlobs.ts";
 import { noFaults } from "../../local/sharepoint/faults.ts";
-import type { Outcome } from "../../shared/contracts/outcomes.ts";
 import type { WorkSpec } from "../../shared/contracts/work.ts";
 import { type Machine, startMachine } from "./machine.ts";
+import { outcomesOf } from "./outcomes.ts";
 import { task } from "./records.ts";
 import {
   buildServices,
@@ -106,13 +105,7 @@ export function importTests() {
       for await (const { value } of app.rounds.listPackages(taskId, 0)) rows.push(value);
       return rows;
     },
-    async outcomes(): Promise<Outcome[]> {
-      const found: Outcome[] = [];
-      for await (const { segment } of app.rounds.listPackages(taskId, 0))
-        for await (const each of readOutcomes(app.state.outcomes, { taskId, round: 0 }, segment))
-          found.push(each);
-      return found;
-    },
+    outcomes: () => outcomesOf(app, taskId),
     state: async () => (await app.rounds.find(taskId, 0))?.state,
   };
 }
