@@ -6,6 +6,9 @@ import { type HttpInvocation, joinHeaders } from "./http-message.ts";
 import type { Invoke } from "./invoker.ts";
 import { type Log, logFailure } from "./logger.ts";
 
+/** Kestrel gives a body that nobody reads this long (Http1MessageBody drains for five seconds). */
+const DRAIN_MS = 5000;
+
 /**
  * HTTP functions after `app.setup({ enableHttpStream: true })`: @azure/functions opens a listener of
  * its own and reports it as the capability `HttpUri`. The host forwards the raw request there and,
@@ -47,6 +50,20 @@ export function streamedHttp(httpUri: string, invoke: Invoke, log: Log): HttpInv
       logFailure(log, target.name, error);
       if (!response.headersSent) response.writeHead(500).end();
       else response.destroy();
+    } finally {
+      request.unpipe(forwarded);
+      if (!forwarded.writableEnded) forwarded.destroy();
+      discardRest(request);
     }
   };
+}
+
+/**
+ * A function may answer without reading the body. What is left is read and thrown away, or the next
+ * request on the connection would wait behind it.
+ */
+function discardRest(request: IncomingMessage): void {
+  if (request.readableEnded || request.destroyed) return;
+  const tooLong = setTimeout(() => request.destroy(), DRAIN_MS);
+  request.once("close", () => clearTimeout(tooLong)).resume();
 }

@@ -180,6 +180,21 @@ describe("other settings", () => {
     expect(failed()).toBe(true);
   });
 
+  it("12c: a connection goes on after a function that answered without reading the body", async () => {
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    const large = Buffer.alloc(8_000_000);
+    const ask = (method: string, path: string, body?: Buffer) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        const request = http.request(`${streaming.url}${path}`, { method, agent }, (response) =>
+          response.resume().on("end", () => resolve(response.statusCode)),
+        );
+        request.on("error", reject).end(body);
+      });
+    expect(await ask("POST", "/things/a/b", large)).toBe(200);
+    expect(await ask("GET", "/hello/bob")).toBe(200);
+    agent.destroy();
+  });
+
   it("17: the route prefix may be empty", async () => {
     expect((await streaming.get("/hello/bob")).json.name).toBe("bob");
     expect((await streaming.get("/api/hello/bob")).status).toBe(404);
