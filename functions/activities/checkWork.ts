@@ -1,7 +1,7 @@
 import type { Issue } from "../../shared/contracts/inventory.ts";
 import type { RoundRecord, WorkRecord } from "../domain/records.ts";
 import { expired, isOver, leaseExpired, withdrawn } from "../domain/workItems.ts";
-import { announceWork } from "../operations/announceWork.ts";
+import { announceWork } from "../operations/agents/announceWork.ts";
 import { parseWorkId } from "../stores/refs.ts";
 import { defineActivity } from "./activity.ts";
 

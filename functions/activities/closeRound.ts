@@ -1,7 +1,7 @@
 import type { RoundRecord } from "../domain/records.ts";
-import { indexRound } from "../operations/indexRound.ts";
-import { noteEnd } from "../operations/noteEnd.ts";
-import { writeReports } from "../operations/writeReports.ts";
+import { writeReports } from "../operations/reports/writeReports.ts";
+import { indexRound } from "../operations/rounds/indexRound.ts";
+import { noteEnd } from "../operations/rounds/noteEnd.ts";
 import type { Services } from "../services.ts";
 import type { RunRef } from "../stores/refs.ts";
 import { defineActivity } from "./activity.ts";

@@ -1,4 +1,4 @@
-import { dispatch } from "../operations/dispatch.ts";
+import { dispatch } from "../operations/rounds/dispatch.ts";
 import type { RunRef } from "../stores/refs.ts";
 import { defineActivity } from "./activity.ts";
 

@@ -1,7 +1,7 @@
 import type { Issue } from "../../shared/contracts/inventory.ts";
 import type { RoundRecord } from "../domain/records.ts";
-import { noteEnd } from "../operations/noteEnd.ts";
-import { writeReports } from "../operations/writeReports.ts";
+import { writeReports } from "../operations/reports/writeReports.ts";
+import { noteEnd } from "../operations/rounds/noteEnd.ts";
 import type { RunRef } from "../stores/refs.ts";
 import { defineActivity } from "./activity.ts";
 

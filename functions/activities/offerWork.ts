@@ -1,5 +1,5 @@
 import type { WorkRecord } from "../domain/records.ts";
-import { announceWork } from "../operations/announceWork.ts";
+import { announceWork } from "../operations/agents/announceWork.ts";
 import { type RunRef, workId } from "../stores/refs.ts";
 import { defineActivity } from "./activity.ts";
 

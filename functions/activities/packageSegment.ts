@@ -1,9 +1,9 @@
 import { filesToUpload } from "../domain/acceptUpload.ts";
 import type { PackageRecord, Target } from "../domain/records.ts";
-import { skipArrived } from "../operations/arrived.ts";
-import { dropRefused } from "../operations/judgeImport.ts";
-import { makeContainers } from "../operations/packageContainers.ts";
-import { planPackage } from "../operations/planPackage.ts";
+import { skipArrived } from "../operations/packages/arrived.ts";
+import { dropRefused } from "../operations/packages/judgeImport.ts";
+import { makeContainers } from "../operations/packages/packageContainers.ts";
+import { planPackage } from "../operations/packages/planPackage.ts";
 import type { PackageRef } from "../stores/refs.ts";
 import { writePlan } from "../stores/roundBlobs.ts";
 import { defineActivity } from "./activity.ts";

@@ -1,6 +1,6 @@
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { WorkEnd } from "../domain/workItems.ts";
-import { openContainers } from "../operations/packageContainers.ts";
+import { openContainers } from "../operations/packages/packageContainers.ts";
 import type { PackageRef } from "../stores/refs.ts";
 import { defineActivity } from "./activity.ts";
 

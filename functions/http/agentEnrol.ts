@@ -8,8 +8,8 @@ import {
 } from "../../shared/contracts/agents.ts";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import { isId, newId } from "../domain/ids.ts";
-import { answerSourceCheck } from "../operations/agents.ts";
-import { takeBackWork } from "../operations/takeBackWork.ts";
+import { answerSourceCheck } from "../operations/agents/agents.ts";
+import { takeBackWork } from "../operations/agents/takeBackWork.ts";
 import { parseEnrolmentToken } from "../security/enrolmentTokens.ts";
 import { defineRoute } from "./route.ts";
 

@@ -13,7 +13,7 @@ import {
   failWork,
   heartbeat,
   releaseWork,
-} from "../operations/agentWork.ts";
+} from "../operations/agents/agentWork.ts";
 import { defineRoute } from "./route.ts";
 
 defineRoute(

@@ -14,7 +14,7 @@ import {
   viewAgent,
   viewGroups,
   viewSourceCheck,
-} from "../operations/agents.ts";
+} from "../operations/agents/agents.ts";
 import { requireAgent } from "../operations/require.ts";
 import { defineRoute, tagged } from "./route.ts";
 

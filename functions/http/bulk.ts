@@ -6,9 +6,9 @@ import {
   sessionImportedSchema,
 } from "../../shared/contracts/bulk.ts";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
-import { createTasks, resultBlob } from "../operations/createTasks.ts";
 import { requireSession } from "../operations/require.ts";
-import { exportSession, importSession } from "../operations/sessionFiles.ts";
+import { exportSession, importSession } from "../operations/sessions/sessionFiles.ts";
+import { createTasks, resultBlob } from "../operations/tasks/createTasks.ts";
 import { defineRoute, Raw } from "./route.ts";
 
 const MEGABYTES = 1_000_000;

@@ -7,12 +7,12 @@ import {
   reportSelectionSchema,
   roundListSchema,
 } from "../../shared/contracts/reports.ts";
-import { aggregateReport } from "../operations/aggregateReport.ts";
-import { listItems } from "../operations/listItems.ts";
-import { listRounds } from "../operations/listRounds.ts";
-import { zipReports } from "../operations/reportArchive.ts";
+import { aggregateReport } from "../operations/reports/aggregateReport.ts";
+import { listItems } from "../operations/reports/listItems.ts";
+import { zipReports } from "../operations/reports/reportArchive.ts";
 import { requireSession, requireTask } from "../operations/require.ts";
-import { selectTasks } from "../operations/selectTasks.ts";
+import { listRounds } from "../operations/rounds/listRounds.ts";
+import { selectTasks } from "../operations/tasks/selectTasks.ts";
 import { reportFolder } from "../stores/roundBlobs.ts";
 import { defineRoute, Raw } from "./route.ts";
 

@@ -10,13 +10,19 @@ import {
   scanViewSchema,
 } from "../../shared/contracts/scans.ts";
 import { taskListQuerySchema, taskViewSchema } from "../../shared/contracts/tasks.ts";
-import { versionOf } from "../operations/changeTask.ts";
-import { createScans } from "../operations/createScans.ts";
-import { deleteTask } from "../operations/deleteTask.ts";
 import { requireTask } from "../operations/require.ts";
-import { copyScan, createScan, pageScans, requireScan, viewScan } from "../operations/scans.ts";
-import { startRound } from "../operations/startRound.ts";
-import { viewTask } from "../operations/viewTask.ts";
+import { startRound } from "../operations/rounds/startRound.ts";
+import { versionOf } from "../operations/tasks/changeTask.ts";
+import { createScans } from "../operations/tasks/createScans.ts";
+import { deleteTask } from "../operations/tasks/deleteTask.ts";
+import {
+  copyScan,
+  createScan,
+  pageScans,
+  requireScan,
+  viewScan,
+} from "../operations/tasks/scans.ts";
+import { viewTask } from "../operations/tasks/viewTask.ts";
 import type { Services } from "../services.ts";
 import { readAssessment } from "../stores/assessments.ts";
 import { defineRoute, taggedPart } from "./route.ts";

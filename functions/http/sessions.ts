@@ -9,9 +9,9 @@ import {
   tagListSchema,
 } from "../../shared/contracts/sessions.ts";
 import type { SessionRecord } from "../domain/records.ts";
-import { deleteSession } from "../operations/deleteSession.ts";
 import { requireSession } from "../operations/require.ts";
-import { summarise } from "../operations/summarise.ts";
+import { deleteSession } from "../operations/sessions/deleteSession.ts";
+import { summarise } from "../operations/sessions/summarise.ts";
 import { countsOf } from "../stores/taskIndex/taskCounts.ts";
 import { pageToken } from "./paging.ts";
 import { defineRoute, tagged } from "./route.ts";

@@ -4,11 +4,11 @@ import {
   type TaskAction,
 } from "../../shared/contracts/taskActions.ts";
 import { taskViewSchema } from "../../shared/contracts/tasks.ts";
-import { actOnTask, actOnTasks } from "../operations/actOnTasks.ts";
-import { versionOf } from "../operations/changeTask.ts";
-import { deleteTask } from "../operations/deleteTask.ts";
 import { requireSession } from "../operations/require.ts";
-import { viewTask } from "../operations/viewTask.ts";
+import { actOnTask, actOnTasks } from "../operations/tasks/actOnTasks.ts";
+import { versionOf } from "../operations/tasks/changeTask.ts";
+import { deleteTask } from "../operations/tasks/deleteTask.ts";
+import { viewTask } from "../operations/tasks/viewTask.ts";
 import { defineRoute } from "./route.ts";
 
 /* What people do with tasks that exist. What becomes of a task in which state: domain/taskStates.ts. */

@@ -5,10 +5,10 @@ import {
   taskPatchSchema,
   taskViewSchema,
 } from "../../shared/contracts/tasks.ts";
-import { changeTask, versionOf } from "../operations/changeTask.ts";
-import { createTask } from "../operations/createTask.ts";
 import { requireSession, requireTask } from "../operations/require.ts";
-import { viewTask } from "../operations/viewTask.ts";
+import { changeTask, versionOf } from "../operations/tasks/changeTask.ts";
+import { createTask } from "../operations/tasks/createTask.ts";
+import { viewTask } from "../operations/tasks/viewTask.ts";
 import type { Services } from "../services.ts";
 import { defineRoute, taggedPart } from "./route.ts";
 

@@ -8,7 +8,7 @@ import {
   webhookListSchema,
   webhookViewSchema,
 } from "../../shared/contracts/webhooks.ts";
-import { attemptDelivery } from "../operations/deliverWebhooks.ts";
+import { attemptDelivery } from "../operations/upkeep/deliverWebhooks.ts";
 import { newWebhookSecret, webhookKey } from "../security/webhookSignature.ts";
 import type { Services } from "../services.ts";
 import type { WebhookRecord } from "../stores/webhooks.ts";

@@ -15,7 +15,7 @@ import {
 } from "../../test/support/services.ts";
 import { NO_DESTINATION } from "../domain/nominalTarget.ts";
 import { SCANS } from "../domain/settings.ts";
-import { pageScans, requireScan, viewScan } from "../operations/scans.ts";
+import { pageScans, requireScan, viewScan } from "../operations/tasks/scans.ts";
 import { readAssessment } from "../stores/assessments.ts";
 
 /* Settings in whole rounds: what they leave out, rename, find at the destination, or only scan. */

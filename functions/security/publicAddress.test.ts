@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { postWebhook } from "../operations/postWebhook.ts";
+import { postWebhook } from "../operations/upkeep/postWebhook.ts";
 import { isPrivateAddress } from "./publicAddress.ts";
 
 describe("an address", () => {

@@ -1,5 +1,5 @@
 import { app } from "@azure/functions";
-import { deliverWebhooks as deliver } from "../operations/deliverWebhooks.ts";
+import { deliverWebhooks as deliver } from "../operations/upkeep/deliverWebhooks.ts";
 import { services } from "../services.ts";
 
 /** Tells webhooks what is due. A timer runs in one place at a time, so nothing is told twice but after a crash. */

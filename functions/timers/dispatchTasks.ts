@@ -1,7 +1,7 @@
 import { app, type InvocationContext } from "@azure/functions";
 import * as df from "durable-functions";
 import { isOpen } from "../domain/taskStates.ts";
-import { dispatch } from "../operations/dispatch.ts";
+import { dispatch } from "../operations/rounds/dispatch.ts";
 import { redacted } from "../security/redacted.ts";
 import { services } from "../services.ts";
 

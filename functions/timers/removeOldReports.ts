@@ -1,5 +1,5 @@
 import { app } from "@azure/functions";
-import { removeOldReports } from "../operations/removeOldReports.ts";
+import { removeOldReports } from "../operations/reports/removeOldReports.ts";
 import { services } from "../services.ts";
 
 /** Removes reports that have become older than an administrator wants to keep them. */

@@ -1,5 +1,5 @@
 import { app, type InvocationContext } from "@azure/functions";
-import { applyRetention } from "../operations/retention.ts";
+import { applyRetention } from "../operations/upkeep/retention.ts";
 import { services } from "../services.ts";
 
 /** Removes what packages leave in storage when it has had its time, or says what it would remove. */

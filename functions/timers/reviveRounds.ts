@@ -1,6 +1,6 @@
 import { app, type InvocationContext } from "@azure/functions";
 import * as df from "durable-functions";
-import { reviveRound } from "../operations/startRound.ts";
+import { reviveRound } from "../operations/rounds/startRound.ts";
 import { redacted } from "../security/redacted.ts";
 import { services } from "../services.ts";
 

@@ -1,7 +1,7 @@
 import { app, type InvocationContext } from "@azure/functions";
 import * as df from "durable-functions";
 import { inParallel } from "../operations/inParallel.ts";
-import { wakeTask } from "../operations/wakeTask.ts";
+import { wakeTask } from "../operations/tasks/wakeTask.ts";
 import { redacted } from "../security/redacted.ts";
 import { services } from "../services.ts";
 import type { WakeUp } from "../stores/wakeUps.ts";

@@ -8,10 +8,14 @@ import {
   failWork,
   heartbeat,
   releaseWork,
-} from "../../functions/operations/agentWork.ts";
-import { cancelTask } from "../../functions/operations/cancelTask.ts";
-import { pauseTask } from "../../functions/operations/pauseTask.ts";
-import { resumeRound, reviveRound, startRound } from "../../functions/operations/startRound.ts";
+} from "../../functions/operations/agents/agentWork.ts";
+import { cancelTask } from "../../functions/operations/rounds/cancelTask.ts";
+import { pauseTask } from "../../functions/operations/rounds/pauseTask.ts";
+import {
+  resumeRound,
+  reviveRound,
+  startRound,
+} from "../../functions/operations/rounds/startRound.ts";
 import type { Services } from "../../functions/services.ts";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { SegmentSummary } from "../../shared/contracts/inventory.ts";

@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, expect, it } from "@jest/globals";
+import { round, target, task } from "../../../test/support/records.ts";
+import {
+  buildServices,
+  type Surroundings,
+  startSurroundings,
+  type TestServices,
+} from "../../../test/support/services.ts";
+import type { WorkRecord } from "../../domain/records.ts";
+import { withdrawn } from "../../domain/workItems.ts";
+import type { WorkQueues } from "../../queues/workQueues.ts";
+import { workId } from "../../stores/refs.ts";
+import { viewTask } from "../tasks/viewTask.ts";
+import { announceWork } from "./announceWork.ts";
+
+const ref = { taskId: "sess0000-task0000", round: 0, run: "run000" };
+const id = workId(ref, { kind: "scan" });
+let around: Surroundings;
+let app: TestServices;
+/** Of an app whose policy may only send. */
+let queues: WorkQueues;
+
+beforeAll(async () => {
+  around = await startSurroundings();
+  app = await buildServices(around);
+  const { WorkQueues } = await import("../../queues/workQueues.ts");
+  const connection = app.config.SERVICE_BUS_CONNECTION.replaceAll("manage", "send");
+  queues = new WorkQueues({ ...app.config, SERVICE_BUS_CONNECTION: connection });
+
+  await app.tasks.insert(
+    task({ id: ref.taskId, agentGroup: "oslo", round: 0, state: "InProgress" }),
+  );
+  await app.rounds.insert(round({ ...ref, agentGroup: "oslo" }));
+  await app.rounds.openRound(ref, (value) => ({ ...value, target: target() }));
+  await app.rounds.insertWork({
+    ...{ id: id.text, kind: "scan", taskId: ref.taskId, round: 0, run: ref.run, group: "oslo" },
+    ...{ instance: "waits", state: "queued", epoch: 1, lost: 0, offeredAt: "now" },
+    progress: { items: 0, bytes: 0 },
+  });
+});
+afterAll(async () => {
+  await Promise.all([app.close(), queues.close()]);
+  await around.stop();
+});
+
+const row = async () => (await app.rounds.findWork(id)) as WorkRecord;
+const waitingFor = async () => (await viewTask(app, ref.taskId)).waitingFor;
+
+it("notes that the group has no queue, and the task says so", async () => {
+  await announceWork({ ...app, queues }, await row());
+  expect(await waitingFor()).toEqual({
+    reason: expect.stringContaining("Service Bus has no queue work-oslo"),
+    remedy: expect.stringContaining("the Manage claim"),
+  });
+});
+
+it("sends the message when the queue is there, and the task waits for agents only", async () => {
+  await app.queues.ensure("oslo");
+  await announceWork({ ...app, queues }, await row());
+  expect(await app.messages("work-oslo")).toEqual([{ version: 1, workItem: id.text, epoch: 1 }]);
+  expect(await row()).not.toHaveProperty("unannounced");
+  expect((await waitingFor())?.reason).toBe("group oslo has no agent");
+});
+
+it("leaves a row alone that has gone on meanwhile", async () => {
+  const old = { ...(await row()), group: "bergen" };
+  await app.rounds.changeWork(id, (work) => withdrawn({ ...work, epoch: 2 }));
+  await announceWork({ ...app, queues }, old);
+  expect(await row()).toMatchObject({ state: "cancelled", epoch: 2 });
+  expect(await row()).not.toHaveProperty("unannounced");
+});

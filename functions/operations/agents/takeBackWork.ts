@@ -1,0 +1,26 @@
+import { takenBack } from "../../domain/workItems.ts";
+import type { Services } from "../../services.ts";
+import { parseWorkId } from "../../stores/refs.ts";
+import { inParallel } from "../inParallel.ts";
+import { announceWork } from "./announceWork.ts";
+
+/**
+ * Gives the work that an agent had in hand to the others at once, instead of when its leases run out. What it claimed after its
+ * last heartbeat is not known here and waits for the lease.
+ */
+export async function takeBackWork(
+  app: Pick<Services, "rounds" | "queues">,
+  agent: { id: string; work: readonly string[] },
+): Promise<void> {
+  await inParallel(4, agent.work, async (workItem) => {
+    const id = parseWorkId(workItem);
+    if (!id) return;
+    let taken = false;
+    const row = await app.rounds.changeWork(id, (work) => {
+      const next = takenBack(work, agent.id);
+      taken = next !== undefined;
+      return next;
+    });
+    if (row && taken) await announceWork(app, row);
+  });
+}

@@ -1,0 +1,56 @@
+import { LongshoreError } from "../../../shared/contracts/errors.ts";
+import type { TaskPatch } from "../../../shared/contracts/tasks.ts";
+import type { TaskRecord } from "../../domain/records.ts";
+import { instant } from "../../domain/schedules.ts";
+import { placeOf } from "../../domain/taskPlace.ts";
+import { isOpen, taskAfter } from "../../domain/taskStates.ts";
+import type { Services } from "../../services.ts";
+import { missing } from "../require.ts";
+import { planWakeUps } from "./planWakeUps.ts";
+import { requireTagRoom } from "./tagRoom.ts";
+
+/** What people can change of a task: two versions of it differ in this. */
+export const versionOf = (task: TaskRecord) => {
+  const { name, source, destination, agentGroup, tags, settings, schedule, windows } = task;
+  return { name, source, destination, agentGroup, tags, settings, schedule, windows };
+};
+
+/** Changes what people may change; `check` is given the version that is changed. A round that runs is not touched by it. */
+export async function changeTask(
+  { tasks, wakeUps }: Pick<Services, "tasks" | "wakeUps">,
+  id: string,
+  { schedule, ...patch }: TaskPatch,
+  check: (version: unknown) => void,
+): Promise<void> {
+  await requireTagRoom({ tasks }, id.split("-")[0] ?? "", new Set(patch.tags));
+  const changed = await tasks.update(id, (task) => {
+    check(versionOf(task));
+    const { schedule: before, ...rest } = task;
+    const after = schedule === undefined ? before : schedule;
+    const next: TaskRecord = {
+      ...rest,
+      ...definedOf(patch),
+      ...(after && { schedule: after }),
+      ...(schedule && !isUnfinished(task.state) && { state: taskAfter(task.state, "schedule") }),
+    };
+    if (task.round !== undefined && placeOf(task) !== placeOf(next))
+      throw new LongshoreError(
+        "CONFLICT",
+        "source and destination cannot change once a round has begun: create another task",
+      );
+    return next;
+  });
+  if (!changed) return missing("task", id);
+  const now = Date.now();
+  await planWakeUps({ tasks, wakeUps }, changed, now);
+  // Other windows count from now on, for what is in progress, too.
+  if (patch.windows) await wakeUps.put({ taskId: id, at: instant(now) });
+}
+
+/** A round that is open, or paused, is not put off by a schedule. */
+const isUnfinished = (state: TaskRecord["state"]) => isOpen(state) || state === "Paused";
+
+const definedOf = <T extends object>(patch: T) =>
+  Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
