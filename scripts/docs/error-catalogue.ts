@@ -1,4 +1,5 @@
-import { ERRORS, type ErrorDefinition, type Stage } from "../../shared/contracts/errors.ts";
+import type { ErrorDefinition, Stage } from "../../shared/contracts/errors/definition.ts";
+import { ERRORS } from "../../shared/contracts/errors.ts";
 
 const STAGES: Record<Stage, string> = {
   scan: "Scan: what the source does not give",
@@ -24,7 +25,7 @@ beside it says what was seen. *Familiar code* is the one that Microsoft's Migrat
 the column "Error code" of the reports. *A retry may help* says whether Longshore, or you by running the task again, may
 succeed with nothing changed.
 
-This page is written by \`npm run docs\` from \`shared/contracts/errors.ts\`.
+This page is written by \`npm run docs\` from the files of \`shared/contracts/errors/\`.
 
 ${sections.join("\n")}`;
 }
