@@ -10,6 +10,17 @@ export const issueSchema = z.object({
 export type Issue = z.infer<typeof issueSchema>;
 
 /**
+ * An older content of a file, as a snapshot of the share has it; `snapshot` is the name of the snapshot's folder. Files have them
+ * oldest first, and never the current content among them.
+ */
+export const versionSchema = z.object({
+  snapshot: z.string().min(1),
+  size: z.number().int().nonnegative(),
+  modified: z.number().int(),
+});
+export type Version = z.infer<typeof versionSchema>;
+
+/**
  * One item of the walk, as one JSON line of an inventory segment. Keys are short because there are as many lines as files.
  * `path` is relative to the source, with `/`, exactly as the file system spells it; times are milliseconds since 1970 UTC.
  */
@@ -26,6 +37,8 @@ export const inventoryEntrySchema = z.object({
   owner: principalSchema.optional(),
   /** Who may do what, if the scan asks for people and it is not the same as for the folder above. */
   access: z.array(accessSchema).optional(),
+  /** Older contents of a file, if the scan asks for them and there are any. */
+  versions: z.array(versionSchema).min(1).optional(),
   /** What the walk already knows to be wrong with the item (unreadable, not a file, differs by case only). */
   issue: issueSchema.optional(),
 });
@@ -42,7 +55,10 @@ export const segmentHeaderSchema = z.object({
 });
 export type SegmentHeader = z.infer<typeof segmentHeaderSchema>;
 
-/** What an agent registers for a segment once its blob is written. Segments are numbered from 0 without gaps. */
+/**
+ * What an agent registers for a segment once its blob is written. Segments are numbered from 0 without gaps. `items` and `bytes`
+ * are those of the walk; versions count for where a segment ends, not here.
+ */
 export const segmentSummarySchema = z.object({
   segment: z.number().int().nonnegative(),
   blob: z.string().regex(/^[a-z0-9-]+\.jsonl\.gz$/),

@@ -11,6 +11,26 @@ const boundSchema = z.union([z.iso.date(), z.iso.datetime({ offset: true }), z.n
 
 const patternsSchema = z.array(z.string().trim().min(1).max(255)).max(100);
 
+/** `.snapshots/<any>/snapshot` with "*" for <any>: names, of which one after the first is "*" and stands for the name of every snapshot. */
+const snapshotFolderSchema = z
+  .string()
+  .trim()
+  .max(255)
+  .refine((text) => text === "" || isSnapshotPattern(text), {
+    error:
+      'must be a relative path with "/" between the names, without "." and "..", of which one after the first is "*"',
+  });
+
+function isSnapshotPattern(text: string): boolean {
+  const [first = "", ...rest] = text.split("/");
+  const isName = (name: string) => !/^\.{0,2}$|[*\\:\p{Cc}]/u.test(name);
+  return (
+    isName(first) &&
+    rest.filter((name) => name === "*").length === 1 &&
+    rest.every((name) => name === "*" || isName(name))
+  );
+}
+
 /**
  * Every setting with its default, for all levels: what the administrator sets globally, for a session or for a task. Each
  * level stores only what it sets itself (`settingsLayerSchema`); a round keeps the values it began with.
@@ -90,6 +110,22 @@ export const settingsSchema = z.object({
       "Files at the destination that no earlier round brought, or that were changed there since. newer: overwritten when the source is newer; overwrite: always; skip: never; fail: the item is reported as failed. Existing folders are used as they are.",
     )
     .default("newer"),
+
+  // What they were before
+  fileVersions: z
+    .number()
+    .int()
+    .min(0)
+    .max(50)
+    .describe(
+      "How many older versions of each file are brought with it, from the snapshots of the share. 0: the current content alone.",
+    )
+    .default(0),
+  snapshotFolder: snapshotFolderSchema
+    .describe(
+      'Where the share keeps its snapshots: a path below the source, or below a folder above it, with "*" for the name of a snapshot, such as ".snapshot/*" or ".snapshots/*/snapshot". Empty: the usual places are looked at.',
+    )
+    .default(""),
 
   // Whose they are, and who may see them
   preserveOwner: z

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { issueSchema, segmentSummarySchema } from "./inventory.ts";
+import { issueSchema, segmentSummarySchema, versionSchema } from "./inventory.ts";
 import { settingsSchema } from "./settings.ts";
 
 /**
@@ -27,6 +27,14 @@ export const scanSpecSchema = z.object({
   names: settingsSchema.pick({ invalidCharacters: true, replacementCharacter: true }).optional(),
   /** Entries carry owners and access rights. */
   people: z.literal(true).optional(),
+  /**
+   * Entries carry up to `keep` older versions from the snapshots of the share. `folder`: where those are, by the
+   * pattern of the setting snapshotFolder; without it the agent looks at the usual places. A version counts as an item, and with its bytes, for
+   * where a segment ends.
+   */
+  versions: z
+    .object({ keep: z.number().int().positive(), folder: z.string().optional() })
+    .optional(),
   /** Where an earlier lease got to: go on after this path with this segment number. */
   resume: z.object({ after: z.string(), segment: z.number().int().positive() }).optional(),
 });
@@ -43,12 +51,16 @@ export const uploadSpecSchema = z.object({
   blobPrefix: z.string().regex(/^[a-z0-9-]+$/),
   archiveSmallFiles: z.boolean(),
   attemptsPerFile: z.number().int().positive(),
+  /** Where the snapshots of the share are, if the task says so. */
+  snapshotFolder: z.string().optional(),
   files: z.array(
     z.object({
       index: z.number().int().nonnegative(),
       path: z.string().min(1),
       size: z.number().int().nonnegative(),
       modified: z.number().int(),
+      /** Older contents to bring as well, oldest first. */
+      versions: z.array(versionSchema).min(1).optional(),
     }),
   ),
 });
@@ -80,24 +92,35 @@ export const scanResultSchema = z.object({
   segments: z.array(segmentSummarySchema),
   /** How many segments the whole scan has. */
   totalSegments: z.number().int().nonnegative(),
+  /** What is wrong with the source as a whole and keeps no item back (NO_SNAPSHOTS). */
+  warnings: z.array(issueSchema).max(10).optional(),
 });
 export type ScanResult = z.infer<typeof scanResultSchema>;
 
+/** One content as it was stored: the current one of a file, or an older version. */
+const storedContentSchema = z.object({
+  size: z.number().int().nonnegative(),
+  modified: z.number().int(),
+  /** Name of the blob, or of the member within `archive`. */
+  blob: z.string(),
+  archive: z.string().optional(),
+  iv: z.base64(),
+  /** base64 MD5 of the ciphertext. */
+  md5: z.base64(),
+  /** base64 QuickXorHash of the plain content, of contents over 15 GB. */
+  checksum: z.base64().optional(),
+});
+export type StoredContent = z.infer<typeof storedContentSchema>;
+
 /** What became of one file of an upload. `size` and `modified` are those of the content that was really read. */
 export const uploadedFileSchema = z.discriminatedUnion("status", [
-  z.object({
+  storedContentSchema.extend({
     status: z.literal("uploaded"),
     index: z.number().int().nonnegative(),
-    size: z.number().int().nonnegative(),
-    modified: z.number().int(),
-    /** Name of the blob, or of the member within `archive`. */
-    blob: z.string(),
-    archive: z.string().optional(),
-    iv: z.base64(),
-    /** base64 MD5 of the ciphertext. */
-    md5: z.base64(),
-    /** base64 QuickXorHash of the plain content, of files over 15 GB. */
-    checksum: z.base64().optional(),
+    /** The older versions that were uploaded, oldest first. */
+    versions: z.array(storedContentSchema.extend({ snapshot: z.string() })).optional(),
+    /** Those that could not be read, or vanished with their snapshot. The file is migrated without them. */
+    versionsLeftOut: z.array(z.object({ snapshot: z.string(), issue: issueSchema })).optional(),
   }),
   z.object({
     status: z.literal("failed"),

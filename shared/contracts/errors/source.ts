@@ -58,4 +58,21 @@ export const SOURCE_ERRORS = {
     remedy: "Close the program that writes it, then run the task again.",
     retryable: true,
   },
+  VERSION_NOT_READ: {
+    stage: "upload",
+    legacy: "0x01410001",
+    cause:
+      "Older versions of the file could not be read, or vanished with their snapshot. The file itself was migrated, with the versions that could be read.",
+    remedy:
+      "Look at the snapshots of the share. Versions are brought again when the file changes; until then the destination has those that could be read.",
+    retryable: true,
+  },
+  NO_SNAPSHOTS: {
+    stage: "scan",
+    cause:
+      "The task asks for older versions of files, and the agent found no snapshots of the source. Files are migrated with their current content alone.",
+    remedy:
+      "Make the snapshot folder of the share visible to the agent's account, name it in the setting snapshotFolder, or set fileVersions to 0.",
+    retryable: false,
+  },
 } as const satisfies Record<string, ErrorDefinition>;
