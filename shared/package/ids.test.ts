@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { itemIds, uuid5 } from "./ids.ts";
+import { itemIds, uuid5, versionId } from "./ids.ts";
 
 const library = {
   siteId: "97a096a7-511a-510f-a779-c95127236b69",
@@ -60,5 +60,24 @@ describe("itemIds", () => {
 
   it("refuses a path that has no UTF-8 form", () => {
     expect(() => itemIds(library, "a\ud800")).toThrow(/lone surrogate/);
+  });
+});
+
+describe("versionId", () => {
+  const { id } = itemIds(library, "a");
+
+  it("is the same for the same content of a file, and no other's", () => {
+    const content = { modified: 1, size: 2 };
+    const all = [
+      ...[id, itemIds(library, "b").id].map((file) => versionId(file, content)),
+      ...[
+        { modified: 2, size: 2 },
+        { modified: 1, size: 3 },
+        { modified: 12, size: 2 },
+      ].map((each) => versionId(id, each)),
+      ...Object.values(itemIds(library, "a")),
+    ];
+    expect(new Set(all).size).toBe(all.length);
+    expect(versionId(id.toUpperCase(), { ...content })).toBe(versionId(id, content));
   });
 });

@@ -49,6 +49,15 @@ export function itemIds(library: Library, relativePath: string): ItemIds {
   return { id, listItemId: uuid5(id, "listitem") };
 }
 
+/**
+ * The GUID of one content of a file as a version. The same content of the same file always gets the same, whichever round brings
+ * it and whatever its label is by then: SharePoint wants every version named again when a file is brought again.
+ */
+export const versionId = (
+  fileId: string,
+  { modified, size }: { modified: number; size: number },
+): string => uuid5(fileId, `version/${modified}/${size}`);
+
 function guidBytes(guid: string): Buffer {
   return Buffer.from(canonicalGuid(guid).replaceAll("-", ""), "hex");
 }

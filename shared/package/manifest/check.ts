@@ -12,15 +12,15 @@ export function checkPackage(input: PackageManifestInput, users: readonly Manife
   unique("item GUID", [
     ...above.map(({ id }) => id),
     ...[...input.folders, ...input.files].flatMap(({ id, listItemId }) => [id, listItemId]),
+    ...input.files.flatMap(({ history }) =>
+      history ? [history.id, ...history.older.map(({ id }) => id)] : [],
+    ),
   ]);
   unique(
     "item path",
     items.map(({ path }) => path),
   );
-  unique(
-    "blob",
-    input.files.map(({ fileValue }) => fileValue),
-  );
+  unique("blob", blobsOf(input));
   unique(
     "permissions of item",
     (input.access ?? []).map(({ id }) => id),
@@ -37,7 +37,10 @@ export function checkPackage(input: PackageManifestInput, users: readonly Manife
 
   checkParents(input);
   const userIds = new Set(users.map(({ id }) => id));
-  for (const { path, authorId, editorId } of items) {
+  const versions = input.files.flatMap(({ path, authorId, history }) =>
+    (history?.older ?? []).map(({ editorId }) => ({ path, authorId, editorId })),
+  );
+  for (const { path, authorId, editorId } of [...items, ...versions]) {
     const unknown = [authorId, editorId].find((id) => !userIds.has(id));
     if (unknown !== undefined) {
       throw new Error(`"${path}" refers to user ${unknown}, who is not among the package's users`);
@@ -74,16 +77,25 @@ function checkParents({ target, above = [], folders, files }: PackageManifestInp
   }
 }
 
-function checkArchives({ archives, files }: PackageManifestInput): void {
+function checkArchives({
+  archives,
+  files,
+}: Pick<PackageManifestInput, "archives" | "files">): void {
   if (archives.length > MAX_ARCHIVES) {
     throw new Error(`a package takes at most ${MAX_ARCHIVES} archives, not ${archives.length}`);
   }
   const members = archives.flatMap((archive) => archive.members);
   unique("archive member", members);
-  const blobs = new Set(files.map(({ fileValue }) => fileValue));
+  const blobs = new Set(blobsOf({ files }));
   const stray = members.find((member) => !blobs.has(member));
   if (stray !== undefined) throw new Error(`archive member "${stray}" is no file of the package`);
 }
+
+const blobsOf = ({ files }: Pick<PackageManifestInput, "files">): string[] =>
+  files.flatMap(({ fileValue, history }) => [
+    fileValue,
+    ...(history?.older ?? []).map((version) => version.fileValue),
+  ]);
 
 function unique(what: string, values: readonly (string | number)[]): void {
   const seen = new Set<string | number>();

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { XMLParser } from "fast-xml-parser";
 import { validateXML } from "xmllint-wasm";
 import { baseName, comparePaths, joinPath, parentOf } from "../../rules/paths.ts";
-import { itemIds } from "../ids.ts";
+import { itemIds, versionId } from "../ids.ts";
 import {
   type ManifestFile,
   type ManifestFolder,
@@ -80,6 +80,24 @@ const xmlOf = (input: PackageManifestInput, blob: string) =>
   writeManifests(input)
     .find(({ name }) => name === blob)
     ?.xml.toString("utf8");
+
+/** The same package with as many older versions of each file as `count` says. */
+function withHistory(
+  input: PackageManifestInput,
+  count: (path: string) => number,
+): PackageManifestInput {
+  const files = input.files.map((file): ManifestFile => {
+    const older = Array.from({ length: count(file.path) }, (_, index) => {
+      const modified = file.modified - (count(file.path) - index) * 3_600_000;
+      const fileValue = `${file.fileValue}.${index}`;
+      return { ...file, id: versionId(file.id, { modified, size: index }), modified, fileValue };
+    });
+    return older.length === 0
+      ? file
+      : { ...file, history: { id: versionId(file.id, file), older } };
+  });
+  return { ...input, files };
+}
 
 /** biome-ignore lint/suspicious/noExplicitAny: what a parser of any XML gives */
 type Parsed = any;
@@ -212,6 +230,38 @@ describe("the example package", () => {
     md5: "K3bHh8Xp2S1Sd+K5z9beIg==",
     iv: "cBzLE2dYYycpr4tMr+YtDQ==",
   };
+  const content = (fileValue: string, size: number, md5: string, iv: string) => ({
+    ...{ fileValue, size, md5, iv },
+  });
+  const budget: ManifestFile = {
+    id: "0c19cd78-abe8-517e-b293-c6d929bc6786",
+    listItemId: "97a6b543-7d36-58af-a13c-df2f4672652a",
+    intId: 2,
+    path: "Reports/Budget 2025.xlsx",
+    parentId: folder.id,
+    created: Date.UTC(2025, 0, 7, 10),
+    modified: Date.UTC(2025, 2, 31, 16, 20),
+    authorId: 1,
+    editorId: 2,
+    ...content("00000003.dat", 23, "c3diwLUtgj3p86G+9eGsaQ==", "7W4t7WOvFu9NB8rp7kxxwQ=="),
+    history: {
+      id: "f85b2bb9-5bf3-53f5-99fa-36908bdd2bef",
+      older: [
+        {
+          id: "8a3e189c-6699-59b0-a8dc-68961a054ceb",
+          modified: Date.UTC(2025, 0, 7, 10),
+          editorId: 1,
+          ...content("00000001.dat", 20, "1lmi0lPQVQoNIyTPzhzSvw==", "CDu64SFe/gs+PCtUd85bEw=="),
+        },
+        {
+          id: "720b4ef2-526c-530e-9271-a7f7bf3b78de",
+          modified: Date.UTC(2025, 1, 14, 13, 45, 10),
+          editorId: 2,
+          ...content("00000002.dat", 28, "WngVIfjCMirbd4GMgdgoLA==", "6RrmmjhTD7ksrnNwCMSQbA=="),
+        },
+      ],
+    },
+  };
   const input = packageOf([], [], {
     target: {
       ...target,
@@ -220,7 +270,7 @@ describe("the example package", () => {
       rootFolderModified: Date.UTC(2025, 2, 31, 16, 20),
     },
     folders: [folder],
-    files: [file],
+    files: [budget, file],
   });
 
   it.each([
@@ -233,8 +283,10 @@ describe("the example package", () => {
   ])("%s has its elements, to the byte", async (blob) => {
     const lines = (await readFile(new URL(blob, example), "utf8")).split("\n");
     const expected = new Set(lines.map((line) => line.trim()));
-    // The example holds a second file and role assignments: 9 objects, not 6.
-    const written = xmlOf(input, blob)?.replace('ObjectsProcessed="6"', 'ObjectsProcessed="9"');
+    // The example has role assignments: 9 objects, not 8. Of its first file's list item it sets a field.
+    const written = xmlOf(input, blob)
+      ?.replace('ObjectsProcessed="8"', 'ObjectsProcessed="9"')
+      .replace(/(IntId="2" DocId[^>]*>\n)<Fields \/>\n/, "$1");
     expect(written?.split("\n").filter((line) => !expected.has(line))).toEqual([]);
   });
 });
@@ -336,17 +388,59 @@ describe("writeManifests", () => {
     });
   });
 
-  it("carries version, size and checksum of large files", () => {
+  it("carries size and checksum of large files", () => {
     const input = packageOf([], ["big.iso"]);
     const big = { size: 250 * 1024 ** 3, checksum: "3k59aOUae2xygD5B/jtxY4x0Xko=" };
-    const files = input.files.map((file) => ({ ...file, ...big, versionLabel: "3.0" }));
+    const files = input.files.map((file) => ({ ...file, ...big }));
     const [, , file, listItem] = objectsOf({ ...input, files });
     expect(file.File).toMatchObject({
       FileSize: "268435456000",
       Checksum: big.checksum,
-      Version: "3.0",
+      Version: "1.0",
     });
-    expect(listItem.ListItem.Version).toBe("3.0");
+    expect(file.File.Versions).toBeUndefined();
+    expect(listItem.ListItem.Version).toBe("1.0");
+  });
+
+  it("lists older versions oldest first, with the current one or without", () => {
+    const counts = fc.array(fc.integer({ min: 0, max: 50 }), { minLength: 1, maxLength: 5 });
+    const forms = fc.constantFrom("all" as const, "older" as const, undefined);
+    fc.assert(
+      fc.property(counts, forms, (olderOf, listedVersions) => {
+        const paths = olderOf.map((_, index) => `${index}.txt`);
+        const input = withHistory(
+          packageOf([], paths, { ...(listedVersions && { listedVersions }) }),
+          (path) => olderOf[Number.parseInt(path, 10)] ?? 0,
+        );
+        const objects = objectsOf(input).slice(2);
+        const ids = new Set<string>();
+        for (const [index, { history, ...file }] of input.files.entries()) {
+          const { File } = objects[2 * index];
+          const older = history?.older ?? [];
+          expect(File.Version).toBe(`${older.length + 1}.0`);
+          expect(objects[2 * index + 1].ListItem.Version).toBe(File.Version);
+          expect(File.FileValue).toBe(file.fileValue);
+          const listed = [File.Versions?.File ?? []].flat();
+          const current = history && listedVersions !== "older" ? [file] : [];
+          const written = (name: string) => listed.map((version: Parsed) => version[name]);
+          expect(written("Version")).toEqual(listed.map((_, at) => `${at + 1}.0`));
+          expect(written("FileValue")).toEqual(
+            [...older, ...current].map((version) => version.fileValue),
+          );
+          for (const { Url, Name, TimeCreated, TimeLastModified, Id } of listed) {
+            expect({ Url, Name, TimeCreated }).toEqual({
+              ...{ Url: File.Url, Name: File.Name, TimeCreated: File.TimeCreated },
+            });
+            expect(TimeLastModified <= File.TimeLastModified).toBe(true);
+            expect(Id).not.toBe(File.Id);
+            ids.add(Id);
+          }
+        }
+        const perFile = listedVersions === "older" ? olderOf : olderOf.map((n) => n && n + 1);
+        expect(ids.size).toBe(perFile.reduce((sum, n) => sum + n, 0));
+      }),
+      { numRuns: 30 },
+    );
   });
 
   it("puts the system account where there are no users", () => {
@@ -370,6 +464,11 @@ describe("mistakes in a package", () => {
   const good = packageOf(["A"], ["A/b", "c"]);
   const [first, second] = good.files as [ManifestFile, ManifestFile];
   const archive = { name: "0.zip", checksum: "", members: ["00000000.dat"] };
+  const freshId = versionId(first.id, first);
+  const oldVersion = {
+    ...{ id: versionId(first.id, { modified: 0, size: 1 }), modified: 0, size: 1, editorId: 1 },
+    ...{ fileValue: "old.dat", md5: "", iv: "" },
+  };
 
   it.each<[string, Partial<PackageManifestInput>, RegExp]>([
     ["a GUID twice", { files: [first, { ...second, id: first.listItemId }] }, /item GUID .* twice/],
@@ -390,6 +489,29 @@ describe("mistakes in a package", () => {
     ["a user without name", { users: [ada, { ...ben, name: "" }] }, /user 2: name and login/],
     ["three archives", { archives: [archive, archive, archive] }, /at most 2 archives/],
     ["a member twice", { archives: [archive, archive] }, /archive member .* twice/],
+    [
+      "a version of nobody's",
+      { files: [{ ...first, history: { id: second.listItemId, older: [oldVersion] } }, second] },
+      /item GUID .* twice/,
+    ],
+    [
+      "a version in the blob of a file",
+      {
+        files: [
+          {
+            ...first,
+            history: { id: freshId, older: [{ ...oldVersion, fileValue: second.fileValue }] },
+          },
+          second,
+        ],
+      },
+      /blob .* twice/,
+    ],
+    [
+      "a version by an unknown user",
+      { files: [{ ...first, history: { id: freshId, older: [{ ...oldVersion, editorId: 7 }] } }] },
+      /refers to user 7/,
+    ],
     ["a stray member", { archives: [{ ...archive, members: ["x"] }] }, /"x" is no file/],
     ["a time out of range", { files: [{ ...first, created: -1e13 }] }, /outside 1900 to 8900/],
     ["a name XML lacks", { files: [{ ...second, path: "\u0001" }] }, /holds U\+0001/],
@@ -408,6 +530,11 @@ describe("published schemas", () => {
       uglyNames.filter((path) => !path.includes("/")),
     ),
     ...fc.sample(tree, 40).map(({ folders, files }) => packageOf(folders, files)),
+    ...(["all", "older"] as const).map((listedVersions) =>
+      withHistory(packageOf(["A"], ["A/b", "c", "d"], { listedVersions }), (path) =>
+        path === "c" ? 0 : path.length,
+      ),
+    ),
   ];
 
   it.each([

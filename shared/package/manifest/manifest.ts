@@ -2,7 +2,9 @@ import { baseName, comparePaths } from "../../rules/paths.ts";
 import { roleAssignmentsObject } from "./roleAssignments.ts";
 import { manifestTime } from "./times.ts";
 import type {
+  ListedVersions,
   ManifestAncestor,
+  ManifestContent,
   ManifestFile,
   ManifestFolder,
   ManifestItem,
@@ -20,7 +22,7 @@ import { type Attributes, element } from "./xml.ts";
 
 /** The SPObject elements: library root folder, library, then folders from the top down, then files, then permissions. */
 export function manifestObjects(input: PackageManifestInput): string[] {
-  const { target, above = [], folders, files, access = [] } = input;
+  const { target, above = [], folders, files, access = [], listedVersions = "all" } = input;
   const topDown = folders.toSorted((a, b) => comparePaths(a.path, b.path));
   return [
     rootFolderObject(target),
@@ -31,7 +33,7 @@ export function manifestObjects(input: PackageManifestInput): string[] {
       listItemObject(target, folder, FOLDER_ITEM),
     ]),
     ...files.flatMap((file) => [
-      fileObject(target, file),
+      fileObject(target, file, listedVersions),
       listItemObject(target, file, { ...FILE_ITEM, version: versionOf(file) }),
     ]),
     ...roleAssignmentsObject(target, access),
@@ -109,26 +111,60 @@ function folderObject(target: ManifestTarget, folder: ManifestFolder | ManifestA
   ]);
 }
 
-function fileObject(target: ManifestTarget, file: ManifestFile): string {
+function fileObject(target: ManifestTarget, file: ManifestFile, listed: ListedVersions): string {
+  const versions = versionElements(target, file, listed);
   return spObject(target, "SPFile", file.id, file.parentId, file.path, [
-    element("File", {
-      Url: webRelativeUrl(target, file.path),
-      Id: file.id,
-      ...web(target),
-      Name: baseName(file.path),
-      ListItemIntId: file.intId,
-      ListId: target.listId,
-      ParentId: file.parentId,
-      ...history(file),
-      Version: versionOf(file),
-      FileValue: file.fileValue,
-      FileSize: file.size,
-      Level: 1,
-      MD5Hash: file.md5,
-      InitializationVector: file.iv,
-      Checksum: file.checksum,
-    }),
+    element(
+      "File",
+      { ...place(target, file), ...history(file), Version: versionOf(file), ...content(file, 1) },
+      versions.length > 0 ? [element("Versions", {}, versions)] : [],
+    ),
   ]);
+}
+
+/**
+ * The versions of a file that has older ones, oldest first: elements like that of the file, each with an id, an editor, a time and
+ * a content of its own.
+ */
+function versionElements(
+  target: ManifestTarget,
+  file: ManifestFile,
+  listed: ListedVersions,
+): string[] {
+  if (!file.history) return [];
+  const { id, older } = file.history;
+  const versions = listed === "all" ? [...older, { ...file, id }] : older;
+  return versions.map((version, index) =>
+    element("File", {
+      ...{ ...place(target, file), Id: version.id },
+      ...history({ ...file, modified: version.modified, editorId: version.editorId }),
+      Version: label(index),
+      ...content(version),
+    }),
+  );
+}
+
+function place(target: ManifestTarget, file: ManifestFile): Attributes {
+  return {
+    Url: webRelativeUrl(target, file.path),
+    Id: file.id,
+    ...web(target),
+    Name: baseName(file.path),
+    ListItemIntId: file.intId,
+    ListId: target.listId,
+    ParentId: file.parentId,
+  };
+}
+
+function content(of: ManifestContent, level?: number): Attributes {
+  return {
+    FileValue: of.fileValue,
+    FileSize: of.size,
+    Level: level,
+    MD5Hash: of.md5,
+    InitializationVector: of.iv,
+    Checksum: of.checksum,
+  };
 }
 
 interface ListItemKind {
@@ -198,6 +234,7 @@ function history(item: ManifestItem | ManifestAncestor): Attributes {
   };
 }
 
-function versionOf(file: ManifestFile): string {
-  return file.versionLabel ?? "1.0";
-}
+/** Only major versions: a file share knows no drafts. */
+const label = (index: number): string => `${index + 1}.0`;
+
+const versionOf = ({ history }: ManifestFile): string => label(history?.older.length ?? 0);

@@ -48,7 +48,8 @@ export type ManifestFolder = ManifestItem;
  */
 export type ManifestAncestor = Omit<ManifestItem, "listItemId" | "intId">;
 
-export interface ManifestFile extends ManifestItem {
+/** One content of a file as it is stored in the package. */
+export interface ManifestContent {
   /** Plain bytes. */
   size: number;
   /** Name of the blob in the data container, or of the member in an archive. */
@@ -59,9 +60,25 @@ export interface ManifestFile extends ManifestItem {
   iv: string;
   /** base64 QuickXorHash of the plain content; needed above 15 GB. */
   checksum?: string;
-  /** "major.minor", default "1.0". */
-  versionLabel?: string;
 }
+
+/** An older version of a file; `id` is a GUID of its own, see `versionId`. */
+export interface ManifestVersion
+  extends ManifestContent,
+    Pick<ManifestItem, "id" | "modified" | "editorId"> {}
+
+export interface ManifestFile extends ManifestItem, ManifestContent {
+  /** With its older versions the current one has a GUID as a version, beside that of the file. */
+  history?: {
+    id: string;
+    /** Oldest first, at least one. They become 1.0, 2.0, … and the current content the one after them. */
+    older: ManifestVersion[];
+  };
+}
+
+/** Whether `Versions` lists the current version with the older ones. Nobody documents it; see ADR 5. */
+export const LISTED_VERSIONS = ["all", "older"] as const;
+export type ListedVersions = (typeof LISTED_VERSIONS)[number];
 
 export interface ManifestUser {
   /** Private to the package. */
@@ -105,6 +122,8 @@ export interface PackageManifestInput {
   /** Items that are not listed inherit. */
   access?: ManifestAccess[];
   archives: ManifestArchive[];
+  /** "all" unless told otherwise. */
+  listedVersions?: ListedVersions;
 }
 
 /** The account SharePoint shows where nobody is known; the id is the one it has in every site. */
