@@ -1,34 +1,16 @@
-import { afterAll, afterEach, beforeAll, expect, it } from "@jest/globals";
-import { type AnsweringServer, answering } from "../../test/support/answering.ts";
-import { target } from "../../test/support/records.ts";
-import { startStorage, type TestStorage, uniquePrefix } from "../../test/support/storage.ts";
-import { openTable } from "../stores/documents.ts";
-import { ThrottleStore } from "../stores/throttle.ts";
-import { SharePointDestination } from "./sharePoint.ts";
+import { expect, it } from "@jest/globals";
+import { fakedSharePoint } from "../../test/support/sharePointClient.ts";
 
-let storage: TestStorage;
-let server: AnsweringServer | undefined;
-beforeAll(async () => {
-  storage = await startStorage();
-});
-afterAll(() => storage.stop());
-afterEach(() => server?.close());
-
-const credential = {
-  getToken: async () => ({ token: "token", expiresOnTimestamp: Date.now() + 3_600_000 }),
-};
+const answering = await fakedSharePoint();
 const LOGIN = "i:0#.f|membership|ada@contoso.com";
 
 /** Asks for Ada where SharePoint answers like this. */
 async function ask(status: number, body: unknown, isGroup = false) {
   const asked: unknown[] = [];
-  server = await answering((request, sent) => {
+  const { client, at } = await answering((request, sent) => {
     asked.push([request.method, request.url, sent]);
     return { status, body };
   });
-  const table = await openTable(storage.connection, `${uniquePrefix()}Budget`);
-  const client = new SharePointDestination(credential, new ThrottleStore(table));
-  const at = target({ origin: server.origin });
   const answer = await client.ensureUser(at, { login: LOGIN, isGroup }).catch((error) => error);
   expect(asked).toEqual([["POST", "/sites/finance/_api/web/ensureuser", { logonName: LOGIN }]]);
   return answer;

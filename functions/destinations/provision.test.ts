@@ -1,30 +1,7 @@
-import { afterAll, afterEach, beforeAll, expect, it } from "@jest/globals";
-import { type AnsweringServer, answering } from "../../test/support/answering.ts";
-import { target } from "../../test/support/records.ts";
-import { startStorage, type TestStorage, uniquePrefix } from "../../test/support/storage.ts";
-import { openTable } from "../stores/documents.ts";
-import { ThrottleStore } from "../stores/throttle.ts";
-import { SharePointDestination } from "./sharePoint.ts";
+import { expect, it } from "@jest/globals";
+import { fakedSharePoint } from "../../test/support/sharePointClient.ts";
 
-let storage: TestStorage;
-let server: AnsweringServer | undefined;
-beforeAll(async () => {
-  storage = await startStorage();
-});
-afterAll(() => storage.stop());
-afterEach(() => server?.close());
-
-const credential = {
-  getToken: async () => ({ token: "token", expiresOnTimestamp: Date.now() + 3_600_000 }),
-};
-async function answers(body: unknown) {
-  server = await answering(() => ({ status: 200, body }));
-  const table = await openTable(storage.connection, `${uniquePrefix()}Budget`);
-  return {
-    client: new SharePointDestination(credential, new ThrottleStore(table)),
-    at: target({ origin: `${server.origin}/sites/finance` }),
-  };
-}
+const answering = await fakedSharePoint();
 
 const KEY = Buffer.alloc(32, 5);
 const SIGNATURE = "sv=2018-03-28&sr=c&si=a%2Bb&sig=x%2Fy%3D&sp=rw";
@@ -43,7 +20,7 @@ it.each([
 ])(
   "containers are understood in the form of %s, and lose nothing but the port",
   async (_form, body) => {
-    const { client, at } = await answers(body);
+    const { client, at } = await answering({ status: 200, body });
     expect(await client.provisionContainers(at)).toEqual({
       dataUrl: `https://spo1.blob.core.windows.net/data?${SIGNATURE}`,
       manifestUrl: `https://spo1.blob.core.windows.net/meta?${SIGNATURE}`,
@@ -55,7 +32,7 @@ it.each([
 it.each([{ ...given, EncryptionKey: "c2hvcnQ=" }, others, {}, { value: null }])(
   "half an answer is none",
   async (body) => {
-    const { client, at } = await answers(body);
+    const { client, at } = await answering({ status: 200, body });
     await expect(client.provisionContainers(at)).rejects.toMatchObject({ code: "INTERNAL" });
   },
 );
@@ -74,6 +51,6 @@ it.each([
     },
   ],
 ])("a queue is understood in the form of %s", async (_form, body) => {
-  const { client, at } = await answers(body);
+  const { client, at } = await answering({ status: 200, body });
   expect(await client.provisionQueue(at)).toBe("https://spo1.queue.core.windows.net/q?sig=a%2B");
 });

@@ -1,31 +1,59 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
-import { type AnsweringServer, answering } from "../../test/support/answering.ts";
-import {
-  buildServices,
-  type Surroundings,
-  startSurroundings,
-  type TestServices,
-} from "../../test/support/services.ts";
-import { uniquePrefix } from "../../test/support/storage.ts";
-import { openTable } from "../stores/documents.ts";
-import { ThrottleStore } from "../stores/throttle.ts";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "@jest/globals";
+import { newBudget, sharePointClient } from "../../test/support/sharePointClient.ts";
 import { SharePointDestination } from "./sharePoint.ts";
 
-let around: Surroundings;
-let app: TestServices;
-let server: AnsweringServer | undefined;
+const { around, target, resolve, answering } = await sharePointClient();
 
-beforeAll(async () => {
-  around = await startSurroundings();
-  app = await buildServices(around);
-});
-afterAll(async () => {
-  await app.close();
-  await around.stop();
-});
-afterEach(async () => {
-  await server?.close();
-  server = undefined;
+describe("resolving a destination", () => {
+  it("finds site, library and ids", () => {
+    expect(target).toMatchObject({
+      ...{ origin: around.siteUrl, siteUrl: "/sites/finance", webUrl: "/sites/finance" },
+      ...{ listTitle: "Documents", rootFolderUrl: "/sites/finance/Shared Documents", folders: [] },
+    });
+    for (const id of [target.siteId, target.webId, target.listId, target.rootFolderId])
+      expect(id).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it("finds the folders of the destination, as far as they are there", async () => {
+    mkdirSync(join(around.library, "Old", "It's 100% # new"), { recursive: true });
+    const { folders } = await resolve({ folder: "Old/It's 100% # new/Not yet" });
+    expect(folders).toEqual([
+      { path: "Old", id: expect.stringMatching(/^[0-9a-f-]{36}$/) },
+      { path: "Old/It's 100% # new", id: expect.stringMatching(/^[0-9a-f-]{36}$/) },
+      { path: "Old/It's 100% # new/Not yet" },
+    ]);
+  });
+
+  it("says which library is missing", async () => {
+    const missing = resolve({ library: "Bob's" });
+    await expect(missing).rejects.toMatchObject({ code: "DESTINATION_NOT_FOUND" });
+    await expect(missing).rejects.toThrow('the library "Bob\'s" of ');
+  });
+
+  it("says that the site is missing", async () => {
+    const missing = resolve({ siteUrl: `${around.sharePoint.url}/sites/nowhere` });
+    await expect(missing).rejects.toMatchObject({ code: "DESTINATION_NOT_FOUND" });
+    await expect(missing).rejects.toThrow(/^the site .*nowhere does not exist/);
+  });
+
+  it.each([401, 403])("says that SharePoint answered %i", async (status) => {
+    const { origin } = await answering({
+      status,
+      body: { error: { code: "-2147024891", message: { lang: "en", value: "Access denied." } } },
+    });
+    const refused = resolve({ siteUrl: origin });
+    await expect(refused).rejects.toMatchObject({ code: "DESTINATION_ACCESS_DENIED" });
+    await expect(refused).rejects.toThrow(`Access denied. (HTTP ${status})`);
+  });
+
+  it("does not take a sign-in page for an answer", async () => {
+    const { origin } = await answering({ status: 200, body: "<html>Sign in</html>" });
+    const answer = resolve({ siteUrl: origin });
+    await expect(answer).rejects.toMatchObject({ code: "INTERNAL" });
+    await expect(answer).rejects.toThrow("is not understood");
+  });
 });
 
 const LIBRARY = {
@@ -47,7 +75,7 @@ interface Site {
 /** A tenant with one web, as SharePoint answers about it; `asked` is filled with method and decoded path of every request. */
 async function tenant(site: Site, asked: string[] = []) {
   const libraries = [...(site.libraries ?? [LIBRARY])];
-  server = await answering((request, body) => {
+  const at = await answering((request, body) => {
     const url = new URL(request.url ?? "", "http://x");
     const path = decodeURIComponent(url.pathname);
     asked.push(`${request.method} ${path}`);
@@ -83,10 +111,8 @@ async function tenant(site: Site, asked: string[] = []) {
     const found = libraries.find((each) => each.Title === title);
     return found ? { status: 200, body: entity(found) } : { status: 404, body: {} };
   });
-  const budget = new ThrottleStore(
-    await openTable(around.storage.connection, `${uniquePrefix()}Budget`),
-  );
-  const { origin } = server;
+  const { origin } = new URL(at.origin);
+  const budget = await newBudget(around.storage.connection);
   const client = new SharePointDestination(around.credential, budget, { tenantUrl: origin });
   return {
     origin,
@@ -116,16 +142,14 @@ describe("a site", () => {
 
 describe("a library", () => {
   it("is found by its name in URLs, whatever its title", async () => {
-    const byUrl = await app.destination.resolve({
-      ...{ siteUrl: around.siteUrl, library: "shared documents", folder: "" },
+    expect(await resolve({ library: "shared documents" })).toMatchObject({
+      listTitle: "Documents",
     });
-    expect(byUrl).toMatchObject({ listTitle: "Documents" });
     for (const verbose of [false, true]) {
       const { resolve } = await tenant({ verbose });
       expect(await resolve({ library: "freigegebene dokumente" })).toMatchObject({
         listTitle: "Dokumente",
       });
-      await server?.close();
     }
   });
 
@@ -192,9 +216,7 @@ describe("a OneDrive", () => {
   });
 
   it("needs the tenant's root", async () => {
-    const budget = new ThrottleStore(
-      await openTable(around.storage.connection, `${uniquePrefix()}Budget`),
-    );
+    const budget = await newBudget(around.storage.connection);
     const client = new SharePointDestination(around.credential, budget);
     const place = { ...ada, library: "Documents", folder: "" };
     await expect(client.resolve(place)).rejects.toThrow("SHAREPOINT_URL is missing");

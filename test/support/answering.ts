@@ -7,20 +7,33 @@ export interface AnsweringServer {
   close(): Promise<void>;
 }
 
-type AnswerOf = (
-  request: IncomingMessage,
-  body: Record<string, unknown>,
-) => { status: number; body: unknown; headers?: Record<string, string> };
+interface Fixed {
+  status: number;
+  /** Sent as JSON, unless it is text already. */
+  body: unknown;
+  headers?: Record<string, string>;
+}
+
+/** What every request is answered; nothing at all hangs up. */
+export type Answer =
+  | Fixed
+  | ((request: IncomingMessage, body: Record<string, unknown>) => Fixed | undefined);
 
 /** A server that answers JSON as the test says, for what no real one does on demand. */
-export async function answering(answerOf: AnswerOf): Promise<AnsweringServer> {
+export async function answering(answer: Answer): Promise<AnsweringServer> {
+  const answerOf = typeof answer === "function" ? answer : () => answer;
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const sent = Buffer.concat(chunks).toString();
-    const { status, body, headers } = answerOf(request, sent ? JSON.parse(sent) : {});
+    const found = answerOf(request, sent ? JSON.parse(sent) : {});
+    if (!found) {
+      request.socket.destroy();
+      return;
+    }
+    const { status, body, headers } = found;
     response.writeHead(status, { "content-type": "application/json", ...headers });
-    response.end(JSON.stringify(body));
+    response.end(typeof body === "string" ? body : JSON.stringify(body));
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
