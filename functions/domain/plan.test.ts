@@ -51,6 +51,12 @@ describe("refusals", () => {
       "SYMBOLIC_LINK",
       "skip",
     ],
+    [
+      "a folder of snapshots",
+      { ...file("a"), kind: "folder", issue: issue("SNAPSHOT_FOLDER") },
+      "SNAPSHOT_FOLDER",
+      "skip",
+    ],
     ["a pipe", { ...file("a"), kind: "other", issue: issue("NOT_A_FILE") }, "NOT_A_FILE", "skip"],
     ["what is neither file nor folder", { ...file("a"), kind: "other" }, "NOT_A_FILE", "skip"],
     [

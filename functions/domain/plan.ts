@@ -42,7 +42,9 @@ export const planSchema = z.object({
 export type Plan = z.infer<typeof planSchema>;
 
 /** Issues of the walk that are rules, not failures. */
-const SKIPPED_BY_RULE = new Set<Issue["code"]>(["SYMBOLIC_LINK", "NOT_A_FILE"]);
+const SKIPPED_BY_RULE = new Set<Issue["code"]>([
+  ...(["SYMBOLIC_LINK", "NOT_A_FILE", "SNAPSHOT_FOLDER"] as const),
+]);
 
 export interface PlanInput extends Surroundings {
   round: number;

@@ -14,6 +14,14 @@ export const LEFT_OUT = {
     remedy: "Nothing to do.",
     retryable: false,
   },
+  SNAPSHOT_FOLDER: {
+    stage: "scan",
+    cause:
+      "The folder is where file servers keep snapshots of the share: what is in it is the past of the files beside it, not documents of its own. It was not entered.",
+    remedy:
+      "Nothing to do for snapshots; fileVersions in the settings brings older versions of files out of them. If it is an ordinary folder of that name, rename it or migrate it as the source of a task of its own.",
+    retryable: false,
+  },
   UNCHANGED: {
     stage: "package",
     cause: "The item was migrated by an earlier round and is not newer at the source.",
