@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { extensionsProblem, globProblem } from "../rules/patterns.ts";
 import { upnSchema } from "./people.ts";
 
 /**
@@ -9,7 +10,9 @@ const boundSchema = z.union([z.iso.date(), z.iso.datetime({ offset: true }), z.n
   error: 'must be a day like "2024-06-01", an instant with its zone, or null',
 });
 
-const patternsSchema = z.array(z.string().trim().min(1).max(255)).max(100);
+const patternsSchema = z
+  .array(z.string().trim().min(1, "is empty; leave it out").max(255))
+  .max(100);
 
 /** `.snapshots/<any>/snapshot` with "*" for <any>: names, of which one after the first is "*" and stands for the name of every snapshot. */
 const snapshotFolderSchema = z
@@ -230,8 +233,31 @@ const layerShape = Object.fromEntries(
   Object.entries(settingsSchema.shape).map(([name, field]) => [name, field.unwrap().optional()]),
 ) as unknown as Layer;
 
-/** What one level sets. Unknown names are refused, so that a typing error does not pass for a setting. */
-export const settingsLayerSchema = z.strictObject(layerShape);
+/** Pairs of which the first has to be the earlier one. */
+const BOUNDS = [
+  ["createdAfter", "createdBefore"],
+  ["modifiedAfter", "modifiedBefore"],
+] as const;
+
+/**
+ * What one level sets. Unknown names are refused, so that a typing error does not pass for a setting, and so is what would have no
+ * effect, or another than what is meant.
+ */
+export const settingsLayerSchema = z.strictObject(layerShape).superRefine((layer, context) => {
+  const refuse = (path: (string | number)[], message: string | undefined) => {
+    if (message !== undefined) context.addIssue({ code: "custom", path, message });
+  };
+  layer.excludeNames?.forEach((pattern, index) => {
+    refuse(["excludeNames", index], globProblem(pattern));
+  });
+  layer.excludeFolders?.forEach((pattern, index) => {
+    refuse(["excludeFolders", index], globProblem(pattern, true));
+  });
+  refuse(["excludeExtensions"], extensionsProblem(layer.excludeExtensions ?? ""));
+  for (const [after, before] of BOUNDS)
+    if (Date.parse(layer[after] ?? "") >= Date.parse(layer[before] ?? ""))
+      refuse([before], `must be later than ${after}, or no file at all would be migrated`);
+});
 /** The same as it is stored and shown: what another version of the app set is passed over. */
 export const storedLayerSchema = z.object(layerShape);
 export type SettingsLayer = z.infer<typeof settingsLayerSchema>;
