@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { LISTED_VERSIONS } from "../shared/package/manifest/types.ts";
 import { parseRoleKeys } from "./security/callers.ts";
 import { pemIn } from "./security/sharePointCredential.ts";
 
@@ -79,6 +80,11 @@ const configSchema = z.object({
   /** Import jobs at SharePoint at the same time, per site collection and in all; SharePoint wants no more than 5,000 in its queue. */
   IMPORT_JOBS_PER_SITE: z.coerce.number().int().min(1).max(200).default(16),
   IMPORT_JOBS_TOTAL: z.coerce.number().int().min(1).max(5_000).default(4_900),
+  /**
+   * How a manifest lists the versions of a file that has older ones: with the current one, or without. Nobody documents which of them
+   * SharePoint wants; see docs/adr/0005-versions.md.
+   */
+  MANIFEST_VERSIONS: z.enum(LISTED_VERSIONS).default("all"),
   /** How often an agent with work reports, and how long its lease lasts without a report. */
   HEARTBEAT_SECONDS: z.coerce.number().min(0.2).default(10),
   LEASE_SECONDS: z.coerce.number().min(2).default(90),

@@ -17,7 +17,7 @@ const MANIFESTS_AT_ONCE = 4;
  * migration-azure). `objects` counts what there is to import.
  */
 export const sealPackage = defineActivity("sealPackage", async (ref: PackageRef, app) => {
-  const { rounds, state } = app;
+  const { rounds, state, config } = app;
   const pkg = await rounds.package(ref);
   const round = await rounds.current(ref);
   const plan = await readPlan(state.plans, ref, pkg.attempt);
@@ -28,6 +28,7 @@ export const sealPackage = defineActivity("sealPackage", async (ref: PackageRef,
     source: round.source,
     startedAt: Date.parse(round.startedAt),
     people: await peopleOfPlan(app, round, plan),
+    listedVersions: config.MANIFEST_VERSIONS,
   });
   const objects = input.folders.length + input.files.length;
   if (pkg.state !== "planned" && pkg.state !== "uploaded") return { objects };

@@ -10,6 +10,8 @@ export interface FoundItem {
   id: string;
   size: number;
   modified: number;
+  /** "3.0" of a file with two older versions, where it was asked for. */
+  version?: string;
 }
 
 export interface ListedItem extends FoundItem {
@@ -21,6 +23,7 @@ const fileSchema = z.object({
   UniqueId: z.string(),
   Length: z.coerce.number(),
   TimeLastModified: z.string(),
+  UIVersionLabel: z.string().nullish(),
 });
 const listedSchema = z.object({
   UniqueId: z.string(),
@@ -38,7 +41,7 @@ export async function findFile(
   path: string,
 ): Promise<FoundItem | undefined> {
   const answer = await http.get(
-    `${webOf(target)}/_api/web/GetFileByServerRelativePath(${decodedUrl(target, path)})?$select=UniqueId,Length,TimeLastModified`,
+    `${webOf(target)}/_api/web/GetFileByServerRelativePath(${decodedUrl(target, path)})?$select=UniqueId,Length,TimeLastModified,UIVersionLabel`,
   );
   if (isNowhere(answer)) return undefined;
   const file = expectAnswer(answer, fileSchema, path);
@@ -46,6 +49,7 @@ export async function findFile(
     id: file.UniqueId.toLowerCase(),
     size: file.Length,
     modified: Date.parse(file.TimeLastModified),
+    ...(file.UIVersionLabel && { version: file.UIVersionLabel }),
   };
 }
 

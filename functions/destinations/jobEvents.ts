@@ -15,6 +15,8 @@ export interface JobEvent {
   id: string;
   url: string;
   filesCreated: number | undefined;
+  /** Files, and older versions of them. */
+  contentsCreated: number | undefined;
   totalErrors: number | undefined;
   /** The whole text, for GUIDs in places that nobody documents. */
   text: string;
@@ -39,7 +41,9 @@ export function parseJobEvent(text: string): JobEvent {
     objectType: field("ObjectType"),
     id: field("Id").toLowerCase(),
     url: field("Url"),
-    filesCreated: number("FilesCreatedIrrespectiveOfVersions") ?? number("FilesCreated"),
+    // Since April 2024, and only in some events (MS docs: migration-events).
+    filesCreated: number("FilesCreatedIrrespectiveOfVersions"),
+    contentsCreated: number("FilesCreated"),
     totalErrors: number("TotalErrors"),
     text,
   };

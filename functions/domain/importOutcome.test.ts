@@ -19,7 +19,10 @@ const urls = new Map([
   ["shared documents/a/g", "a/g"],
   ["shared documents/a", "a"],
 ]);
-const files = new Set(["a/f", "a/g"]);
+const files = new Map([
+  ["a/f", 1],
+  ["a/g", 1],
+]);
 
 const event = (name: string, fields: Record<string, string> = {}): JobEvent =>
   parseJobEvent(JSON.stringify({ Event: name, JobId: STRANGER, ...fields }));
@@ -39,8 +42,31 @@ describe("a job that went well", () => {
     expect(outcome(versions).confirmed).toBe(true);
   });
 
+  it("is confirmed by the number of versions, too, where there are any", () => {
+    const withVersions = new Map([
+      ["a/f", 3],
+      ["a/g", 1],
+    ]);
+    const confirmed = (job: JobEvent) =>
+      importOutcome([job], { ids, urls, files: withVersions }).confirmed;
+    const both = { FilesCreatedIrrespectiveOfVersions: "2" };
+    expect(confirmed(end("4"))).toBe(true);
+    expect(confirmed(end("4", both))).toBe(true);
+    // As many as there are files: two of the other may be missing, or so may all versions.
+    expect(confirmed(end("2"))).toBe(false);
+    expect(confirmed(end("2", both))).toBe(false);
+    expect(confirmed(end("4", { FilesCreatedIrrespectiveOfVersions: "1" }))).toBe(false);
+    expect(
+      importOutcome([fileError({ Id: FILE }), end("1", { TotalErrors: "1" })], {
+        ids,
+        urls,
+        files: withVersions,
+      }).confirmed,
+    ).toBe(true);
+  });
+
   it("may bring folders only", () => {
-    const { confirmed } = importOutcome([end("0")], { ids, urls, files: new Set() });
+    const { confirmed } = importOutcome([end("0")], { ids, urls, files: new Map() });
     expect(confirmed).toBe(true);
   });
 
@@ -175,6 +201,6 @@ describe("a job that stopped", () => {
 describe("events", () => {
   it("are read whatever the case of their names, as text and as numbers", () => {
     const found = parseJobEvent('{"event":"JobEnd","filescreated":3,"TOTALERRORS":"1","Id":null}');
-    expect(found).toMatchObject({ event: "JobEnd", filesCreated: 3, totalErrors: 1, id: "" });
+    expect(found).toMatchObject({ event: "JobEnd", contentsCreated: 3, totalErrors: 1, id: "" });
   });
 });

@@ -18,12 +18,12 @@ const GUID = /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/gi;
 
 /** What of a package SharePoint may speak of, each with the path it is known by here. */
 export interface NamedItems {
-  /** Keyed by every id an item may be named by: file, folder, list item. */
+  /** Keyed by every id an item may be named by: file, version, folder, list item. */
   ids: ReadonlyMap<string, string>;
   /** Keyed by web-relative URL in lower case. */
   urls: ReadonlyMap<string, string>;
-  /** Paths of the files. */
-  files: ReadonlySet<string>;
+  /** How many contents each file has, by its path: the current one and the older versions. */
+  files: ReadonlyMap<string, number>;
 }
 
 /**
@@ -39,9 +39,7 @@ export function importOutcome(
   let fatal: Issue | undefined;
   const filesFailed = new Set<string>();
   let doubtful = false;
-  let filesCreated: number | undefined;
-  let totalErrors = 0;
-  let ended = false;
+  let end: JobEvent | undefined;
   const told = new Map(events.map((event) => [event.text, event]));
   let errorEvents = 0;
   for (const event of told.values()) {
@@ -55,14 +53,10 @@ export function importOutcome(
       if (path !== undefined && !errors.has(path))
         errors.set(path, { code: "IMPORT_ITEM_FAILED", message: saidBy(event) });
     } else if (isFatal(event)) fatal ??= { code: "IMPORT_JOB_FAILED", message: saidBy(event) };
-    else if (event.event === "JobEnd") {
-      ended = true;
-      filesCreated = event.filesCreated;
-      totalErrors = event.totalErrors ?? 0;
-    }
+    else if (event.event === "JobEnd") end = event;
   }
   // Of more errors than events told of, some item's may be missing; which ones, the log may know.
-  doubtful ||= totalErrors > errorEvents;
+  doubtful ||= (end?.totalErrors ?? 0) > errorEvents;
   for (const { ids: named, text } of log) {
     const path = named.map((id) => ids.get(id)).find((found) => found !== undefined);
     if (path === undefined || errors.has(path)) continue;
@@ -72,8 +66,21 @@ export function importOutcome(
   return {
     errors,
     ...(fatal && { fatal }),
-    confirmed: ended && !fatal && !doubtful && filesCreated === files.size - filesFailed.size,
+    confirmed: end !== undefined && !fatal && !doubtful && agrees(end, files, filesFailed),
   };
+}
+
+/** Whether a job says that it has created as many files as its package has, and as many versions of them, where there are any. */
+function agrees(
+  { filesCreated, contentsCreated }: JobEvent,
+  files: NamedItems["files"],
+  failed: ReadonlySet<string>,
+): boolean {
+  const arrived = [...files].filter(([path]) => !failed.has(path));
+  const contents = arrived.reduce((sum, [, count]) => sum + count, 0);
+  if (filesCreated === undefined) return contentsCreated === contents;
+  const hasVersions = contents > arrived.length;
+  return filesCreated === arrived.length && (!hasVersions || contentsCreated === contents);
 }
 
 /** An error names its item by id, by list item or by URL; sometimes the id stands only somewhere in the text. */

@@ -3,6 +3,7 @@ import type { Outcome } from "../../shared/contracts/outcomes.ts";
 import type { UploadResult } from "../../shared/contracts/work.ts";
 import type { Plan, PlanItem } from "./plan.ts";
 import type { RoundRecord } from "./records.ts";
+import { leftOutIssue } from "./versions.ts";
 
 export interface PackageFacts {
   round: number;
@@ -56,9 +57,14 @@ export function packageOutcomes(
     if (issue?.code === "CANCELLED") return { ...carried, result: "skipped", issue };
     if (issue) return { ...carried, result: "failed", issue };
     // The content that arrived is the content that was read, which may be newer than the scan.
-    const now = file?.status === "uploaded" ? file : { size, modified };
+    const content = file?.status === "uploaded" ? file : undefined;
+    const now = content ?? { size, modified };
+    const versions = content?.versions?.length ?? 0;
+    const leftOut = [...(item.versionsLeftOut ?? []), ...(content?.versionsLeftOut ?? [])];
     return {
       ...carried,
+      ...(versions > 0 && { olderVersions: versions }),
+      ...(leftOut.length > 0 && { issue: leftOutIssue(leftOut, versions) }),
       size: now.size,
       modified: now.modified,
       result: "migrated",

@@ -1,6 +1,9 @@
-import type { UploadedFile, UploadResult } from "../../shared/contracts/work.ts";
+import type { StoredContent, UploadedFile, UploadResult } from "../../shared/contracts/work.ts";
+import { versionId } from "../../shared/package/ids.ts";
 import type {
+  ListedVersions,
   ManifestAncestor,
+  ManifestContent,
   ManifestFile,
   ManifestFolder,
   PackageManifestInput,
@@ -45,7 +48,13 @@ export function packageManifest(
     source,
     startedAt,
     people = NOBODY,
-  }: { source: string; startedAt: number; people?: PackagePeople },
+    listedVersions,
+  }: {
+    source: string;
+    startedAt: number;
+    people?: PackagePeople;
+    listedVersions?: ListedVersions;
+  },
 ): PackageManifestInput {
   const { folders, files } = sealedItems(plan, upload);
   const folderIds = new Map<string, string>([["", target.rootFolderId]]);
@@ -103,11 +112,8 @@ export function packageManifest(
         created: item.created,
         modified: content.modified,
         ...by(item),
-        size: content.size,
-        fileValue: content.blob,
-        md5: content.md5,
-        iv: content.iv,
-        ...(content.checksum !== undefined && { checksum: content.checksum }),
+        ...stored(content),
+        ...historyOf(item.id as string, content, by(item).editorId),
       };
     }),
     users: people.users,
@@ -120,10 +126,32 @@ export function packageManifest(
       name,
       checksum,
       members: files
-        .filter(({ content }) => content.archive === name)
-        .map(({ content }) => content.blob),
+        .flatMap(({ content }) => [content, ...(content.versions ?? [])])
+        .filter(({ archive }) => archive === name)
+        .map(({ blob }) => blob),
     })),
+    ...(listedVersions && { listedVersions }),
   };
+}
+
+const stored = ({ size, blob, md5, iv, checksum }: StoredContent): ManifestContent => ({
+  ...{ size, fileValue: blob, md5, iv },
+  ...(checksum !== undefined && { checksum }),
+});
+
+/** Who wrote an older version no snapshot tells, so it is who stands for the current one. */
+function historyOf(
+  id: string,
+  content: UploadedContent,
+  editorId: number,
+): Pick<ManifestFile, "history"> {
+  const { versions = [] } = content;
+  if (versions.length === 0) return {};
+  const older = versions.map((version) => ({
+    ...{ id: versionId(id, version), modified: version.modified, editorId },
+    ...stored(version),
+  }));
+  return { history: { id: versionId(id, content), older } };
 }
 
 const listItem = (item: PlanItem) => ({

@@ -4,11 +4,13 @@ import {
   type Issue,
   inventoryEntrySchema,
   issueSchema,
+  versionLeftOutSchema,
 } from "../../shared/contracts/inventory.ts";
 import type { Outcome } from "../../shared/contracts/outcomes.ts";
 import { MAX_TRIED_NAMES } from "../../shared/rules/limits.ts";
 import type { RoundRecord, TaskRecord } from "./records.ts";
 import { inSeconds, isFiltered, type Standing, type Surroundings, standings } from "./standing.ts";
+import { type Versions, versionsToBring } from "./versions.ts";
 
 export { destinationFolder, idsOf, inLibrary } from "./places.ts";
 
@@ -24,6 +26,8 @@ export const planItemSchema = placedSchema.extend({
   /** `arrived`: an interrupted attempt of this round has brought it to the destination already. */
   action: z.enum(["migrate", "skip", "fail", "arrived"]),
   issue: issueSchema.optional(),
+  /** Older versions that are not even asked for. */
+  versionsLeftOut: z.array(versionLeftOutSchema).optional(),
   id: z.string().optional(),
   listItemId: z.string().optional(),
   intId: z.number().int().optional(),
@@ -71,7 +75,7 @@ export function planSegment(input: PlanInput): Plan {
   }
 
   let tried = 0;
-  const items = entries.map((entry, index): PlanItem => {
+  const items = entries.map(({ versions, ...entry }, index): PlanItem => {
     const standing = look(entry);
     const { known, ids, isAdopted, isTried } = standing;
     const { arrived } = known ?? {};
@@ -94,9 +98,11 @@ export function planSegment(input: PlanInput): Plan {
         arrived: { modified: entry.modified, size: 0, round },
       };
     if (isTried && ++tried > MAX_TRIED_NAMES) return refused(TOO_MANY_TRIED);
-    if (settings.scanOnly) return { ...kept, action: "skip", issue: scanOnly(entry, standing) };
+    const history = versionsToBring({ ...entry, ...(versions && { versions }) });
+    if (settings.scanOnly)
+      return { ...kept, action: "skip", issue: scanOnly(entry, standing, history) };
     const intId = known?.intId ?? firstIntId + index;
-    return { ...at, ...ids, intId, ...(arrived && { arrived }), action: "migrate" };
+    return { ...at, ...history, ...ids, intId, ...(arrived && { arrived }), action: "migrate" };
   });
   return { items, above };
 }
@@ -135,10 +141,15 @@ const TOO_MANY_TRIED: Issue = {
   message: `${MAX_TRIED_NAMES} items with invalid names are tried in this package already`,
 };
 
-function scanOnly(entry: InventoryEntry, { destinationPath, existing }: Standing): Issue {
+function scanOnly(
+  { path }: InventoryEntry,
+  { destinationPath, existing }: Standing,
+  { versions }: Versions,
+): Issue {
   const how = existing ? "overwrite what is at the destination" : "be migrated";
-  const where = destinationPath === entry.path ? "" : ` as ${destinationPath}`;
-  return { code: "SCAN_ONLY", message: `would ${how}${where}` };
+  const where = destinationPath === path ? "" : ` as ${destinationPath}`;
+  const older = versions ? ` with ${versions.length} older versions` : "";
+  return { code: "SCAN_ONLY", message: `would ${how}${where}${older}` };
 }
 
 /** What becomes of a file in whose place something else is, unless that is to be overwritten. */

@@ -96,6 +96,8 @@ export const roundRecordSchema = z.object({
   startedAt: z.string(),
   endedAt: z.string().optional(),
   failure: issueSchema.optional(),
+  /** What the scan says of the source as a whole, once it has ended. */
+  warnings: z.array(issueSchema).optional(),
   /** The task as it was when the round began: what is changed later never touches a round that runs. */
   source: z.string(),
   destination: placeSchema,

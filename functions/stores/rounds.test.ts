@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import type { Issue } from "../../shared/contracts/inventory.ts";
 import { file, pkg, round, summaryOf, target } from "../../test/support/records.ts";
 import { startStorage, type TestStorage, uniquePrefix } from "../../test/support/storage.ts";
 import { PACKAGE_STATES, type PackageRecord, type WorkRecord } from "../domain/records.ts";
@@ -160,7 +161,9 @@ describe("segments", () => {
 
   it("after the end of the scan do not count", async () => {
     await register(1);
-    await store.completeScan(scan(), 1, (work) => completed(work, { agentId: "a", epoch: 1 }));
+    await store.completeScan(scan(), { totalSegments: 1 }, (work) =>
+      completed(work, { agentId: "a", epoch: 1 }),
+    );
     await register(1, 1);
     expect(await packages()).toEqual([0]);
   });
@@ -168,7 +171,7 @@ describe("segments", () => {
 
 describe("the end of a scan", () => {
   const done = (agentId = "a", epoch = 1) =>
-    store.completeScan(scan(), 2, (work) => completed(work, { agentId, epoch }));
+    store.completeScan(scan(), { totalSegments: 2 }, (work) => completed(work, { agentId, epoch }));
   beforeEach(async () => {
     await offer(scan(), "a");
     await register(2);
@@ -181,8 +184,18 @@ describe("the end of a scan", () => {
     expect((await store.findWork(scan()))?.state).toBe("done");
   });
 
+  it("keeps what the scan says of the source as a whole, as it says it last", async () => {
+    const warnings: Issue[] = [{ code: "NO_SNAPSHOTS", message: "no .snapshot, no ~snapshot" }];
+    const end = (said: { warnings?: Issue[] }) =>
+      store.completeScan(scan(), { totalSegments: 2, ...said }, (work) => work);
+    await end({ warnings });
+    expect((await row()).warnings).toEqual(warnings);
+    await end({ warnings: [] });
+    expect(await row()).not.toHaveProperty("warnings");
+  });
+
   it("is refused while segments are missing, and changes nothing", async () => {
-    const early = store.completeScan(scan(), 3, (work) =>
+    const early = store.completeScan(scan(), { totalSegments: 3 }, (work) =>
       completed(work, { agentId: "a", epoch: 1 }),
     );
     await expect(early).rejects.toThrow("the scan says 3 segments, 2 are registered");
@@ -346,7 +359,9 @@ describe("taking segments", () => {
     await register(1);
     expect(await take(0, 0)).toEqual({ segment: 0 });
     expect(await take(1, 0)).toBe("wait");
-    await store.completeScan(scan(), 1, (work) => completed(work, { agentId: "a", epoch: 1 }));
+    await store.completeScan(scan(), { totalSegments: 1 }, (work) =>
+      completed(work, { agentId: "a", epoch: 1 }),
+    );
     expect(await take(1, 0)).toBe("done");
   });
 

@@ -1,6 +1,7 @@
 import { odata, type TableClient } from "@azure/data-tables";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { SegmentSummary } from "../../shared/contracts/inventory.ts";
+import type { ScanResult } from "../../shared/contracts/work.ts";
 import { canBecome, survivesRestart } from "../domain/packageStates.ts";
 import { withSample } from "../domain/progress.ts";
 import {
@@ -190,7 +191,7 @@ export class RoundStore {
   /** Ends the scan and its work item together, when every segment is registered. `change` refuses who holds no lease. */
   async completeScan(
     id: WorkId,
-    totalSegments: number,
+    { totalSegments, warnings }: Pick<ScanResult, "totalSegments" | "warnings">,
     change: (work: WorkRecord) => WorkRecord,
   ): Promise<void> {
     const partition = roundKey(id.taskId, id.round);
@@ -208,7 +209,12 @@ export class RoundStore {
           "CONFLICT",
           `the scan says ${totalSegments} segments, ${round.scan.segments} are registered`,
         );
-      const finished = { ...round, scan: { ...round.scan, finished: true } };
+      const { warnings: _before, ...rest } = round;
+      const finished = {
+        ...rest,
+        scan: { ...round.scan, finished: true },
+        ...(warnings?.length && { warnings }),
+      };
       await new Writes(this.table, partition)
         .replace(this.rounds, ROUND, finished, etag)
         .replace(this.work, workRow(id.text), done, work.etag)

@@ -20,6 +20,10 @@ export const versionSchema = z.object({
 });
 export type Version = z.infer<typeof versionSchema>;
 
+/** An older version that is not brought, and why. */
+export const versionLeftOutSchema = z.object({ snapshot: z.string(), issue: issueSchema });
+export type VersionLeftOut = z.infer<typeof versionLeftOutSchema>;
+
 /**
  * One item of the walk, as one JSON line of an inventory segment. Keys are short because there are as many lines as files.
  * `path` is relative to the source, with `/`, exactly as the file system spells it; times are milliseconds since 1970 UTC.

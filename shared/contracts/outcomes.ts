@@ -16,6 +16,7 @@ export const outcomeSchema = z.object({
   /** A folder that somebody else made: it is used under its own id and left as it is. */
   adopted: z.literal(true).optional(),
   result: z.enum(["migrated", "skipped", "failed"]),
+  /** Why it was skipped or has failed; of a migrated file, which of its older versions did not come. */
   issue: issueSchema.optional(),
   /** Identity at the destination: the same path keeps it for ever. Absent for items that never can have one. */
   id: z.string().optional(),
@@ -25,6 +26,8 @@ export const outcomeSchema = z.object({
   arrived: z
     .object({ modified: z.number().int(), size: z.number().int(), round: z.number().int() })
     .optional(),
+  /** How many older versions came with it in this round. */
+  olderVersions: z.number().int().positive().optional(),
   /** Number of the package and id of the import job that carried it in this round. */
   package: z.number().int().nonnegative(),
   job: z.string().optional(),

@@ -24,7 +24,14 @@ export type ReportSelection = z.infer<typeof reportSelectionSchema>;
 
 /** A round in the list of a task's rounds. */
 export const roundSummarySchema = roundViewSchema
-  .pick({ number: true, state: true, startedAt: true, endedAt: true, failure: true })
+  .pick({
+    number: true,
+    state: true,
+    startedAt: true,
+    endedAt: true,
+    failure: true,
+    warnings: true,
+  })
   .extend({
     scanned: roundViewSchema.shape.scanned,
     migrated: roundViewSchema.shape.migrated,
@@ -58,10 +65,12 @@ export const itemViewSchema = z.object({
   size: z.number().int(),
   modified: z.iso.datetime(),
   result: outcomeSchema.shape.result,
-  /** Why it was skipped or has failed, and what to do about it. */
+  /** Why it was skipped or has failed, or what of it did not come, and what to do about it. */
   code: z.string().optional(),
   message: z.string().optional(),
   remedy: z.string().optional(),
+  /** How many older versions came with it; absent without any. */
+  versions: z.number().int().optional(),
   /** Id at the destination. */
   id: z.string().optional(),
   package: z.number().int(),

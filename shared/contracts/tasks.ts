@@ -154,6 +154,8 @@ export const roundViewSchema = z.object({
   endedAt: z.iso.datetime().optional(),
   /** Why the round as a whole failed. */
   failure: issueSchema.optional(),
+  /** What is wrong with the source as a whole and keeps no item back: it has no snapshots, for instance. */
+  warnings: z.array(issueSchema).optional(),
   /** What the round waits for, if nothing moves ("group default has no connected agent"). */
   waitingFor: z.string().optional(),
   /** How far the round is, by the formula of functions/domain/progress.ts; of what has been found so far while the scan goes on. */

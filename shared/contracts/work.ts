@@ -1,5 +1,10 @@
 import { z } from "zod";
-import { issueSchema, segmentSummarySchema, versionSchema } from "./inventory.ts";
+import {
+  issueSchema,
+  segmentSummarySchema,
+  versionLeftOutSchema,
+  versionSchema,
+} from "./inventory.ts";
 import { settingsSchema } from "./settings.ts";
 
 /**
@@ -120,7 +125,7 @@ export const uploadedFileSchema = z.discriminatedUnion("status", [
     /** The older versions that were uploaded, oldest first. */
     versions: z.array(storedContentSchema.extend({ snapshot: z.string() })).optional(),
     /** Those that could not be read, or vanished with their snapshot. The file is migrated without them. */
-    versionsLeftOut: z.array(z.object({ snapshot: z.string(), issue: issueSchema })).optional(),
+    versionsLeftOut: z.array(versionLeftOutSchema).optional(),
   }),
   z.object({
     status: z.literal("failed"),

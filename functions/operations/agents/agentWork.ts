@@ -171,7 +171,7 @@ export async function completeWork(
       change(work);
       return work;
     });
-    await rounds.completeScan(id, result.totalSegments, change);
+    await rounds.completeScan(id, result, change);
     await wakeLanes(rounds, client, id);
   } else if (result.kind === "upload" && id.kind === "upload") {
     await storeUpload(app, id, epoch, result);

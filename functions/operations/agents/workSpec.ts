@@ -16,6 +16,7 @@ export async function workSpec(app: Services, id: WorkId): Promise<WorkSpec> {
   const work = await rounds.findWork(id);
   if (!work) throw new LongshoreError("NOT_FOUND", `work item ${id.text} has no row`);
   const { settings, source } = round;
+  const folder = settings.snapshotFolder;
   if (id.kind === "scan") {
     const container = stateBlobs.getContainerClient(round.inventoryContainer);
     const { lastPath, segments } = round.scan;
@@ -31,6 +32,9 @@ export async function workSpec(app: Services, id: WorkId): Promise<WorkSpec> {
         replacementCharacter: settings.replacementCharacter,
       },
       ...((settings.preserveOwner || settings.preservePermissions) && { people: true }),
+      ...(settings.fileVersions > 0 && {
+        versions: { keep: settings.fileVersions, ...(folder && { folder }) },
+      }),
       ...(lastPath !== undefined && { resume: { after: lastPath, segment: segments } }),
     };
   }
@@ -47,8 +51,11 @@ export async function workSpec(app: Services, id: WorkId): Promise<WorkSpec> {
     blobPrefix: `e${work.epoch}`,
     archiveSmallFiles: settings.archiveSmallFiles,
     attemptsPerFile: settings.attemptsPerItem,
-    files: plan.items.flatMap(({ action, kind, path, size, modified }, index) =>
-      action === "migrate" && kind === "file" ? [{ index, path, size, modified }] : [],
+    ...(folder && { snapshotFolder: folder }),
+    files: plan.items.flatMap(({ action, kind, path, size, modified, versions }, index) =>
+      action === "migrate" && kind === "file"
+        ? [{ index, path, size, modified, ...(versions && { versions }) }]
+        : [],
     ),
   };
 }

@@ -16,6 +16,10 @@ export const isContent = (
 ): boolean =>
   found.id === id && found.size === size && found.modified === Math.floor(modified / 1000) * 1000;
 
+/** Of a file that SharePoint was interrupted at, some older versions may be missing: then it comes again, with all of them. */
+const hasVersions = ({ version }: FoundItem, { versions = [] }: PlanItem): boolean =>
+  versions.length === 0 || Number.parseInt(version ?? "1", 10) > versions.length;
+
 /** Whether an attempt before this one may have imported something of the package, although nobody could note it down. */
 export const isRepeated = (round: RoundRecord, { attempt, summary }: PackageRecord): boolean =>
   attempt > 0 || summary.segment < round.suspectSegments;
@@ -35,7 +39,7 @@ export async function skipArrived(
   const files = plan.items.filter(({ action, kind }) => action === "migrate" && kind === "file");
   await inParallel(16, files, async (item: PlanItem) => {
     const found = await destination.findFile(target, placeInLibrary(target, item));
-    if (!found || !isContent(found, item)) return;
+    if (!found || !isContent(found, item) || !hasVersions(found, item)) return;
     item.action = "arrived";
     item.arrived = { modified: item.modified, size: item.size, round: round.number };
   });

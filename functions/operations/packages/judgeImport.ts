@@ -1,6 +1,7 @@
 import { LongshoreError } from "../../../shared/contracts/errors.ts";
 import type { Issue } from "../../../shared/contracts/inventory.ts";
 import type { UploadResult } from "../../../shared/contracts/work.ts";
+import { versionId } from "../../../shared/package/ids.ts";
 import { type LogError, readErrorLog } from "../../destinations/jobLogs.ts";
 import { type ImportOutcome, importOutcome, type NamedItems } from "../../domain/importOutcome.ts";
 import { sealedItems } from "../../domain/packageManifest.ts";
@@ -50,7 +51,15 @@ function namedItems(plan: Plan, upload: UploadResult | undefined, target: Target
     for (const id of [item.id, item.listItemId]) if (id) ids.set(id, item.path);
     urls.set(`${libraryUrl}/${placeInLibrary(target, item)}`.toLowerCase(), item.path);
   }
-  return { ids, urls, files: new Set(files.map(({ item }) => item.path)) };
+  const contents = new Map<string, number>();
+  for (const { item, content } of files) {
+    const { versions = [] } = content;
+    contents.set(item.path, versions.length + 1);
+    if (versions.length > 0)
+      for (const each of [...versions, content])
+        ids.set(versionId(item.id as string, each), item.path);
+  }
+  return { ids, urls, files: contents };
 }
 
 /**

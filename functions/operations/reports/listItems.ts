@@ -35,7 +35,7 @@ export async function listItems(
 }
 
 function viewItem(outcome: Outcome): ItemView {
-  const { path, kind, size, modified, result, issue, id, job, agent } = outcome;
+  const { path, kind, size, modified, result, issue, id, job, agent, olderVersions } = outcome;
   return {
     ...{ path, kind, size, result, package: outcome.package },
     modified: new Date(modified).toISOString(),
@@ -44,6 +44,7 @@ function viewItem(outcome: Outcome): ItemView {
       message: issue.message,
       remedy: errorDefinition(issue.code).remedy,
     }),
+    ...(olderVersions && { versions: olderVersions }),
     ...(id && result !== "failed" && { id }),
     ...(job && { job }),
     ...(agent && { agent }),

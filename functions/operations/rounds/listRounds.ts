@@ -19,13 +19,15 @@ export async function listRounds(
   await inParallel(8, numbers, async (number) => {
     const round = await rounds.find(id, number);
     if (!round) return;
-    const { state, startedAt, endedAt, failure, scan, migrated, skipped, failed, agents } = round;
+    const { state, startedAt, endedAt, failure, warnings, scan } = round;
+    const { migrated, skipped, failed, agents } = round;
     const { items, bytes, files, folders, issues } = scan;
     found.set(number, {
       ...{ number, state, startedAt, migrated, skipped, failed, agents },
       scanned: { items, bytes, files, folders, issues },
       ...(endedAt && { endedAt }),
       ...(failure && { failure }),
+      ...(warnings && { warnings }),
     });
   });
   return numbers.flatMap((number) => found.get(number) ?? []);

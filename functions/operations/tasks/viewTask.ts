@@ -53,6 +53,7 @@ function viewRound(
     startedAt: round.startedAt,
     ...(round.endedAt !== undefined && { endedAt: round.endedAt }),
     ...(round.failure && { failure: round.failure }),
+    ...(round.warnings && { warnings: round.warnings }),
     ...(isRunning && waitingFor && { waitingFor: waitingFor.reason }),
     progress: progressOf(known, round.samples ?? [], now, {
       ...{ isRunning, isOver: !isRunning && state !== "Paused" },

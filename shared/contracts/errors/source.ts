@@ -62,9 +62,9 @@ export const SOURCE_ERRORS = {
     stage: "upload",
     legacy: "0x01410001",
     cause:
-      "Older versions of the file could not be read, or vanished with their snapshot. The file itself was migrated, with the versions that could be read.",
+      "Older versions of the file did not come: they could not be read, vanished with their snapshot, or cannot be stored by SharePoint. The file itself was migrated, with its other versions.",
     remedy:
-      "Look at the snapshots of the share. Versions are brought again when the file changes; until then the destination has those that could be read.",
+      "Read the message in the row and look at the snapshots of the share. Versions are brought again only when the file itself changes.",
     retryable: true,
   },
   NO_SNAPSHOTS: {
