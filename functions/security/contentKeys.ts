@@ -4,7 +4,7 @@ import { CryptographyClient, KeyClient } from "@azure/keyvault-keys";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { Config } from "../config.ts";
 import type { PackageRecord } from "../domain/records.ts";
-import type { NewAuditEntry } from "../stores/audit.ts";
+import type { DoneAuditEntry } from "../stores/audit.ts";
 import type { PackageRef } from "../stores/refs.ts";
 
 type StoredKey = NonNullable<PackageRecord["key"]>;
@@ -116,7 +116,7 @@ export class ContentKeys {
 }
 
 /** What the audit trail says of an unwrap. */
-export const unwrapEntry = ({ taskId, round, segment }: PackageRef): NewAuditEntry => ({
+export const unwrapEntry = ({ taskId, round, segment }: PackageRef): DoneAuditEntry => ({
   ...{ actor: "system", actorId: "system", role: "system", action: "unwrapKey", status: 200 },
   ids: { task: taskId, round: `R${round}`, package: `${segment}` },
 });

@@ -1,6 +1,7 @@
 import { RestError, type TableClient } from "@azure/data-tables";
 import { z } from "zod";
 import { Documents, retryConflicts, Writes } from "./documents.ts";
+import { GroupWrites } from "./groupWrites.ts";
 
 /** A task's place in the queue of its agent group. */
 export interface Place {
@@ -27,28 +28,24 @@ export class Admission {
   private readonly table: TableClient;
   private readonly rows: Documents<Place>;
   private readonly turns: Documents<{ turn: number }>;
+  private readonly writes: GroupWrites;
 
   /** `table`: the one of the tasks. */
   constructor(table: TableClient) {
     this.table = table;
     this.rows = new Documents(table, placeSchema);
     this.turns = new Documents(table, z.object({ turn: z.number().int() }));
+    this.writes = new GroupWrites(table);
   }
 
   /** Puts a task at its place in the queue; again, if need be. */
   async enqueue(place: Place): Promise<void> {
-    await this.rows.put(PARTITION, waitingRow(place), place);
+    await this.writes.write(PARTITION, this.rows.putAction(PARTITION, waitingRow(place), place));
   }
 
   /** Takes a task off the queue. False when it is not there any more: it has its turn. */
-  async withdraw(place: Place): Promise<boolean> {
-    return this.table.deleteEntity(PARTITION, waitingRow(place)).then(
-      () => true,
-      (error: unknown) => {
-        if (isGone(error)) return false;
-        throw error;
-      },
-    );
+  withdraw(place: Place): Promise<boolean> {
+    return this.writes.remove(PARTITION, waitingRow(place));
   }
 
   /** Gives the oldest task of the group its turn, if fewer than `limit` have it. */

@@ -1,4 +1,10 @@
-import { odata, RestError, TableClient, TableTransaction } from "@azure/data-tables";
+import {
+  odata,
+  RestError,
+  TableClient,
+  TableTransaction,
+  type TransactionAction,
+} from "@azure/data-tables";
 import type { z } from "zod";
 
 /**
@@ -88,6 +94,11 @@ export class Documents<T> {
     for await (const page of pages)
       for (const entity of page)
         yield { row: entity.rowKey as string, ...this.decode(entity as Entity & { etag: string }) };
+  }
+
+  /** A put as a part of a transaction. */
+  putAction(partition: string, row: string, value: T): TransactionAction {
+    return ["upsert", this.encode(partition, row, value), "Replace"];
   }
 
   /** The row as it is stored. Throws for a value that could not be read again. */

@@ -10,11 +10,12 @@ import {
 import { withStateChange } from "../domain/stateChanges.ts";
 import { isOpen } from "../domain/taskStates.ts";
 import { Documents } from "./documents.ts";
+import { GroupCommit } from "./groupCommit.ts";
+import { GroupWrites } from "./groupWrites.ts";
 import { addTasks } from "./taskIndex/addTasks.ts";
 import { openIndex, removeIndex } from "./taskIndex/buildIndex.ts";
 import { type Changed, changeTasks, type TaskChange } from "./taskIndex/changeTasks.ts";
 import { Duplicates, placeHash } from "./taskIndex/duplicates.ts";
-import { GroupCommit } from "./taskIndex/groupCommit.ts";
 import { PackedRows } from "./taskIndex/packedRows.ts";
 import { type PageQuery, pageTasks, type TaskPage } from "./taskIndex/pageTasks.ts";
 import type { TaskCounts } from "./taskIndex/taskCounts.ts";
@@ -33,6 +34,7 @@ export class TaskStore {
   private readonly tasks: Documents<TaskRecord>;
   private readonly active: Documents<{ id: string }>;
   private readonly changes: GroupCommit<TaskChange, Changed>;
+  private readonly writes: GroupWrites;
 
   private readonly onStateChange: (task: TaskRecord) => Promise<void>;
 
@@ -46,6 +48,7 @@ export class TaskStore {
     this.sessions = new Documents(sessions, sessionRecordSchema);
     this.tasks = new Documents(tasks, taskRecordSchema);
     this.active = new Documents(tasks, z.object({ id: z.string() }));
+    this.writes = new GroupWrites(tasks);
     this.changes = new GroupCommit(
       (session, jobs) =>
         changeTasks(this.rows(session), this.tasks, () => this.open(session), jobs),
@@ -98,6 +101,7 @@ export class TaskStore {
         return there ? undefined : task;
       },
     });
+    if (added && task.changes) await this.onStateChange(task);
     return added;
   }
 
@@ -193,12 +197,12 @@ export class TaskStore {
 
   /** Puts a task on the list of those that have an open round, so that nobody has to look through all of them. */
   async setActive(id: string): Promise<void> {
-    await this.active.put(ACTIVE, id, { id });
+    await this.writes.write(ACTIVE, this.active.putAction(ACTIVE, id, { id }));
   }
 
   /** Takes it off the list, unless it has been begun again in the meantime. */
   async setInactive(id: string): Promise<void> {
-    await this.active.remove(ACTIVE, id);
+    await this.writes.remove(ACTIVE, id);
     const task = await this.find(id);
     // Once more: the process that ended the task may have been cut off before it could tell anybody.
     if (task) await this.onStateChange(task);

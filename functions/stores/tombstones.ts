@@ -1,6 +1,7 @@
 import type { TableClient } from "@azure/data-tables";
 import { z } from "zod";
 import { Documents } from "./documents.ts";
+import { GroupWrites } from "./groupWrites.ts";
 
 const tombstoneSchema = z.object({
   id: z.string(),
@@ -15,14 +16,16 @@ const PARTITION = "tombstones";
 /** Tasks that people have deleted and of which something is still stored. */
 export class Tombstones {
   private readonly rows: Documents<Tombstone>;
+  private readonly writes: GroupWrites;
 
   /** `table`: the one of the tasks. */
   constructor(table: TableClient) {
     this.rows = new Documents(table, tombstoneSchema);
+    this.writes = new GroupWrites(table);
   }
 
   async put(tombstone: Tombstone): Promise<void> {
-    await this.rows.put(PARTITION, tombstone.id, tombstone);
+    await this.writes.write(PARTITION, this.rows.putAction(PARTITION, tombstone.id, tombstone));
   }
 
   async remove(id: string): Promise<void> {

@@ -1,6 +1,7 @@
 import type { TableClient } from "@azure/data-tables";
 import { z } from "zod";
 import { Documents } from "./documents.ts";
+import { GroupWrites } from "./groupWrites.ts";
 
 /** A task has to be looked at when this instant has come: a run is due, or one of its windows opens or closes. */
 export interface WakeUp {
@@ -14,18 +15,20 @@ const row = ({ at, taskId }: WakeUp) => `${at}:${taskId}`;
 /** Due tasks by time, so that a timer reads only what is due, however many tasks there are. */
 export class WakeUps {
   private readonly rows: Documents<WakeUp>;
+  private readonly writes: GroupWrites;
 
   /** `table`: the one of the tasks. */
   constructor(table: TableClient) {
     this.rows = new Documents(table, z.object({ taskId: z.string(), at: z.string() }));
+    this.writes = new GroupWrites(table);
   }
 
   async put(wakeUp: WakeUp): Promise<void> {
-    await this.rows.put(PARTITION, row(wakeUp), wakeUp);
+    await this.writes.write(PARTITION, this.rows.putAction(PARTITION, row(wakeUp), wakeUp));
   }
 
   async remove(wakeUp: WakeUp): Promise<void> {
-    await this.rows.remove(PARTITION, row(wakeUp));
+    await this.writes.remove(PARTITION, row(wakeUp));
   }
 
   /** What is due at `now`, oldest first. */

@@ -13,7 +13,13 @@ export const auditEntrySchema = z.object({
   action: z.string(),
   /** What it was done to: the ids in the URL and of what was created. Never bodies, never secrets. */
   ids: z.record(z.string(), z.string()),
-  status: z.number().int(),
+  /** HTTP status of the answer, once there was one. */
+  status: z.number().int().optional(),
+  /**
+   * How it went. An entry is written before the change: "unknown" is one whose request is under way still, or was cut off
+   * before anybody could note what became of it. What was refused leaves no entry; "failed" may have done a part.
+   */
+  outcome: z.enum(["done", "failed", "unknown"]),
 });
 export type AuditEntry = z.infer<typeof auditEntrySchema>;
 
