@@ -205,10 +205,10 @@ describe("a file of tasks", () => {
   });
 
   it("may be JSON as documented, with its comma too many", async () => {
-    const text = `{ "Tasks": [ { "SourcePath": "\\\\\\\\srv\\\\json", "TargetPath": "${site}", "TargetList": "Documents", "TargetListRelativePath": "", "Settings": { "MigrateHiddenItems": false, "KeepFileVersions": 3 }, }, ] }`;
+    const text = `{ "Tasks": [ { "SourcePath": "\\\\\\\\srv\\\\json", "TargetPath": "${site}", "TargetList": "Documents", "TargetListRelativePath": "", "Settings": { "MigrateHiddenItems": false, "EnableIncremental": true }, }, ] }`;
     const made = bulkResultSchema.parse((await bulk(text, "", "application/json")).json);
     expect(made).toMatchObject({ format: "migration-manager-json", created: 1, problems: [] });
-    expect(made.warnings).toMatchObject([{ row: 1, column: "Settings.KeepFileVersions" }]);
+    expect(made.warnings).toMatchObject([{ row: 1, column: "Settings.EnableIncremental" }]);
     const task = (await api.get(`v1/tasks/${made.results[0]?.task}`)).json;
     expect(task).toMatchObject({ source: "\\\\srv\\json", settings: { migrateHidden: false } });
   });

@@ -135,6 +135,40 @@ describe("the JSON of Migration Manager", () => {
     });
   });
 
+  it.each([
+    ['"MigrateFileVersionHistory": true, "KeepFileVersions": 7', 7],
+    ['"KeepFileVersions": "7", "MigrateFileVersionHistory": "true"', 7],
+    ['"KeepFileVersions": 7', 7],
+    ['"MigrateFileVersionHistory": true', 50],
+    ['"MigrateFileVersionHistory": true, "KeepFileVersions": 0', 50],
+    ['"MigrateFileVersionHistory": true, "KeepFileVersions": null', 50],
+    ['"MigrateFileVersionHistory": false, "KeepFileVersions": 7', 0],
+    ['"KeepFileVersions": 0', 0],
+    ['"KeepFileVersions": ""', undefined],
+  ])("asks for versions by %s", (settings, fileVersions) => {
+    const { drafts, rows } = checked(`{ "Tasks": [${task(`, "Settings": { ${settings} }`)}] }`);
+    expect(rows[0]?.task?.settings?.fileVersions).toBe(fileVersions);
+    expect(drafts[0]?.warnings).toEqual([]);
+  });
+
+  it("brings fewer versions than are asked for, and says so", () => {
+    const settings = '"MigrateFileVersionHistory": true, "KeepFileVersions": 100';
+    const { drafts, rows } = checked(`{ "Tasks": [${task(`, "Settings": { ${settings} }`)}] }`);
+    expect(rows[0]?.task?.settings).toEqual({ fileVersions: 50 });
+    expect(drafts[0]?.warnings).toMatchObject([
+      { column: "Settings.KeepFileVersions", message: "at most 50 versions are brought" },
+    ]);
+  });
+
+  it.each([
+    ['"MigrateFileVersionHistory": "some", "KeepFileVersions": 7', "MigrateFileVersionHistory"],
+    ['"MigrateFileVersionHistory": true, "KeepFileVersions": "few"', "KeepFileVersions"],
+  ])("refuses %s by the name of what is wrong", (settings, column) => {
+    expect(problems(`{ "Tasks": [${task(`, "Settings": { ${settings} }`)}] }`)).toEqual([
+      expect.stringContaining(`1 Settings.${column}: `),
+    ]);
+  });
+
   it("names what has no effect, and never a key", () => {
     const { drafts, rows } = checked(
       `{ "Tasks": [${task(

@@ -33,8 +33,7 @@ export function readTaskList(text: string): BulkFile {
     return refused('there is no list "Tasks"', 'Write the tasks as { "Tasks": [ … ] }.');
   const problems: BulkProblem[] = [];
   const drafts = tasks.flatMap((task: unknown, index) => {
-    if (typeof task === "object" && task !== null && !Array.isArray(task))
-      return [draftOf(index + 1, task as Record<string, unknown>)];
+    if (isObject(task)) return [draftOf(index + 1, task)];
     problems.push({
       ...{ row: index + 1, column: "", value: shown(task), message: "is not a task" },
       fix: "Write each task as { … }.",
@@ -89,11 +88,12 @@ function draftOf(row: number, task: Record<string, unknown>): Draft {
     origin: (field) => {
       if (field.startsWith("settings.")) {
         const name = field.split(".")[1] ?? "";
-        const [key] = Object.entries(SETTINGS).find(([, each]) => each.name === name) ?? [name];
-        return {
-          column: `Settings.${key}`,
-          value: shown((task.Settings as Record<string, unknown>)[key]),
-        };
+        const given = task.Settings as Record<string, unknown>;
+        const [key] = Object.entries(SETTINGS).find(
+          ([key, each]) =>
+            each.name === name && isGiven(given[key]) && each.read(given[key], given) !== undefined,
+        ) ?? [name];
+        return { column: `Settings.${key}`, value: shown(given[key]) };
       }
       const column = FIELDS[field] ?? field;
       return { column, value: shown(task[column]) };
@@ -104,7 +104,10 @@ function draftOf(row: number, task: Record<string, unknown>): Draft {
 interface Mapped {
   /** Our setting. */
   name: keyof SettingsLayer;
-  read(value: unknown): unknown;
+  /** `all` are their settings, of which two may be about the same. Undefined where it does not say what ours is to be. */
+  read(value: unknown, all: { [theirs: string]: unknown }): unknown;
+  /** What of the value is not done, if anything. */
+  lost?(value: unknown): string | undefined;
 }
 
 const asIs = (value: unknown) => value;
@@ -113,7 +116,35 @@ const asBoolean = (value: unknown) =>
     ? value.toLowerCase() === "true"
     : value;
 
+/** What fileVersions takes. */
+const MAX_VERSIONS = 50;
+
+const isGiven = (value: unknown) => value !== undefined && value !== null && value !== "";
+const asNumber = (value: unknown) =>
+  typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value;
+
 const SETTINGS: Record<string, Mapped> = {
+  // Of theirs, the one says whether and the other how many; without a number, or with 0, it is all of them.
+  MigrateFileVersionHistory: {
+    name: "fileVersions",
+    read: (value, { KeepFileVersions }) => {
+      const wanted = asBoolean(value);
+      if (wanted === false) return 0;
+      if (wanted !== true) return value;
+      const isCounted = isGiven(KeepFileVersions) && asNumber(KeepFileVersions) !== 0;
+      return isCounted ? undefined : MAX_VERSIONS;
+    },
+  },
+  KeepFileVersions: {
+    name: "fileVersions",
+    read: (value, { MigrateFileVersionHistory: history }) => {
+      const count = asNumber(value);
+      if (isGiven(history) && (asBoolean(history) !== true || count === 0)) return undefined;
+      return typeof count === "number" ? Math.min(count, MAX_VERSIONS) : value;
+    },
+    lost: (value) =>
+      Number(value) > MAX_VERSIONS ? `at most ${MAX_VERSIONS} versions are brought` : undefined,
+  },
   MigrateHiddenItems: { name: "migrateHidden", read: asBoolean },
   MigrateItemsCreatedAfter: { name: "createdAfter", read: asIs },
   MigrateItemsModifiedAfter: { name: "modifiedAfter", read: asIs },
@@ -133,8 +164,6 @@ const SETTINGS: Record<string, Mapped> = {
 const WITHOUT_EFFECT: Record<string, string> = {
   EnableIncremental: "every round after the first is incremental",
   MigrateOneNoteNotebook: "notebooks are migrated as the folders and files that they are",
-  MigrateFileVersionHistory: "file shares have no versions",
-  KeepFileVersions: "file shares have no versions",
   MigrateAllWebStructures: "file shares have no site structure",
   SkipListWithAudienceEnabled: "file shares have no lists",
   UserMappingCSVFile: "PUT v1/user-map takes the file, for all sessions",
@@ -144,13 +173,16 @@ const WITHOUT_EFFECT: Record<string, string> = {
   CustomAzureDeletionAfterMig: "temporary storage is always removed",
 };
 
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
 function settingsOf(
   given: unknown,
   problems: Remark[],
   warnings: Remark[],
 ): SettingsLayer | undefined {
   if (given === undefined || given === null) return undefined;
-  if (typeof given !== "object" || Array.isArray(given)) {
+  if (!isObject(given)) {
     problems.push({
       ...{ column: "Settings", value: shown(given), message: "is not an object" },
       fix: 'Write the settings as { "MigrateHiddenItems": true }.',
@@ -161,7 +193,12 @@ function settingsOf(
   for (const [key, value] of Object.entries(given)) {
     const mapped = Object.hasOwn(SETTINGS, key) ? SETTINGS[key] : undefined;
     if (mapped) {
-      if (value !== "" && value !== null) settings[mapped.name] = mapped.read(value);
+      const read = isGiven(value) ? mapped.read(value, given) : undefined;
+      if (read === undefined) continue;
+      settings[mapped.name] = read;
+      const message = mapped.lost?.(value);
+      const fix = `Write ${MAX_VERSIONS}.`;
+      if (message) warnings.push({ column: `Settings.${key}`, value: shown(value), message, fix });
       continue;
     }
     const reason = Object.hasOwn(WITHOUT_EFFECT, key) ? WITHOUT_EFFECT[key] : undefined;

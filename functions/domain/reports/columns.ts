@@ -80,7 +80,7 @@ export const SCAN_COLUMNS = [
   "Device name",
 ] as const;
 
-/** Why a round as a whole stopped; there is no such report when it did not. */
+/** Why a round as a whole stopped, and what its scan warns of: each a report that is there only when there is something. */
 export const FATAL_COLUMNS = [
   "Incremental round",
   "Task ID",

@@ -12,8 +12,8 @@ import {
   SCAN_COLUMNS,
   SUMMARY_COLUMNS,
 } from "./columns.ts";
-import { fatalRow } from "./fatalRow.ts";
 import { failureRow, itemRow } from "./itemRows.ts";
+import { roundRow } from "./roundRow.ts";
 import { RoundTally } from "./roundTally.ts";
 
 const context = {
@@ -40,7 +40,7 @@ describe("columns", () => {
       [tally.scanRow(context.round), SCAN_COLUMNS, 12],
       [aggregateRow(context), AGGREGATE_COLUMNS, 18],
       [rowWithoutRound(context.task), AGGREGATE_COLUMNS, 18],
-      [fatalRow(context, { code: "INTERNAL", message: "why" }), FATAL_COLUMNS, 8],
+      [roundRow(context, { code: "INTERNAL", message: "why" }), FATAL_COLUMNS, 8],
     ] as const) {
       expect(columns).toHaveLength(count);
       for (const column of columns) expect([column, row[column]]).not.toContain(undefined);

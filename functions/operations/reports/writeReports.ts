@@ -24,8 +24,8 @@ import {
   SUMMARY_COLUMNS,
 } from "../../domain/reports/columns.ts";
 import { csvOf } from "../../domain/reports/csv.ts";
-import { fatalRow } from "../../domain/reports/fatalRow.ts";
 import { failureRow, itemRow } from "../../domain/reports/itemRows.ts";
+import { roundRow } from "../../domain/reports/roundRow.ts";
 import { RoundTally } from "../../domain/reports/roundTally.ts";
 import type { Services } from "../../services.ts";
 import { assessmentName, writeAssessment } from "../../stores/assessments.ts";
@@ -88,8 +88,12 @@ export async function writeReports(
       await report(name, columns).write(row);
     if (round.failure)
       await report(`FatalError${suffix}.csv`, FATAL_COLUMNS).write(
-        fatalRow(context, round.failure),
+        roundRow(context, round.failure),
       );
+    if (round.warnings) {
+      const warnings = report(`Warnings${suffix}.csv`, FATAL_COLUMNS);
+      for (const warning of round.warnings) await warnings.write(roundRow(context, warning));
+    }
     const notMapped = people ? await whoIsNotMapped(app, round, people) : [];
     if (notMapped.length > 0) {
       const missing = report(`UserNotMapped${suffix}.csv`, NOT_MAPPED_COLUMNS);
