@@ -95,7 +95,12 @@ function writeRpcHttp(response: ServerResponse, http: RpcHttp): void {
   const body = Buffer.from(http.body?.bytes ?? http.body?.string ?? "");
   const status = Number(http.statusCode ?? 200);
   const bodiless = status === 204 || status === 304;
-  if (!bodiless) headers["content-length"] ??= body.length;
+  const length = headers["content-length"];
+  // A wrong length would make the rest of the body the beginning of the next answer. Kestrel refuses it, too.
+  if (length !== undefined && body.length > 0 && Number(length) !== body.length) {
+    throw new Error(`the function says content-length: ${length}, its body has ${body.length}`);
+  }
+  if (!bodiless && !headers["transfer-encoding"]) headers["content-length"] ??= body.length;
   response.writeHead(status, headers).end(body);
 }
 

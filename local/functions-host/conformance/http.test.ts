@@ -1,4 +1,5 @@
 import http from "node:http";
+import net from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { startTestHost, type TestHost } from "./test-host.ts";
@@ -123,6 +124,10 @@ describe("messages", () => {
     ]);
   });
 
+  it("7b: a content-length that is not that of the body is 500", async () => {
+    expect(await status("/api/wrongLength")).toBe(500);
+  });
+
   it("8: a chunked request body is dropped without stream mode", async () => {
     const text = await sendChunks(`${host.url}/api/mirror`, ["abc", "def"]);
     expect(text).toBe("");
@@ -180,9 +185,9 @@ describe("other settings", () => {
     expect(failed()).toBe(true);
   });
 
-  it("12c: a connection goes on after a function that answered without reading the body", async () => {
+  it("12c: a connection goes on after a function that read nothing or a part of the body", async () => {
     const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-    const large = Buffer.alloc(8_000_000);
+    const large = Buffer.alloc(1_000_000);
     const ask = (method: string, path: string, body?: Buffer) =>
       new Promise<number | undefined>((resolve, reject) => {
         const request = http.request(`${streaming.url}${path}`, { method, agent }, (response) =>
@@ -190,9 +195,23 @@ describe("other settings", () => {
         );
         request.on("error", reject).end(body);
       });
-    expect(await ask("POST", "/things/a/b", large)).toBe(200);
-    expect(await ask("GET", "/hello/bob")).toBe(200);
+    for (const path of ["/things/a/b", "/firstPart"]) {
+      expect(await ask("POST", path, large)).toBe(200);
+      expect(await ask("GET", "/hello/bob")).toBe(200);
+    }
     agent.destroy();
+  });
+
+  it("12d: a function that returns no response is 500, with the reason in the log", async () => {
+    expect((await streaming.get("/nothing")).status).toBe(500);
+    const reasons = streaming.logs().filter((entry) => entry.function === "nothing");
+    expect(reasons[0]?.message).toContain("it returned no response");
+  });
+
+  it("12e: a streamed answer to an HTTP/1.0 client ends with the connection", async () => {
+    const answer = await sendRaw(streaming.url, "GET /hello/bob HTTP/1.0\r\n\r\n");
+    expect(answer).toMatch(/^HTTP\/1.1 200 .*\r\n\r\n\{"name":"bob","q":null\}$/s);
+    expect(answer).not.toMatch(/chunked/i);
   });
 
   it("17: the route prefix may be empty", async () => {
@@ -200,6 +219,19 @@ describe("other settings", () => {
     expect((await streaming.get("/api/hello/bob")).status).toBe(404);
   });
 });
+
+/** Sends bytes as they are and resolves with all that comes until the connection ends. */
+function sendRaw(url: string, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(Number(new URL(url).port), "127.0.0.1");
+    let answer = "";
+    socket.setEncoding("latin1").on("data", (part: string) => {
+      answer += part;
+    });
+    socket.on("end", () => resolve(answer)).on("error", reject);
+    socket.write(text);
+  });
+}
 
 /** Posts without Content-Length and resolves with the text of the answer. */
 function sendChunks(url: string, chunks: string[]): Promise<string> {
