@@ -84,9 +84,12 @@ interface UnderWay extends Standing {
 async function underWay({ rounds }: Services, round: RoundRecord): Promise<UnderWay> {
   const { packages, scan } = await workInHand(rounds, round);
   const works = [scan, ...packages.map(({ work }) => work)];
-  const uploads = packages.map(({ work }) => work?.progress);
+  // Older versions are uploaded as well, and add to nothing: the package counts with its files as they are now.
   const sum = (key: "items" | "bytes") =>
-    uploads.reduce((all, each) => all + (each?.[key] ?? 0), 0);
+    packages.reduce(
+      (all, { pkg, work }) => all + Math.min(work?.progress[key] ?? 0, pkg.summary[key]),
+      0,
+    );
   const unannounced = works.find((work) => work?.state === "queued" && work.unannounced);
   const some = (state: PackageState) => packages.some(({ pkg }) => pkg.state === state);
   return {
