@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import type { Issue } from "../../../shared/contracts/inventory.ts";
 import type { UploadResult } from "../../../shared/contracts/work.ts";
 import { type NotedClient, noteClient } from "../../../test/support/durable-client.ts";
 import {
@@ -20,7 +21,7 @@ import {
   type TestServices,
 } from "../../../test/support/services.ts";
 import { planSegment } from "../../domain/plan.ts";
-import type { AgentRecord, WorkRecord } from "../../domain/records.ts";
+import type { AgentRecord, RoundRecord, WorkRecord } from "../../domain/records.ts";
 import { expired } from "../../domain/workItems.ts";
 import { KEY_LIFETIME_MS } from "../../security/contentKeys.ts";
 import {
@@ -127,7 +128,30 @@ const scanned = (segments: number, from = 0, total = segments) => ({
   totalSegments: total,
 });
 
+const set = (settings: Partial<RoundRecord["settings"]>) =>
+  app.rounds.updateRound(ref, (value) => ({
+    ...value,
+    settings: { ...value.settings, ...settings },
+  }));
+
 describe("claiming an upload", () => {
+  it("names the older versions of each file, and where the task says that they are", async () => {
+    const versions = [{ snapshot: "daily", size: 3, modified: 1 }];
+    const made = planSegment(planInput({ entries: [file("a", { versions }), file("b")] }));
+    await writePlan(app.state.plans, at(), 1, made);
+    await set({ snapshotFolder: ".snapshot/*" });
+    const { size, modified } = file("");
+    expect(await claim(upload())).toMatchObject({
+      spec: {
+        snapshotFolder: ".snapshot/*",
+        files: [
+          { index: 0, path: "a", size, modified, versions },
+          { index: 1, path: "b", size, modified },
+        ],
+      },
+    });
+  });
+
   it("gives what the agent needs: the files, a place to write, and the key", async () => {
     const answer = await claim(upload());
     if (answer.status !== "granted" || answer.spec.kind !== "upload")
@@ -206,6 +230,18 @@ describe("claiming a scan", () => {
     });
     expect(answer.spec).not.toHaveProperty("resume");
     expect(answer.spec.containerUrl).toContain((await row()).inventoryContainer);
+  });
+
+  it("asks for older versions of files when the task does", async () => {
+    await set({ fileVersions: 3 });
+    const first = await claim(scan());
+    expect(first).toMatchObject({ spec: { versions: { keep: 3 } } });
+    await set({ snapshotFolder: ".snapshots/*/snapshot" });
+    expect(await claim(scan())).toMatchObject({
+      spec: { versions: { keep: 3, folder: ".snapshots/*/snapshot" } },
+    });
+    await set({ fileVersions: 0 });
+    expect(await claim(scan())).not.toHaveProperty("spec.versions");
   });
 
   it("goes on where the last lease got to, under another prefix", async () => {
@@ -354,6 +390,13 @@ describe("completing a scan", () => {
     await complete(scan(), scanned(2));
     await complete(scan(), scanned(2));
     expect((await row()).scan).toMatchObject({ segments: 2, items: 2, finished: true });
+  });
+
+  it("notes what is wrong with the source as a whole", async () => {
+    const warnings: Issue[] = [{ code: "NO_SNAPSHOTS", message: "no .snapshot" }];
+    await claim(scan());
+    await complete(scan(), { ...scanned(1), warnings });
+    expect((await row()).warnings).toEqual(warnings);
   });
 
   it("of an empty source has no segments", async () => {
