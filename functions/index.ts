@@ -7,6 +7,7 @@ import "./http/audit.ts";
 import "./http/bulk.ts";
 import "./http/enrolmentTokens.ts";
 import "./http/me.ts";
+import "./http/noSuchRoute.ts";
 import "./http/openapi.ts";
 import "./http/reports.ts";
 import "./http/scans.ts";

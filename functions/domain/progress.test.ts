@@ -57,6 +57,14 @@ describe("progress", () => {
     expect(progressOf(at(100), samples, 100_000, running)).not.toHaveProperty("secondsLeft");
   });
 
+  it("has a rate that people can read: whole bytes, hundredths of items", () => {
+    const samples = [{ at: 0, items: 0, bytes: 0 }];
+    const some = at(100, { packaged: 100, uploaded: 100 });
+    expect(progressOf(some, samples, 7_000, running).rate).toEqual({
+      ...{ itemsPerSecond: 7.14, bytesPerSecond: 7143 },
+    });
+  });
+
   it("forgets what is long ago, but for one sample", () => {
     let samples: Sample[] = [];
     for (let second = 0; second <= 3_600; second++)

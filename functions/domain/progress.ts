@@ -9,7 +9,8 @@ import type { RoundRecord } from "./records.ts";
  *
  *   done    = 0.05 packaged + 0.45 uploaded + 0.40 imported + 0.10 (migrated + skipped + failed)
  *   percent = 100 done / scanned, in weight, rounded down; 99 at most until the round is over
- *   rate    = what done has grown by, in items and in bytes, over the last five minutes (or as far back as is known)
+ *   rate    = what done has grown by, in items and in bytes, over the last five minutes (or as far back as is known); shown in
+ *             whole bytes and hundredths of items
  *   seconds = what is left / rate, both in weight; only once the scan has ended, because until then nobody knows the rest
  *
  * While the scan goes on the percentage is that of what has been found so far. What needs no upload passes all stages at once.
@@ -88,7 +89,10 @@ export function progressOf(
   const left = Math.max(0, total - weight(done));
   return {
     percent,
-    rate,
+    rate: {
+      itemsPerSecond: Math.round(100 * rate.itemsPerSecond) / 100,
+      bytesPerSecond: Math.round(rate.bytesPerSecond),
+    },
     ...(round.scan.finished && pace > 0 && { secondsLeft: Math.ceil(left / pace) }),
   };
 }

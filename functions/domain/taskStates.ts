@@ -1,5 +1,6 @@
 import { LongshoreError } from "../../shared/contracts/errors.ts";
-import type { TaskState } from "../../shared/contracts/tasks.ts";
+import { TASK_STATES, type TaskState } from "../../shared/contracts/tasks.ts";
+import type { TaskRecord } from "./records.ts";
 
 export type TaskEvent =
   | "run"
@@ -51,9 +52,27 @@ const TABLE: Record<TaskState, Partial<Record<TaskEvent, TaskState>>> = {
 /** The state after an event; refuses what the table does not have. */
 export function taskAfter(state: TaskState, event: TaskEvent): TaskState {
   const next = TABLE[state][event];
-  if (!next) throw new LongshoreError("CONFLICT", `a task that is ${state} cannot ${event}`);
-  return next;
+  if (next) return next;
+  const allowing = TASK_STATES.filter((each) => TABLE[each][event]).join(" or ");
+  throw new LongshoreError(
+    "CONFLICT",
+    `a task that is ${state} cannot ${event}: only one that is ${allowing} can`,
+  );
 }
+
+/** Where each action of people leads to: who asks for it there has it already. */
+const DONE: Record<"run" | "pause" | "resume" | "cancel", readonly TaskState[]> = {
+  run: ["Queued", "InProgress"],
+  pause: ["Pausing", "Paused"],
+  resume: ["Queued", "InProgress"],
+  cancel: ["Cancelling", "Cancelled"],
+};
+
+/** Whether a person's action has happened already, or is under way. What a window has paused, a person has not. */
+export const isDone = (
+  { state, paused }: Pick<TaskRecord, "state" | "paused">,
+  action: keyof typeof DONE,
+): boolean => DONE[action].includes(state) && !(action === "pause" && paused?.by === "window");
 
 /** A queued task whose round has its turn already is begun, whether or not that has been noted. */
 export const begun = (state: TaskState): TaskState => (state === "Queued" ? "InProgress" : state);

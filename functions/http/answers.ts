@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { Readable } from "node:stream";
 import type { HttpResponseInit } from "@azure/functions";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 
@@ -25,6 +26,20 @@ export class Tagged<T> {
   }
 }
 
+/** A value with what the audit trail says of the change beside the ids in the URL; without ids nothing was changed. */
+export class Noted<T> {
+  readonly value: T;
+  readonly ids: Record<string, string> | undefined;
+
+  constructor(value: T, ids: Record<string, string> | undefined) {
+    this.value = value;
+    this.ids = ids;
+  }
+}
+
+/** Answers with what is there: nothing had to be done, so the audit trail has nothing of it. */
+export const unchanged = <T>(value: T): Noted<T> => new Noted(value, undefined);
+
 /**
  * Answers with an `ETag`. `version` is whatever tells two versions of the resource apart: its row, or the parts of it that
  * people can change. It has to be the same thing that `ifMatch.require` is given.
@@ -35,6 +50,13 @@ export const tagged = <T>(value: T, version: unknown): Tagged<T> =>
 /** The same for a resource that also shows what nobody changes by hand, such as progress: never answered with 304. */
 export const taggedPart = <T>(value: T, version: unknown): Tagged<T> =>
   new Tagged(value, etagOf(version), false);
+
+/** The answer to HEAD: that to GET without its body (RFC 9110, 9.3.2). */
+export function headOf({ body, jsonBody, ...answer }: HttpResponseInit): HttpResponseInit {
+  if (body instanceof Readable) body.destroy();
+  const type = jsonBody !== undefined && { "content-type": "application/json" };
+  return { ...answer, headers: { ...type, ...(answer.headers as Record<string, string>) } };
+}
 
 export const etagOf = (version: unknown): string =>
   `"${createHash("sha256").update(JSON.stringify(version)).digest("base64url").slice(0, 22)}"`;

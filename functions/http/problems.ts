@@ -1,6 +1,7 @@
 import type { HttpResponseInit, InvocationContext } from "@azure/functions";
 import type { Problem } from "../../shared/contracts/api.ts";
 import { type ErrorCode, errorDefinition, LongshoreError } from "../../shared/contracts/errors.ts";
+import { DuplicateTask } from "../domain/duplicateTask.ts";
 import type { FieldProblem } from "../domain/fieldProblems.ts";
 import { RateLimited } from "../security/rateLimits.ts";
 import { redacted } from "../security/redacted.ts";
@@ -14,6 +15,8 @@ export const STATUS: Partial<Record<ErrorCode, number>> = {
   AGENT_DISABLED: 403,
   AGENT_INCOMPATIBLE: 403,
   NOT_FOUND: 404,
+  NO_REPORTS: 404,
+  METHOD_NOT_ALLOWED: 405,
   CONFLICT: 409,
   DUPLICATE_TASK: 409,
   STALE_LEASE: 409,
@@ -61,6 +64,7 @@ export function problem(error: unknown, context: InvocationContext): HttpRespons
     detail: redacted(known?.message ?? "see the app's log"),
     remedy,
     ...(error instanceof Invalid && { errors: error.errors }),
+    ...(error instanceof DuplicateTask && { existing: error.existing }),
   };
   return {
     status,

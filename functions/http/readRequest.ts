@@ -2,8 +2,9 @@ import type { HttpRequest } from "@azure/functions";
 import type { z } from "zod";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import { fieldProblems, NO_SUCH_FIELD } from "../domain/fieldProblems.ts";
+import { suggestion } from "../domain/nearest.ts";
 import { Invalid } from "./problems.ts";
-import { unknownFields } from "./unknownFields.ts";
+import { findUnknown } from "./unknownFields.ts";
 
 /** The body as text; refused as soon as it is longer than allowed, so that nobody fills the app's memory. */
 export async function readText(request: HttpRequest, maxBytes: number): Promise<string> {
@@ -50,14 +51,26 @@ export function parseBody(
 /** Checks what was sent against its schema; refuses fields that the schema does not have, each by its name. */
 export function checked<T>(schema: z.ZodType<T> | undefined, value: unknown, strict: boolean): T {
   if (!schema) return undefined as T;
-  const unknown = strict ? unknownFields(schema, value) : [];
+  const unknown = strict ? findUnknown(schema, value) : [];
   const parsed = schema.safeParse(value);
   if (parsed.success && unknown.length === 0) return parsed.data;
+  const others = fieldProblems(parsed.error?.issues ?? []).filter(
+    ({ field, message }) =>
+      message !== NO_SUCH_FIELD || !unknown.some((each) => each.field === field),
+  );
   throw new Invalid([
-    ...unknown.map((field) => ({ field, message: NO_SUCH_FIELD })),
-    ...fieldProblems(parsed.error?.issues ?? []),
+    ...unknown.map(({ field, name, known }) => ({
+      field,
+      message: `${NO_SUCH_FIELD}${suggestion(name, known)}`,
+    })),
+    ...others,
   ]);
 }
+
+/** Parameters that take several values in one. */
+const LISTS: Record<string, string> = {
+  state: '; write several states with "," between them, like Failed,Paused',
+};
 
 /** The query without the function key that may be in it. A parameter that is repeated counts as wrong, not as the last one. */
 export function queryOf(request: HttpRequest): Record<string, string> {
@@ -66,7 +79,7 @@ export function queryOf(request: HttpRequest): Record<string, string> {
   for (const [name, value] of searchParams) {
     if (name.toLowerCase() === "code") continue;
     if (Object.hasOwn(query, name))
-      throw new Invalid([{ field: name, message: "may be given only once" }]);
+      throw new Invalid([{ field: name, message: `may be given only once${LISTS[name] ?? ""}` }]);
     Object.defineProperty(query, name, { value, enumerable: true, configurable: true });
   }
   return query;

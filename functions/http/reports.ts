@@ -119,8 +119,10 @@ defineRoute(
     async function* one() {
       yield { id, name };
     }
+    const body = await zipReports(app.state.reports, one(), query);
+    if (!body) throw new LongshoreError("NO_REPORTS", `task ${id} has no such reports (yet)`);
     return new Raw({
-      body: zipReports(app.state.reports, one(), query),
+      body,
       headers: {
         "content-type": "application/zip",
         "content-disposition": `attachment; filename="reports-${params.task}.zip"`,
@@ -143,9 +145,18 @@ defineRoute(
   async ({ app, params, query }) => {
     await requireSession(app, params.session);
     const { rounds, reports, ...selection } = query;
-    const tasks = selectTasks(app, params.session, selection);
+    let passing = 0;
+    async function* tasks() {
+      for await (const task of selectTasks(app, params.session, selection)) {
+        passing++;
+        // What has not ended a round has no report: nothing need be looked for.
+        if (task.lastRound) yield task;
+      }
+    }
+    const body = await zipReports(app.state.reports, tasks(), { rounds, reports });
+    if (!body) throw new LongshoreError("NO_REPORTS", whyNone(passing));
     return new Raw({
-      body: zipReports(app.state.reports, tasks, { rounds, reports }),
+      body,
       headers: {
         "content-type": "application/zip",
         "content-disposition": `attachment; filename="reports-${params.session}.zip"`,
@@ -176,6 +187,12 @@ defineRoute(
     });
   },
 );
+
+function whyNone(tasks: number): string {
+  if (tasks === 0) return "no task of the session passes the filter";
+  const some = tasks === 1 ? "1 task passes" : `${tasks} tasks pass`;
+  return `${some} the filter, and none has such reports (yet)`;
+}
 
 const folderOf = ({ task, round }: { task: string; round: number }) =>
   reportFolder({ taskId: task, round });

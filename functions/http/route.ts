@@ -15,13 +15,14 @@ import { verifyAgent } from "../security/agentSignature.ts";
 import { type Caller, callerOfKey, callerOfPrincipal, requireRole } from "../security/callers.ts";
 import { RateLimits } from "../security/rateLimits.ts";
 import { type Services, services } from "../services.ts";
-import { IfMatch, matches, Raw, Tagged } from "./answers.ts";
+import { headOf, IfMatch, matches, Noted, Raw, Tagged } from "./answers.ts";
+import { audited } from "./audited.ts";
 import { idempotently } from "./idempotency.ts";
 import { problem } from "./problems.ts";
 import { checked, parseBody, queryOf, readText } from "./readRequest.ts";
 import { paramsOf, parseParams, type RouteParams } from "./routeParams.ts";
 
-export { Raw, tagged, taggedPart } from "./answers.ts";
+export { Noted, Raw, tagged, taggedPart, unchanged } from "./answers.ts";
 
 /** The parts of the API, as its document lists them. */
 export const TAGS = [
@@ -90,16 +91,19 @@ export type AnyRoute = RouteDefinition<string, unknown, unknown, unknown>;
 const NO_QUERY: z.ZodType<any> = z.object({});
 const MEGABYTE = 1_000_000;
 const AGENT_BODY_BYTES = 16 * MEGABYTE;
-const BY_ENTRA = process.env.API_AUTH === "entra";
+export const BY_ENTRA = process.env.API_AUTH === "entra";
 const limits = new RateLimits();
 
 /**
  * Registers an HTTP function: checks who calls, parses what was sent, calls the handler and answers with its value as JSON, or
- * with problem details (RFC 9457) when it refuses. A handler may return a `Raw` answer, or a `tagged` value.
+ * with problem details (RFC 9457) when it refuses. A handler may return a `Raw` answer, a `tagged` or a `Noted` value. What
+ * answers GET answers HEAD, too.
  */
 export function defineRoute<P extends string, Q = undefined, B = undefined, R = void>(
   definition: RouteDefinition<P, Q, B, R>,
-  handler: (call: RouteCall<P, Q, B>) => Promise<NoInfer<R> | Tagged<NoInfer<R>> | Raw>,
+  handler: (
+    call: RouteCall<P, Q, B>,
+  ) => Promise<NoInfer<R> | Tagged<NoInfer<R>> | Noted<NoInfer<R> | Tagged<NoInfer<R>>> | Raw>,
 ): void {
   const { name, method, route, role, query, body, status = 200 } = definition;
   const consumes = definition.consumes ?? ["application/json"];
@@ -113,6 +117,9 @@ export function defineRoute<P extends string, Q = undefined, B = undefined, R = 
     const text = method === "GET" ? "" : await readText(request, maxBytes);
     const who = await identify(running, definition, request, text);
     const params = parseParams<P>(routeParams, request.params);
+    const inUrl = Object.fromEntries(
+      Object.entries(params as object).map(([key, value]) => [key, String(value)]),
+    );
     const header = (each: string) => request.headers.get(each);
     if (needsMatch && header("if-match") === null)
       throw new LongshoreError("PRECONDITION_REQUIRED");
@@ -126,19 +133,18 @@ export function defineRoute<P extends string, Q = undefined, B = undefined, R = 
       ),
       ifMatch: new IfMatch(header("if-match")),
     };
+    const change = async (ids: typeof newId) => {
+      const result = await handler({ ...call, newId: ids });
+      const { value, ids: more } = result instanceof Noted ? result : new Noted(result, {});
+      const answer = respond(value, status, method === "GET" ? header("if-none-match") : null);
+      const known = idsOf(inUrl, status === 201 ? route : "", value);
+      return { answer, ids: more && { ...known, ...more } };
+    };
     const run = async (ids: typeof newId) => {
-      const value = await handler({ ...call, newId: ids });
-      const answered = respond(value, status, method === "GET" ? header("if-none-match") : null);
-      if (who.caller && method !== "GET")
-        await running.audit.add({
-          ...{ actor: who.caller.name, actorId: who.caller.id, role: who.caller.role },
-          ...{
-            action: name,
-            ids: idsOf(request.params, status === 201 ? route : "", value),
-            status: answered.status ?? status,
-          },
-        });
-      return answered;
+      if (!who.caller || method === "GET") return (await change(ids)).answer;
+      const { name: actor, id: actorId, role: by } = who.caller;
+      const entry = { actor, actorId, role: by, action: name, ids: inUrl };
+      return audited(running.audit, entry, () => change(ids));
     };
     const key = header("idempotency-key");
     if (!definition.idempotent || key === null || !who.caller) return run(newId);
@@ -147,12 +153,14 @@ export function defineRoute<P extends string, Q = undefined, B = undefined, R = 
   };
 
   app.http(name, {
-    methods: [method],
+    methods: method === "GET" ? ["GET", "HEAD"] : [method],
     route,
     authLevel: isForPeople(role) && !BY_ENTRA ? "function" : "anonymous",
     extraInputs: [df.input.durableClient()],
-    handler: (request, context) =>
-      answer(request, context).catch((error: unknown) => problem(error, context)),
+    handler: async (request, context) => {
+      const answered = await answer(request, context).catch((error) => problem(error, context));
+      return request.method === "HEAD" ? headOf(answered) : answered;
+    },
   });
 }
 
@@ -208,12 +216,14 @@ function idsOf(
 }
 
 function respond(value: unknown, status: number, ifNoneMatch: string | null): HttpResponseInit {
-  if (value instanceof Raw) return value.response;
+  const isKept = (etag: string) => ifNoneMatch !== null && matches(ifNoneMatch, etag);
+  if (value instanceof Raw) {
+    const { etag } = (value.response.headers ?? {}) as { etag?: string };
+    return etag && isKept(etag) ? { status: 304, headers: { etag } } : value.response;
+  }
   if (value === undefined) return { status: 204 };
   if (!(value instanceof Tagged)) return { status, jsonBody: value };
   const headers = { etag: value.etag };
-  const mayBeKept = status === 200 && value.isWhole;
-  if (mayBeKept && ifNoneMatch !== null && matches(ifNoneMatch, value.etag))
-    return { status: 304, headers };
+  if (status === 200 && value.isWhole && isKept(value.etag)) return { status: 304, headers };
   return { status, headers, jsonBody: value.value };
 }

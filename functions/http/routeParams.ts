@@ -37,7 +37,9 @@ export function parseParams<R extends string>(
   values: Record<string, string>,
 ): RouteParams<R> {
   const parsed = params.map(({ name, isNumber }) => {
-    const text = values[name] ?? "";
+    const given = values[name] ?? "";
+    // Ids have no capital letters: whoever writes them with some means the same.
+    const text = name === "name" || name === "work" ? given : given.toLowerCase();
     const fits = isNumber ? /^\d{1,9}$/ : new RegExp(`^(?:${PARAM_PATTERNS[name] ?? id})$`);
     if (!fits.test(text)) throw new LongshoreError("NOT_FOUND", `there is no ${name} of this name`);
     return [name, isNumber ? Number(text) : text] as const;

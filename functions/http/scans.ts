@@ -25,7 +25,7 @@ import {
 import { viewTask } from "../operations/tasks/viewTask.ts";
 import type { Services } from "../services.ts";
 import { readAssessment } from "../stores/assessments.ts";
-import { defineRoute, taggedPart } from "./route.ts";
+import { defineRoute, taggedPart, unchanged } from "./route.ts";
 
 /* Scans on their own. They are paused, resumed, cancelled and reported on as tasks are, under the same id. */
 
@@ -119,8 +119,9 @@ defineRoute(
   },
   async ({ app, client, params }) => {
     await requireScan(app, params.scan);
-    await startRound(app, client, params.scan);
-    return showScan(app, params.scan);
+    const isStarted = await startRound(app, client, params.scan);
+    const scan = await showScan(app, params.scan);
+    return isStarted ? scan : unchanged(scan);
   },
 );
 

@@ -9,7 +9,7 @@ import { actOnTask, actOnTasks } from "../operations/tasks/actOnTasks.ts";
 import { versionOf } from "../operations/tasks/changeTask.ts";
 import { deleteTask } from "../operations/tasks/deleteTask.ts";
 import { viewTask } from "../operations/tasks/viewTask.ts";
-import { defineRoute } from "./route.ts";
+import { defineRoute, unchanged } from "./route.ts";
 
 /* What people do with tasks that exist. What becomes of a task in which state: domain/taskStates.ts. */
 
@@ -33,8 +33,9 @@ for (const action of ["run", "pause", "resume", "cancel"] as const)
       status: 202,
     },
     async ({ app, client, params, caller }) => {
-      await actOnTask(app, client, action, params.task, caller);
-      return viewTask(app, params.task);
+      const isChanged = await actOnTask(app, client, action, params.task, caller);
+      const task = await viewTask(app, params.task);
+      return isChanged ? task : unchanged(task);
     },
   );
 

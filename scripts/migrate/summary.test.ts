@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
+import { explained } from "../../functions/domain/failures.ts";
 import { explainSettings } from "../../functions/domain/settings.ts";
 import type { RoundView, TaskView } from "../../shared/contracts/tasks.ts";
 import { summarize, summaryLines } from "./summary.ts";
@@ -50,7 +51,7 @@ describe("summary", () => {
   it("gives exit code 1 with the reason when the round failed", () => {
     const round = ended({
       state: "Failed",
-      failure: { code: "SOURCE_NOT_FOUND", message: "no such folder" },
+      failure: explained({ code: "SOURCE_NOT_FOUND", message: "no such folder" }),
     });
     expect(summarize(task, round, folders, []).exitCode).toBe(1);
     expect(text(round)).toContain("The migration failed: no such folder (SOURCE_NOT_FOUND)");

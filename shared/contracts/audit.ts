@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { pageQuerySchema } from "./api.ts";
+import { momentSchema, pageQuerySchema } from "./api.ts";
 
 /** One change that somebody made, or that the system made by itself (then the actor is "system"). */
 export const auditEntrySchema = z.object({
@@ -23,13 +23,21 @@ export const auditEntrySchema = z.object({
 });
 export type AuditEntry = z.infer<typeof auditEntrySchema>;
 
-export const auditQuerySchema = pageQuerySchema.extend({
-  task: z.string().max(100).optional(),
-  /** Name or id of the actor. */
-  actor: z.string().max(255).optional(),
-  from: z.iso.datetime().optional(),
-  until: z.iso.datetime().optional(),
-});
+export const auditQuerySchema = pageQuerySchema
+  .extend({
+    task: z.string().max(100).optional(),
+    /** Name or id of the actor. */
+    actor: z.string().max(255).optional(),
+    from: momentSchema.optional(),
+    until: momentSchema.optional(),
+  })
+  .superRefine(({ from = "", until = "" }, context) => {
+    if (Date.parse(from) > Date.parse(until))
+      context.addIssue({
+        ...{ code: "custom", path: ["until"] },
+        message: "must not be earlier than from, or no entry could pass",
+      });
+  });
 export type AuditQuery = z.infer<typeof auditQuerySchema>;
 
 /** Newest first. A page may hold fewer entries than asked for, even none: there are more as long as there is a `next`. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { flagSchema } from "./api.ts";
 import { scheduleSchema } from "./schedules.ts";
 import { sessionViewSchema } from "./sessions.ts";
 import { settingsLayerSchema } from "./settings.ts";
@@ -14,7 +15,7 @@ export const bulkQuerySchema = z.object({
   /** Whether a single bad row keeps all others from being created. */
   mode: z.enum(["all-or-nothing", "valid-only"]).default("all-or-nothing"),
   /** Only say what would be created. */
-  dryRun: z.stringbool().default(false),
+  dryRun: flagSchema.default(false),
 });
 export type BulkQuery = z.infer<typeof bulkQuerySchema>;
 
@@ -32,6 +33,8 @@ export const bulkProblemSchema = z.object({
   value: z.string(),
   message: z.string(),
   fix: z.string(),
+  /** The task that has the same source and destination. */
+  existing: z.string().optional(),
 });
 export type BulkProblem = z.infer<typeof bulkProblemSchema>;
 

@@ -1,9 +1,10 @@
 import { z } from "zod";
+import { flagSchema } from "./api.ts";
 import { assessmentSchema, READINESS } from "./assessment.ts";
 import { bulkProblemSchema } from "./bulk.ts";
-import { issueSchema } from "./inventory.ts";
 import { effectiveSettingsSchema, storedLayerSchema } from "./settings.ts";
 import {
+  failureSchema,
   placeSchema,
   roundViewSchema,
   TASK_STATES,
@@ -58,7 +59,7 @@ export const scanViewSchema = scanSchema.extend({
   /** The newest round, also while it runs. */
   round: roundViewSchema.optional(),
   /** Why the last scan failed as a whole. */
-  failure: issueSchema.optional(),
+  failure: failureSchema.optional(),
   assessment: assessmentSchema.optional(),
 });
 export type ScanView = z.infer<typeof scanViewSchema>;
@@ -79,7 +80,7 @@ export type ScanCopy = z.input<typeof scanCopySchema>;
 export const scanBulkQuerySchema = z.object({
   agentGroup: taskCreateSchema.shape.agentGroup,
   /** Only say what would be scanned. */
-  dryRun: z.stringbool().default(false),
+  dryRun: flagSchema.default(false),
 });
 
 /** Nothing is created when a row is wrong. */

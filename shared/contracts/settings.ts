@@ -10,9 +10,7 @@ const boundSchema = z.union([z.iso.date(), z.iso.datetime({ offset: true }), z.n
   error: 'must be a day like "2024-06-01", an instant with its zone, or null',
 });
 
-const patternsSchema = z
-  .array(z.string().trim().min(1, "is empty; leave it out").max(255))
-  .max(100);
+const patternsSchema = z.array(z.string().trim().max(255)).max(100);
 
 /** `.snapshots/<any>/snapshot` with "*" for <any>: names, of which one after the first is "*" and stands for the name of every snapshot. */
 const snapshotFolderSchema = z
@@ -69,7 +67,6 @@ export const settingsSchema = z.object({
     .string()
     .trim()
     .max(4_000)
-    .regex(/^[^/\\*?,;]*$/, 'must be extensions with ":" between them, like TXT:EXE')
     .describe(
       'Leave out files with these extensions: "TXT:EXE:JPEG", in any case; of "a.tar.gz" only "gz" counts.',
     )

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { checkName } from "../rules/names.ts";
 import { agentGroupSchema } from "./agents.ts";
+import { flagSchema, momentSchema } from "./api.ts";
 import { issueSchema } from "./inventory.ts";
 import { newScheduleSchema, scheduleSchema, windowsSchema } from "./schedules.ts";
 import { effectiveSettingsSchema, settingsLayerSchema, storedLayerSchema } from "./settings.ts";
@@ -143,6 +144,10 @@ export const taskPatchSchema = z
   .partial();
 export type TaskPatch = z.infer<typeof taskPatchSchema>;
 
+/** Why something failed as a whole: what was seen, and what the code means and asks for. */
+export const failureSchema = issueSchema.extend({ cause: z.string(), remedy: z.string() });
+export type Failure = z.infer<typeof failureSchema>;
+
 export const amountSchema = z.object({ items: z.number().int(), bytes: z.number().int() });
 export type Amount = z.infer<typeof amountSchema>;
 
@@ -153,7 +158,7 @@ export const roundViewSchema = z.object({
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime().optional(),
   /** Why the round as a whole failed. */
-  failure: issueSchema.optional(),
+  failure: failureSchema.optional(),
   /** What is wrong with the source as a whole and keeps no item back: it has no snapshots, for instance. */
   warnings: z.array(issueSchema).optional(),
   /** What the round waits for, if nothing moves ("group default has no connected agent"). */
@@ -161,8 +166,8 @@ export const roundViewSchema = z.object({
   /** How far the round is, by the formula of functions/domain/progress.ts; of what has been found so far while the scan goes on. */
   progress: z.object({
     percent: z.number().int().min(0).max(100),
-    /** Of the last minutes, in all stages together; absent while nothing runs. */
-    rate: z.object({ itemsPerSecond: z.number(), bytesPerSecond: z.number() }).optional(),
+    /** Of the last minutes, in all stages together; absent while nothing runs. Items have two decimals. */
+    rate: z.object({ itemsPerSecond: z.number(), bytesPerSecond: z.number().int() }).optional(),
     /** Until the round is through, once the whole source is known. */
     secondsLeft: z.number().int().optional(),
   }),
@@ -239,20 +244,37 @@ export type TaskView = z.infer<typeof taskViewSchema>;
 export const TASK_ORDERS = ["created", "-created", "name", "-name"] as const;
 export type TaskOrder = (typeof TASK_ORDERS)[number];
 
-export const taskFilterSchema = z.object({
-  /** One or several: "Failed,Paused". */
-  state: z
-    .string()
-    .transform((text) => text.split(","))
-    .pipe(z.array(z.enum(TASK_STATES)))
-    .optional(),
-  group: z.string().optional(),
-  tag: z.string().optional(),
-  /** Part of the name or the source, in any case. */
-  text: z.string().trim().max(255).optional(),
-  createdFrom: z.iso.datetime({ offset: true }).optional(),
-  createdBefore: z.iso.datetime({ offset: true }).optional(),
-});
+const isState = (text: string): text is TaskState => TASK_STATES.some((state) => state === text);
+
+export const taskFilterSchema = z
+  .object({
+    /** One or several: "Failed,Paused". */
+    state: z
+      .string()
+      .transform((text, context): TaskState[] => {
+        const states = text.split(",").map((each) => each.trim());
+        if (states.every(isState)) return states;
+        const message = `must be one or several of ${TASK_STATES.join(", ")}, with "," between them`;
+        context.addIssue({ code: "custom", message });
+        return z.NEVER;
+      })
+      .optional(),
+    group: z.string().optional(),
+    tag: z.string().optional(),
+    /** Part of the name or the source, in any case. */
+    text: z.string().trim().max(255).optional(),
+    createdFrom: momentSchema.optional(),
+    createdBefore: momentSchema.optional(),
+    /** Whether they have a schedule. */
+    scheduled: flagSchema.optional(),
+  })
+  .superRefine(({ createdFrom = "", createdBefore = "" }, context) => {
+    if (Date.parse(createdFrom) >= Date.parse(createdBefore))
+      context.addIssue({
+        ...{ code: "custom", path: ["createdBefore"] },
+        message: "must be later than createdFrom, or no task could pass",
+      });
+  });
 export type TaskFilter = z.infer<typeof taskFilterSchema>;
 
 export const taskListQuerySchema = taskFilterSchema.extend({

@@ -160,7 +160,7 @@ export function startMachine(services: Services, options: MachineOptions = {}): 
         resume: (taskId: string) => resumeRound(app, client, taskId),
         cancel: (taskId: string) => cancelTask(app, client, taskId),
       };
-      const drive = async (begin: Promise<void>): Promise<boolean> => {
+      const drive = async (begin: Promise<unknown>): Promise<boolean> => {
         try {
           await begin;
           // One that is resumed on the way has another orchestration.

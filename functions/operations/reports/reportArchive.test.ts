@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import { buffer, text } from "node:stream/consumers";
 import { BlobServiceClient, type ContainerClient } from "@azure/storage-blob";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
@@ -30,16 +31,13 @@ beforeAll(async () => {
 });
 afterAll(() => storage.stop());
 
-const zipped = (choice: Partial<ReportChoice>, ...tasks: { id: string; name: string }[]) =>
-  buffer(
-    zipReports(
-      reports,
-      (async function* () {
-        yield* tasks;
-      })(),
-      { rounds: "latest", reports: "all", ...choice },
-    ),
-  );
+async function zipped(choice: Partial<ReportChoice>, ...tasks: { id: string; name: string }[]) {
+  async function* all() {
+    yield* tasks;
+  }
+  const zip = await zipReports(reports, all(), { rounds: "latest", reports: "all", ...choice });
+  return buffer(zip as Readable);
+}
 
 async function contents(archive: Buffer): Promise<Record<string, string>> {
   const zip = await yauzl.fromBufferPromise(archive, { lazyEntries: true });

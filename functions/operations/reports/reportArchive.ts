@@ -7,38 +7,55 @@ import { parseReportName } from "../../stores/roundBlobs.ts";
 const WITH_ITEMS = /^ItemReport_/;
 const FAILURES = /^(ItemFailureReport|FatalError)_/;
 
+interface Entry {
+  /** Path within the archive. */
+  path: string;
+  blob: BlobItem;
+}
+
 /**
  * The reports of tasks as one zip, a folder per task and round; nothing is held but the list of names. The stream fails when
- * a report cannot be read: half an archive must not pass for a whole one.
+ * a report cannot be read: half an archive must not pass for a whole one. Undefined when there is no report.
  */
-export function zipReports(
+export async function zipReports(
   reports: ContainerClient,
   tasks: AsyncIterable<{ id: string; name: string }>,
   choice: ReportChoice,
-): Readable {
+): Promise<Readable | undefined> {
+  const entries = entriesOf(reports, tasks, choice);
+  const first = await entries.next();
+  if (first.done) return undefined;
   const zip = new ZipFile();
   const output = zip.outputStream as Readable;
   const fail = (error: unknown) => output.destroy(error as Error);
   zip.on("error", fail);
+  const add = ({ path, blob }: Entry) =>
+    zip.addReadStreamLazy(path, { mtime: blob.properties.lastModified }, (done) => {
+      reports
+        .getBlobClient(blob.name)
+        .download()
+        .then(
+          ({ readableStreamBody }) => done(undefined, readableStreamBody ?? Readable.from([])),
+          (error: unknown) => done(error, Readable.from([])),
+        );
+    });
   const fill = async () => {
-    for await (const { id, name } of tasks)
-      for (const { blob, round, report } of await chosenReports(reports, id, choice)) {
-        const path = `${folderName(name)} (${id})/R${round}/${report}`;
-        const mtime = blob.properties.lastModified;
-        zip.addReadStreamLazy(path, { mtime }, (done) => {
-          reports
-            .getBlobClient(blob.name)
-            .download()
-            .then(
-              ({ readableStreamBody }) => done(undefined, readableStreamBody ?? Readable.from([])),
-              (error: unknown) => done(error, Readable.from([])),
-            );
-        });
-      }
+    add(first.value);
+    for await (const entry of entries) add(entry);
     zip.end();
   };
   fill().catch(fail);
   return output;
+}
+
+async function* entriesOf(
+  reports: ContainerClient,
+  tasks: AsyncIterable<{ id: string; name: string }>,
+  choice: ReportChoice,
+): AsyncGenerator<Entry, undefined> {
+  for await (const { id, name } of tasks)
+    for (const { blob, round, report } of await chosenReports(reports, id, choice))
+      yield { path: `${folderName(name)} (${id})/R${round}/${report}`, blob };
 }
 
 async function chosenReports(

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { roundSummarySchema } from "../../../shared/contracts/reports.ts";
+import { explained } from "../../domain/failures.ts";
 import type { TaskRecord } from "../../domain/records.ts";
 import type { Services } from "../../services.ts";
 import { inParallel } from "../inParallel.ts";
@@ -26,7 +27,7 @@ export async function listRounds(
       ...{ number, state, startedAt, migrated, skipped, failed, agents },
       scanned: { items, bytes, files, folders, issues },
       ...(endedAt && { endedAt }),
-      ...(failure && { failure }),
+      ...(failure && { failure: explained(failure) }),
       ...(warnings && { warnings }),
     });
   });

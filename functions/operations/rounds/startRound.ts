@@ -3,7 +3,7 @@ import { LongshoreError } from "../../../shared/contracts/errors.ts";
 import { newId } from "../../domain/ids.ts";
 import type { RoundRecord, TaskRecord } from "../../domain/records.ts";
 import { decideAlike } from "../../domain/settings.ts";
-import { isOpen, taskAfter, taskEnded } from "../../domain/taskStates.ts";
+import { isDone, isOpen, taskAfter, taskEnded } from "../../domain/taskStates.ts";
 import type { Services } from "../../services.ts";
 import { roundInstance } from "../../stores/refs.ts";
 import { requireTask } from "../require.ts";
@@ -17,22 +17,25 @@ const ALIVE = new Set(["Pending", "Running", "ContinuedAsNew", "Suspended"]);
 
 /**
  * Runs a task. A finished task begins its next round; a failed round is taken up again where it stopped, unless the task leads
- * elsewhere by now; a task that is in progress is looked after.
+ * elsewhere by now; a task that is in progress is looked after, and the answer is false.
  */
 export async function startRound(
   app: Services,
   client: DurableClient,
   taskId: string,
-): Promise<void> {
+): Promise<boolean> {
   const task = await requireTask(app, taskId);
-  if (task.state === "Queued" || task.state === "InProgress") return lookAfter(app, client, task);
-
+  if (isDone(task, "run")) {
+    await lookAfter(app, client, task);
+    return false;
+  }
   taskAfter(task.state, "run");
   const last = task.round === undefined ? undefined : await app.rounds.find(taskId, task.round);
   const again = last !== undefined && goesOn(last) && (await leadsThere(app, task, last));
   // A round that was cancelled before it began has left its number.
   const number = again || !last ? (task.round ?? 0) : last.number + 1;
   await queue(app, client, task, "run", number);
+  return true;
 }
 
 /** Goes on with a paused round where it was. One that is still pausing is taken over as it stands. */

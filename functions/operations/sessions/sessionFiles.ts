@@ -4,10 +4,14 @@ import type { newId } from "../../domain/ids.ts";
 import type { SessionRecord, TaskRecord } from "../../domain/records.ts";
 import { nextRun } from "../../domain/schedules.ts";
 import type { Services } from "../../services.ts";
+import { listed, sortKey } from "../../stores/taskIndex/taskLists.ts";
 import { newTask } from "../tasks/createTask.ts";
 import { storeTasks } from "../tasks/storeTasks.ts";
 
-/** A session with all its tasks as one JSON text, in pieces: it may have tens of megabytes. */
+/**
+ * A session with all its tasks, in the order of their creation, as one JSON text, in pieces: it may have tens of megabytes.
+ * The texts of the tasks are held to be sorted; a row for each would be a request for each.
+ */
 export async function* exportSession(
   { tasks }: Pick<Services, "tasks">,
   session: SessionRecord,
@@ -17,10 +21,13 @@ export async function* exportSession(
     ...{ kind: "longshore-session", version: 1, exportedAt: new Date().toISOString() },
     session: { name, ...(settings && { settings }) },
   };
+  const texts: [key: string, text: string][] = [];
+  for await (const task of tasks.list(session.id))
+    texts.push([sortKey("created", listed(task)), JSON.stringify(exported(task))]);
   yield `${JSON.stringify(head).slice(0, -1)},"tasks":[`;
   let separator = "\n";
-  for await (const task of tasks.list(session.id)) {
-    yield `${separator}${JSON.stringify(exported(task))}`;
+  for (const [, text] of texts.sort(([one], [other]) => (one < other ? -1 : 1))) {
+    yield `${separator}${text}`;
     separator = ",\n";
   }
   yield "\n]}\n";

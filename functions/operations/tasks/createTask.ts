@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { taskCreateSchema } from "../../../shared/contracts/tasks.ts";
 import type { newId } from "../../domain/ids.ts";
 import type { TaskRecord } from "../../domain/records.ts";
+import { withStateChange } from "../../domain/stateChanges.ts";
 import type { Services } from "../../services.ts";
 import { requireSession } from "../require.ts";
 import { startRound } from "../rounds/startRound.ts";
@@ -47,14 +48,13 @@ export async function addTask(
   task: TaskRecord,
   startsNow: boolean,
 ): Promise<string> {
-  if (startsNow) {
-    task.state = "Queued";
-    // Active before it exists: a task that was stored is started, by the timer if not by us.
-    await app.tasks.setActive(task.id);
-  }
+  const now = Date.now();
+  const created = startsNow ? withStateChange(task, { ...task, state: "Queued" }, now) : task;
+  // Active before it exists: a task that was stored is started, by the timer if not by us.
+  if (startsNow) await app.tasks.setActive(task.id);
   // What is noted of a task that does not come to be does no harm.
-  await planWakeUps(app, task, Date.now());
-  await app.tasks.create(task);
+  await planWakeUps(app, created, now);
+  await app.tasks.create(created);
   if (startsNow) await startRound(app, client, task.id);
   return task.id;
 }

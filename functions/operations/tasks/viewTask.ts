@@ -1,4 +1,5 @@
 import type { RoundView, TaskView, WaitingFor } from "../../../shared/contracts/tasks.ts";
+import { explained } from "../../domain/failures.ts";
 import { progressOf } from "../../domain/progress.ts";
 import type { PackageState, RoundRecord, TaskRecord } from "../../domain/records.ts";
 import { instant, nextRun } from "../../domain/schedules.ts";
@@ -52,7 +53,7 @@ function viewRound(
     state: round.state,
     startedAt: round.startedAt,
     ...(round.endedAt !== undefined && { endedAt: round.endedAt }),
-    ...(round.failure && { failure: round.failure }),
+    ...(round.failure && { failure: explained(round.failure) }),
     ...(round.warnings && { warnings: round.warnings }),
     ...(isRunning && waitingFor && { waitingFor: waitingFor.reason }),
     progress: progressOf(known, round.samples ?? [], now, {

@@ -36,7 +36,10 @@ async function runDue(
   { id, state, round }: TaskRecord,
   at: string,
 ): Promise<void> {
-  if (!isOpen(state) && state !== "Paused") return startRound(app, client, id);
+  if (!isOpen(state) && state !== "Paused") {
+    await startRound(app, client, id);
+    return;
+  }
   const reason = `the run that was due then was left out: round R${round ?? 0} was ${state}`;
   await app.tasks.update(id, (value) => ({ ...value, missed: { at, reason } }));
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { TransactionAction } from "@azure/data-tables";
-import { LongshoreError } from "../../../shared/contracts/errors.ts";
+import { DuplicateTask } from "../../domain/duplicateTask.ts";
 import type { TaskRecord } from "../../domain/records.ts";
 import { type Document, type Documents, retryConflicts } from "../documents.ts";
 import { Duplicates, placeHash } from "./duplicates.ts";
@@ -131,15 +131,12 @@ function occupy(duplicates: Duplicates, { id, found, after, guarded }: Step): Er
   if (after) {
     const hash = placeHash(after);
     const other = duplicates.find(hash);
-    if (guarded && other !== undefined && other !== id) return duplicateOf(other);
+    if (guarded && other !== undefined && other !== id) return new DuplicateTask(other);
     if (other === undefined) duplicates.set(hash, id);
   }
   if (found) duplicates.free(placeHash(found.value), id);
   return undefined;
 }
-
-export const duplicateOf = (other: string): LongshoreError =>
-  new LongshoreError("DUPLICATE_TASK", `task ${other} has the same source and destination`);
 
 /** Adds the changes to the head's counters and says what the lists need. */
 async function editLists(

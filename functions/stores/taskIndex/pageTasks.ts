@@ -97,7 +97,8 @@ function shortest({ counts }: IndexHead, { state, group, tag }: TaskFilter) {
   return sized.reduce((best, each) => (each.tasks <= best.tasks ? each : best));
 }
 
-function matcher({ state, group, tag, text, createdFrom, createdBefore }: TaskFilter) {
+function matcher(filter: TaskFilter) {
+  const { state, group, tag, text, createdFrom, createdBefore, scheduled } = filter;
   const part = text?.toLowerCase();
   const from = createdFrom && new Date(createdFrom).toISOString();
   const before = createdBefore && new Date(createdBefore).toISOString();
@@ -107,6 +108,7 @@ function matcher({ state, group, tag, text, createdFrom, createdBefore }: TaskFi
     (tag === undefined || task.tags.includes(tag)) &&
     (!from || task.createdAt >= from) &&
     (!before || task.createdAt < before) &&
+    (scheduled === undefined || (task.schedule !== undefined) === scheduled) &&
     (!part || task.name.toLowerCase().includes(part) || task.source.toLowerCase().includes(part));
 }
 

@@ -14,6 +14,19 @@ export const API_ERRORS = {
     remedy: "Check the id in the URL.",
     retryable: false,
   },
+  METHOD_NOT_ALLOWED: {
+    stage: "api",
+    cause: "The route exists, but not with this method.",
+    remedy: "Use one of the methods that the answer names.",
+    retryable: false,
+  },
+  NO_REPORTS: {
+    stage: "api",
+    cause: "There is nothing to download: none of the tasks that were asked for has such reports.",
+    remedy:
+      "Reports are written when a round ends. Wait for that, or choose other tasks, rounds or reports.",
+    retryable: false,
+  },
   CONFLICT: {
     stage: "api",
     cause: "The resource is in a state that does not allow this.",
