@@ -23,7 +23,7 @@ export async function run({ data, slots, transport }: RunOptions, log: Log): Pro
   const api = createControlPlane(controlPlane, agentId, loadKey(data));
   const onReady = () =>
     process.stdout.write(`${JSON.stringify({ ready: true, agentId, pid: process.pid })}\n`);
-  const perform = createPerformer(roots);
+  const perform = createPerformer(roots, log);
   await runWorker({ api, perform, slots, roots, log, transport, onReady }, stopOnSignals(log));
 }
 

@@ -36,15 +36,17 @@ export function unusable(source: string, error: unknown): LongshoreError {
 }
 
 async function checkAllowed(source: string, real: string, roots: readonly string[]): Promise<void> {
-  for (const root of roots) {
-    // A root that is not there at the moment allows nothing.
-    const realRoot = await realpath(root).catch(() => undefined);
-    if (realRoot !== undefined && isWithin(real, realRoot)) return;
-  }
+  if ((await realRoots(roots)).some((root) => isWithin(real, root))) return;
   throw new LongshoreError(
     "SOURCE_NOT_ALLOWED",
     `"${source}" is not within a source root of this agent`,
   );
+}
+
+/** Where the roots really are. One that is not there at the moment allows nothing. */
+export async function realRoots(roots: readonly string[]): Promise<string[]> {
+  const real = await Promise.all(roots.map((root) => realpath(root).catch(() => [])));
+  return real.flat();
 }
 
 /** Whether `path` is `folder` or lies below it; both absolute, without links. */

@@ -1,6 +1,6 @@
 import { lstat as lstatCallback, type Stats } from "node:fs";
 import { promisify } from "node:util";
-import type { InventoryEntry, Issue } from "../../shared/contracts/inventory.ts";
+import type { InventoryEntry, Issue, Version } from "../../shared/contracts/inventory.ts";
 import type { Access } from "../../shared/contracts/people.ts";
 import {
   type NameMapping,
@@ -10,9 +10,11 @@ import {
 import { comparePaths, joinPath } from "../../shared/rules/paths.ts";
 import { checkTime } from "../../shared/rules/times.ts";
 import { type Directory, joinSystemPath, listDirectory, type SystemPath } from "./directory.ts";
+import type { Past } from "./past.ts";
 import { isSameAccess, type OwnershipOf } from "./people.ts";
 import { metadataIssue } from "./problems.ts";
 import { unusable } from "./root.ts";
+import { holdsSnapshots } from "./snapshots.ts";
 
 // Half the cost of its fs/promises twin, which matters a million times.
 const lstat = promisify(lstatCallback);
@@ -36,6 +38,10 @@ export interface WalkOptions {
   names?: NameSettings | undefined;
   /** Tells owners and access rights; without it entries have none. */
   ownershipOf?: OwnershipOf | undefined;
+  /** What the source was before; without it entries have no older versions. */
+  past?: Past | undefined;
+  /** Path of a folder of snapshots that is not one of the usual. */
+  snapshotFolder?: string | undefined;
   signal: AbortSignal;
 }
 
@@ -45,19 +51,19 @@ const LOOKAHEAD = 64;
 /**
  * Everything below `root`, depth first, in the order of `comparePaths` over the reported paths. What is wrong with an item
  * is an issue of its entry; nothing but an unusable root (LongshoreError) or the signal ends the walk. Links are reported,
- * never followed. Memory is bounded by the names of the folders that are open at the same time.
+ * never followed, and folders of snapshots are reported, but not entered. Memory is bounded by the names of the folders that are open at the same time.
  */
 export async function* walk(
   root: string,
-  { after, names, ownershipOf, signal }: WalkOptions,
+  { after, names, ownershipOf, past, snapshotFolder, signal }: WalkOptions,
 ): AsyncGenerator<WalkItem, void, undefined> {
   const mapName = names ? nameMapping(names) : undefined;
   const listing = await listDirectory(root, mapName).catch((error: unknown) => {
     throw unusable(root, error);
   });
   let resume = after;
-  const rules = { mapName, ownershipOf };
-  const open: Visit[] = [new Visit(root, "", undefined, listing, rules)];
+  const rules = { mapName, ownershipOf, snapshotFolder };
+  const open: Visit[] = [new Visit(root, "", undefined, listing, rules, { past })];
   for (let visit = open.at(-1); visit !== undefined; visit = open.at(-1)) {
     signal.throwIfAborted();
     const index = visit.next++;
@@ -71,11 +77,11 @@ export async function* walk(
     // A contested name behind us may hold the claim that makes a later one a collision.
     if (place === "behind" && !visit.directory.contest(index)) continue;
 
-    const { entry, content, access } = await visit.inspect(index, path);
+    const { entry, content, ...inherited } = await visit.inspect(index, path);
     if (place === "ahead") yield { entry, parent: visit.folder };
     if (content !== undefined && place !== "behind") {
       const folder = { entry, parent: visit.folder };
-      open.push(new Visit(visit.systemPath(index), path, folder, content, rules, access));
+      open.push(new Visit(visit.systemPath(index), path, folder, content, rules, inherited));
     }
   }
 }
@@ -86,17 +92,32 @@ function placeOf(path: string, after: string): "behind" | "open" | "ahead" {
   return comparePaths(path, after) < 0 ? "behind" : "ahead";
 }
 
-interface Inspected {
+/** What a folder tells those in it. */
+interface Inherited {
+  /**
+   * Who may do what with it, also where that is the same as for the folder above. Unknown at the root: nothing at the
+   * destination has its rights, so what lies in it says its own.
+   */
+  access?: readonly Access[] | undefined;
+  past?: Past | undefined;
+}
+
+interface Inspected extends Inherited {
   entry: InventoryEntry;
   /** What is in it, when it is a folder that could be listed. */
   content?: Directory | undefined;
-  /** Who may do what with it, also where that is the same as for the folder above. */
-  access?: readonly Access[] | undefined;
 }
 
 interface Rules {
   mapName: NameMapping | undefined;
   ownershipOf: OwnershipOf | undefined;
+  snapshotFolder: string | undefined;
+}
+
+/** An item as the file system has it, and had it. */
+interface Found {
+  stats: Stats;
+  versions?: Version[];
 }
 
 /** A folder while the walk is in it. */
@@ -107,10 +128,9 @@ class Visit {
   next = 0;
   readonly #system: SystemPath;
   readonly #rules: Rules;
-  /** Unknown at the root: nothing at the destination has its rights, so what lies in it says its own. */
-  readonly #access: readonly Access[] | undefined;
+  readonly #inherited: Inherited;
   readonly #claimed = new Set<string>();
-  readonly #ahead = new Map<number, Promise<Looked<Stats>>>();
+  readonly #ahead = new Map<number, Promise<Looked<Found>>>();
   #asked = 0;
 
   constructor(
@@ -119,11 +139,11 @@ class Visit {
     folder: OpenFolder | undefined,
     directory: Directory,
     rules: Rules,
-    access?: readonly Access[],
+    inherited: Inherited,
   ) {
     this.#system = system;
     this.#rules = rules;
-    this.#access = access;
+    this.#inherited = inherited;
     this.path = path;
     this.folder = folder;
     this.directory = directory;
@@ -134,28 +154,36 @@ class Visit {
   }
 
   async inspect(index: number, path: string): Promise<Inspected> {
-    const { found: stats, fault } = await this.#stats(index);
+    const { found, fault } = await this.#find(index);
     const nameIssue = this.directory.rawName(index) && NOT_UNICODE;
-    if (stats === undefined) {
+    if (found === undefined) {
       const issue = nameIssue ?? metadataIssue(fault);
       return { entry: { path, kind: "other", size: 0, modified: 0, created: 0, issue } };
     }
+    const { stats, versions } = found;
     const { entry, issue: kindIssue } = describe(path, stats);
+    const snapshotIssue =
+      entry.kind === "folder" && (await this.#isSnapshotFolder(index, path))
+        ? SNAPSHOT_FOLDER
+        : undefined;
     const listed =
-      entry.kind === "folder"
+      entry.kind === "folder" && !snapshotIssue
         ? await look(listDirectory(this.systemPath(index), this.#rules.mapName))
         : undefined;
     const issue =
       nameIssue ??
       kindIssue ??
+      snapshotIssue ??
       (listed?.fault === undefined ? undefined : metadataIssue(listed.fault)) ??
       timeIssue(entry) ??
       this.#caseIssue(index);
     const access = await this.#addPeople(entry, stats);
+    if (!issue && versions?.length) entry.versions = versions;
     return {
       entry: issue === undefined ? entry : { ...entry, issue },
       content: listed?.found,
       access,
+      past: listed?.found && this.#inherited.past?.folder(...this.#name(index), stats),
     };
   }
 
@@ -164,19 +192,36 @@ class Visit {
     if (!this.#rules.ownershipOf || entry.kind === "other") return undefined;
     const { owner, access } = await this.#rules.ownershipOf(stats);
     entry.owner = owner;
-    if (!this.#access || !isSameAccess(access, this.#access)) entry.access = access;
+    const { access: above } = this.#inherited;
+    if (!above || !isSameAccess(access, above)) entry.access = access;
     return access;
   }
 
-  #stats(index: number): Promise<Looked<Stats>> {
+  #name(index: number): [string, Buffer | undefined] {
+    return [this.directory.name(index), this.directory.rawName(index)];
+  }
+
+  async #isSnapshotFolder(index: number, path: string): Promise<boolean> {
+    if (path === this.#rules.snapshotFolder) return true;
+    return holdsSnapshots(this.systemPath(index), this.directory.name(index));
+  }
+
+  #find(index: number): Promise<Looked<Found>> {
     this.#asked = Math.max(this.#asked, index);
     const end = Math.min(this.directory.length, index + LOOKAHEAD);
     for (; this.#asked < end; this.#asked++) {
-      this.#ahead.set(this.#asked, look(lstat(this.systemPath(this.#asked))));
+      this.#ahead.set(this.#asked, look(this.#lookAt(this.#asked)));
     }
-    const due = this.#ahead.get(index) as Promise<Looked<Stats>>;
+    const due = this.#ahead.get(index) as Promise<Looked<Found>>;
     this.#ahead.delete(index);
     return due;
+  }
+
+  async #lookAt(index: number): Promise<Found> {
+    const stats = await lstat(this.systemPath(index));
+    const { past } = this.#inherited;
+    if (!past || !stats.isFile() || this.directory.rawName(index)) return { stats };
+    return { stats, versions: await past.versionsOf(this.directory.name(index), stats) };
   }
 
   /** The first item that can be migrated holds the name; links and unreadable folders leave it to others. */
@@ -193,6 +238,10 @@ class Visit {
 const NOT_UNICODE: Issue = {
   code: "NAME_NOT_UNICODE",
   message: "the name's bytes are not valid UTF-8; it is shown with a replacement",
+};
+const SNAPSHOT_FOLDER: Issue = {
+  code: "SNAPSHOT_FOLDER",
+  message: "a folder of snapshots is not entered",
 };
 const COLLISION: Issue = {
   code: "NAME_COLLISION",

@@ -1,6 +1,7 @@
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { CompleteRequest, WorkSpec } from "../../shared/contracts/work.ts";
 import type { Progress } from "../lease.ts";
+import { createLog, type Log } from "../log.ts";
 import { openRoot } from "../source/root.ts";
 import { openContainer, StorageError } from "../storage/container.ts";
 import { scan } from "./scan.ts";
@@ -31,11 +32,11 @@ const sasIsOver = (containerUrl: string): boolean =>
   Date.parse(new URL(containerUrl).searchParams.get("se") ?? "") < Date.now() + CLOCK_SKEW_MS;
 
 /** Does work items on folders within `roots` (any folder when there are none). */
-export function createPerformer(roots: readonly string[]): PerformWork {
+export function createPerformer(roots: readonly string[], log: Log = createLog()): PerformWork {
   return async (spec, progress, signal) => {
     const root = await openRoot(spec.source, roots);
     const container = openContainer(spec.containerUrl, { signal });
-    const context = { root, container, progress, signal };
+    const context = { root, roots, container, progress, log, signal };
     if (spec.kind === "upload") return upload(spec, context);
     try {
       return await scan(spec, context);

@@ -3,6 +3,8 @@ import { gzip as gzipCallback } from "node:zlib";
 import type { SegmentSummary } from "../../shared/contracts/inventory.ts";
 import type { ScanResult, ScanSpec } from "../../shared/contracts/work.ts";
 import { type Progress, WorkStopped } from "../lease.ts";
+import type { Log } from "../log.ts";
+import { findHistory } from "../source/history.ts";
 import { ownershipReader } from "../source/people.ts";
 import { walk } from "../source/walk.ts";
 import { bodyOf, type Container } from "../storage/container.ts";
@@ -16,8 +18,11 @@ const UPLOADS = 4;
 export interface ScanContext {
   /** Real path of the source. */
   root: string;
+  /** Folders the agent may read; none means any. */
+  roots: readonly string[];
   container: Container;
   progress: Progress;
+  log: Log;
   signal: AbortSignal;
 }
 
@@ -29,12 +34,14 @@ export interface ScanContext {
 export async function scan(spec: ScanSpec, context: ScanContext): Promise<ScanResult> {
   const { root, container, progress, signal } = context;
   const first = spec.resume?.segment ?? 0;
+  const history = spec.versions && (await findHistory(spec.versions, context));
   let totalSegments = first;
   let told: Promise<void> = Promise.resolve();
   const underway: Promise<void>[] = [];
   for await (const segment of cutSegments(
     walk(root, {
       ...{ after: spec.resume?.after, names: spec.names, signal },
+      ...{ past: history?.past, snapshotFolder: history?.snapshotFolder },
       ownershipOf: spec.people && ownershipReader(),
     }),
     spec,
@@ -50,7 +57,8 @@ export async function scan(spec: ScanSpec, context: ScanContext): Promise<ScanRe
     throw new WorkStopped("yielded", `the task pauses after segment ${totalSegments - 1}`);
   }
   await told;
-  return { kind: "scan", segments: [], totalSegments };
+  const warnings = history?.warnings() ?? [];
+  return { kind: "scan", segments: [], totalSegments, ...(warnings.length > 0 && { warnings }) };
 }
 
 async function write(

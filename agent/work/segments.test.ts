@@ -50,3 +50,40 @@ it("cuts the rest of a walk as it would have cut the whole", async () => {
     }),
   );
 });
+
+const aged = fc.record({ size: fc.nat(60), versions: fc.array(fc.nat(60), { maxLength: 6 }) });
+
+it("counts older versions for where a segment ends, and leaves them with their file", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(aged, { maxLength: 30 }), async (list) => {
+      const items = list.map(({ size, versions }, i): WalkItem => {
+        const { entry, parent } = item(i, size);
+        const older = versions.map((bytes, j) => ({ snapshot: `s${j}`, size: bytes, modified: j }));
+        return { entry: { ...entry, ...(older.length > 0 && { versions: older }) }, parent };
+      });
+      const whole = await cut(items);
+      let done = 0;
+      for (const [number, { summary, text }] of whole.entries()) {
+        const entries = text
+          .trimEnd()
+          .split("\n")
+          .slice(1)
+          .map((line) => JSON.parse(line));
+        expect(entries).toEqual(items.slice(done, done + entries.length).map(({ entry }) => entry));
+        const contents = entries.flatMap(({ size, versions = [] }) => [
+          size,
+          ...versions.map((version: { size: number }) => version.size),
+        ]);
+        const bytes = contents.reduce((sum, size) => sum + size, 0);
+        if (contents.length > limits.segmentItems || bytes > limits.segmentBytes)
+          expect(entries).toHaveLength(1);
+        // What is told of a segment is what the walk found.
+        expect(summary.items).toBe(entries.length);
+        expect(summary.bytes).toBe(entries.reduce((sum, { size }) => sum + size, 0));
+        done += entries.length;
+        expect(await cut(items.slice(done), number + 1)).toEqual(whole.slice(number + 1));
+      }
+      expect(done).toBe(items.length);
+    }),
+  );
+});
