@@ -1,6 +1,6 @@
 import type { Issue } from "../../shared/contracts/inventory.ts";
 import type { UploadResult } from "../../shared/contracts/work.ts";
-import { packageOutcomes, totalsOf, type Verdict } from "../domain/outcomes.ts";
+import { isNotUploaded, packageOutcomes, totalsOf, type Verdict } from "../domain/outcomes.ts";
 import { sealedItems } from "../domain/packageManifest.ts";
 import type { Plan } from "../domain/plan.ts";
 import type { PackageRecord, RoundRecord, Target } from "../domain/records.ts";
@@ -34,7 +34,7 @@ export const recordPackage = defineActivity(
     const plan =
       (pkg.state !== "scanned" ? await readPlan(state.plans, ref, pkg.attempt) : undefined) ??
       (await freshPlan(app, ref, round, pkg));
-    const upload = await readUpload(state.plans, ref, pkg);
+    const upload = withoutRefusals(await readUpload(state.plans, ref, pkg), ref.issue);
     const verdict = await verdictOf(app, ref, { ...round, target }, pkg, { plan, upload });
 
     const outcomes = packageOutcomes(plan, upload, verdict, {
@@ -59,6 +59,15 @@ export const recordPackage = defineActivity(
     });
   },
 );
+
+/** When it was the container that refused, that is the reason for all files that it did not take. */
+function withoutRefusals(
+  upload: UploadResult | undefined,
+  issue: Issue | undefined,
+): UploadResult | undefined {
+  if (!upload || issue?.code !== "CONTAINER_REFUSED") return upload;
+  return { ...upload, files: upload.files.filter((file) => !isNotUploaded(file)) };
+}
 
 /** Files that changed between scan and upload change what was scanned, so that the sums stay equal. */
 function correctBytes(pkg: PackageRecord, round: RoundRecord, bytes: number): void {

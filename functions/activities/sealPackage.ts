@@ -1,5 +1,6 @@
 import { encryptBuffer } from "../../shared/package/cipher.ts";
 import { writeManifests } from "../../shared/package/manifest/index.ts";
+import { isNotUploaded } from "../domain/outcomes.ts";
 import { packageManifest } from "../domain/packageManifest.ts";
 import { inParallel } from "../operations/inParallel.ts";
 import { guardLent, openContainers } from "../operations/packages/packageContainers.ts";
@@ -33,9 +34,13 @@ export const sealPackage = defineActivity("sealPackage", async (ref: PackageRef,
   const objects = input.folders.length + input.files.length;
   if (pkg.state !== "planned" && pkg.state !== "uploaded") return { objects };
   if (pkg.state === "planned") await rounds.advance(ref, "uploaded");
-  if (objects === 0) return { objects };
+  // Files that the container did not take say nothing of themselves when it takes nothing at all.
+  const isDoubtful = upload?.files.some(isNotUploaded) ?? false;
+  if (objects === 0 && !isDoubtful) return { objects };
 
-  const { key, manifests } = await openContainers(app, ref, pkg);
+  const { key, manifests, check } = await openContainers(app, ref, pkg);
+  if (isDoubtful) await check();
+  if (objects === 0) return { objects };
   const write = inParallel(MANIFESTS_AT_ONCE, writeManifests(input), async ({ name, xml }) => {
     const { iv, data, md5 } = encryptBuffer(key, xml);
     const blob = manifests.getBlockBlobClient(name);

@@ -1,6 +1,6 @@
 import type { Issue } from "../../shared/contracts/inventory.ts";
 import type { Outcome } from "../../shared/contracts/outcomes.ts";
-import type { UploadResult } from "../../shared/contracts/work.ts";
+import type { UploadedFile, UploadResult } from "../../shared/contracts/work.ts";
 import type { Plan, PlanItem } from "./plan.ts";
 import type { RoundRecord } from "./records.ts";
 import { leftOutIssue } from "./versions.ts";
@@ -14,6 +14,10 @@ export interface PackageFacts {
 
 /** Why an item of the package did not arrive, or undefined when it did. */
 export type Verdict = (item: PlanItem) => Issue | undefined;
+
+/** Whether the container, and not the source, is why the file was not uploaded. */
+export const isNotUploaded = (file: UploadedFile): boolean =>
+  file.status === "failed" && file.issue.code === "UPLOAD_FAILED";
 
 const NOT_UPLOADED: Issue = {
   code: "UPLOAD_FAILED",

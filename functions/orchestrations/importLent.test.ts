@@ -65,7 +65,38 @@ describe("containers that SharePoint lends", () => {
     await t.run(lent());
     expect(await t.state()).toBe("CompletedWithErrors");
     const failed = (await t.outcomes()).filter(({ result }) => result === "failed");
-    expect(failed.map(({ issue }) => issue?.code)).toContain("UPLOAD_FAILED");
+    expect(failed.length).toBeGreaterThanOrEqual(3);
+    for (const { issue } of failed) expect(issue?.code).toBe("CONTAINER_REFUSED");
+    for (const { attempt } of await t.packages()) expect(attempt).toBe(2);
+  });
+
+  it.each([
+    ["once, are replaced", 1, { state: "Completed", files: 0 }],
+    ["again and again, are given up", 9, { state: "CompletedWithErrors", files: 3 }],
+  ])("that end while they are filled, %s", async (_how, times, { state, files }) => {
+    await t.share(3);
+    let left = times;
+    let given = 0;
+    // They are good when the agent begins, and over when it writes.
+    const brief = t.destinationWith({
+      provisionContainers: async (target) => {
+        given++;
+        await t.around().faults({ containerLifetimeSeconds: left-- > 0 ? 2 : 3600 });
+        return t.app().destination.provisionContainers(target);
+      },
+    });
+    t.onWork(async (spec) => {
+      if (spec.kind !== "upload") return;
+      const end = new URL(spec.containerUrl).searchParams.get("se") ?? "";
+      const wait = Date.parse(end) - Date.now() + 1_000;
+      if (wait < 60_000) await new Promise((done) => setTimeout(done, wait));
+    });
+    await t.run({ ...lent(), destination: brief });
+    expect(await t.state()).toBe(state);
+    const failed = (await t.outcomes()).filter(({ result }) => result === "failed");
+    for (const { issue } of failed) expect(issue?.code).toBe("CONTAINER_REFUSED");
+    expect(failed.filter(({ kind }) => kind === "file")).toHaveLength(files);
+    expect(given).toBe(2);
   });
 });
 

@@ -25,9 +25,12 @@ export const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ER
 
 export const errorDefinition = (code: ErrorCode): ErrorDefinition => ERRORS[code];
 
-/** Whether trying again in a moment may help; what SharePoint throttles is tried again at the time that the message names. */
+/** What SharePoint throttles is tried again at the time that the message names, what a container refuses with another container. */
+const NOT_AT_ONCE = new Set<ErrorCode>(["THROTTLED", "CONTAINER_EXPIRED", "CONTAINER_REFUSED"]);
+
+/** Whether trying again in a moment may help. */
 export const isRetriedAtOnce = (code: ErrorCode): boolean =>
-  code !== "THROTTLED" && errorDefinition(code).retryable;
+  !NOT_AT_ONCE.has(code) && errorDefinition(code).retryable;
 
 /** An expected failure that carries its code across a boundary. Everything else that is thrown is a defect. */
 export class LongshoreError extends Error {

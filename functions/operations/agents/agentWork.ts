@@ -76,7 +76,7 @@ const handOutEntry = ({ id, name }: AgentRecord, { taskId, round, segment }: Upl
 
 /** Why a granted item can be done by nobody: it waited longer than its key lives, its container refuses, or what it was for has moved on. */
 const IMPOSSIBLE = new Set<ErrorCode>([
-  ...(["CONTAINER_EXPIRED", "UPLOAD_FAILED", "CONFLICT", "NOT_FOUND"] as const),
+  ...(["CONTAINER_EXPIRED", "CONTAINER_REFUSED", "CONFLICT", "NOT_FOUND"] as const),
 ]);
 
 /** Renews the leases of all the agent's work, registers what its scans have found, and says what to stop. */

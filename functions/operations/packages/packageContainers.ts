@@ -18,6 +18,8 @@ export interface OpenContainers {
   forAgent(): Promise<string>;
   /** Where manifests go and logs come from. */
   manifests: ContainerClient;
+  /** Throws CONTAINER_EXPIRED or CONTAINER_REFUSED when what SharePoint lent takes nothing any more. */
+  check(): Promise<void>;
   forSharePoint(): Promise<{ dataUrl: string; manifestUrl: string }>;
   /** Where SharePoint reports the job to, if the package has a queue. */
   queueUrl?: string;
@@ -98,19 +100,22 @@ export async function openContainers(
       ? {}
       : sealedSchema.parse(JSON.parse(unseal(key, containers.sealed)));
   const news = queueUrl === undefined ? {} : { queueUrl };
-  if (dataUrl && manifestUrl)
+  if (dataUrl && manifestUrl) {
+    const check = () => guardLent(stored, () => probe(dataUrl));
     return {
-      ...{ key, ...news },
-      forAgent: () => guardLent(stored, () => probe(dataUrl)).then(() => dataUrl),
+      ...{ key, ...news, check },
+      forAgent: () => check().then(() => dataUrl),
       manifests: new ContainerClient(manifestUrl),
       forSharePoint: async () => ({ dataUrl, manifestUrl }),
     };
+  }
   const blobs = accountOf(app, containers);
   const data = blobs.getContainerClient(containers.data);
   const manifests = blobs.getContainerClient(containers.manifest);
   const now = Date.now();
   return {
     ...{ key, ...news, manifests },
+    check: async () => undefined,
     forAgent: () => sasUrl(data, "agentWrites", now),
     forSharePoint: async () => ({
       dataUrl: await sasUrl(data, "sharePointReadsData", now),
@@ -131,8 +136,9 @@ export function accountOf(
 const LENT_AT_LEAST_MS = 3_600_000;
 
 /**
- * Does something with the containers of a package. That SharePoint's own may not be used any more is CONTAINER_EXPIRED, which
- * is no failure; what fails at once would fail for ever, so it is one.
+ * Does something with the containers of a package that SharePoint lends. That they may not be used any more is
+ * CONTAINER_EXPIRED, which is no failure of the attempt. That they may not be used yet, or no longer than minutes, is
+ * CONTAINER_REFUSED, which is one: it could go on like that for ever.
  */
 export async function guardLent<T>(
   key: NonNullable<PackageRecord["key"]>,
@@ -145,7 +151,7 @@ export async function guardLent<T>(
       throw error;
     const isYoung = Date.now() - Date.parse(key.createdAt) < LENT_AT_LEAST_MS;
     throw new LongshoreError(
-      isYoung ? "UPLOAD_FAILED" : "CONTAINER_EXPIRED",
+      isYoung ? "CONTAINER_REFUSED" : "CONTAINER_EXPIRED",
       `the storage of the package refused: HTTP ${error.statusCode}`,
     );
   }

@@ -31,6 +31,15 @@ export const TRANSFER_ERRORS = {
     remedy: "Run the task again; the package is made anew.",
     retryable: true,
   },
+  CONTAINER_REFUSED: {
+    stage: "import",
+    legacy: "0x01610001",
+    cause:
+      "The containers that SharePoint lent for the package could not be used, or not until the package was in them; nor could those it lent for a second attempt.",
+    remedy:
+      "Check the clocks of the app and of the agents, and that both reach the storage that SharePoint lends (*.blob.core.windows.net), then run the task again. Smaller packages (packageBytes) are through sooner; CONTAINERS=own does without lent containers.",
+    retryable: true,
+  },
   IMPORT_ITEM_FAILED: {
     stage: "import",
     legacy: "0x01710009",

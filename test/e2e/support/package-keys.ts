@@ -5,6 +5,7 @@ export interface WrappedKey {
   wrapped: string;
 }
 interface PackageRow {
+  attempt: number;
   containers?: { data: string; manifest: string; lent?: boolean };
   key?: WrappedKey;
 }
