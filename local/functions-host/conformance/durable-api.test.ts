@@ -183,6 +183,7 @@ describe("many instances", () => {
     const { json } = await host.client("purgeBy");
     expect(json.instancesDeleted).toBeGreaterThanOrEqual(7);
     expect((await host.client("by", "-", "?status=Completed")).json).toEqual([]);
+    expect((await host.client("by", "-", "?status=failed")).json).toEqual(failed);
   });
 
   async function readPages(top: number): Promise<string[]> {

@@ -67,11 +67,14 @@ describe("activities", () => {
     expect(output).toEqual({ status: 200, content: { ready: true } });
   });
 
-  it("55: an activity that is not registered fails the instance, past any catch", async () => {
-    const { runtimeStatus, output } = await host.run("missingActivity");
-    expect(runtimeStatus).toBe("Failed");
-    expect(output).toContain("The function 'nobody' doesn't exist");
-  });
+  it.each(["Activity", "SubOrchestrator", "Entity"])(
+    "55: a function that is not registered fails the instance, past any catch: call%s",
+    async (kind) => {
+      const { runtimeStatus, output } = await host.run("missing", kind);
+      expect(runtimeStatus).toBe("Failed");
+      expect(output).toContain("The function 'nobody' doesn't exist");
+    },
+  );
 });
 
 describe("events and timers", () => {

@@ -48,7 +48,9 @@ function readFilter(query: URLSearchParams): { where: string; args: (string | nu
   const prefix = query.get("instanceIdPrefix");
   if (from !== undefined) add("created >= ?", from);
   if (to !== undefined) add("created <= ?", to);
-  if (statuses.length > 0) add(`status IN (${statuses.map(() => "?").join()})`, ...statuses);
+  // The extension reads them without regard to case.
+  if (statuses.length > 0)
+    add(`status COLLATE NOCASE IN (${statuses.map(() => "?").join()})`, ...statuses);
   if (prefix) add("substr(id, 1, ?) = ?", prefix.length, prefix);
   return { where: conditions.join(" AND "), args };
 }

@@ -74,18 +74,14 @@ function scheduleSub(
     TaskScheduleId: task,
     Version: "",
   };
-  const fail = (reason: string) =>
-    effects.messages.push(postSubOutcome(store, parent, task, { reason, details: "" }));
-  if (!hub.orchestrators.find(name)) fail(hub.orchestrators.unknown(name));
-  else {
-    try {
-      const json = input === undefined || input === null ? null : JSON.stringify(input);
-      const child = { id: InstanceId, name, version, input: json, parent: JSON.stringify(link) };
-      effects.messages.push(createInstance(store, child));
-    } catch (error) {
-      if (!(error instanceof InstanceExists)) throw error;
-      fail(error.message);
-    }
+  try {
+    const json = input === undefined || input === null ? null : JSON.stringify(input);
+    const child = { id: InstanceId, name, version, input: json, parent: JSON.stringify(link) };
+    effects.messages.push(createInstance(store, child));
+  } catch (error) {
+    if (!(error instanceof InstanceExists)) throw error;
+    const outcome = { reason: error.message, details: "" };
+    effects.messages.push(postSubOutcome(store, parent, task, outcome));
   }
   const EventKind = EventType.SubOrchestrationInstanceCreated;
   const body = { EventType: EventKind, Name: name, Version: version, InstanceId, Input: null };

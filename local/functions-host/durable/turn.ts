@@ -92,7 +92,7 @@ async function simulate(
     if (!(error instanceof OrchestrationFault)) throw error;
     outcome = { status: "Failed", reason: error.message, details: error.stack ?? "" };
   }
-  const { fresh, fault } = checkActivities(hub, execution, [...shim.fresh.values()]);
+  const { fresh, fault } = checkFunctions(hub, execution, [...shim.fresh.values()]);
   return { now, started, mail, shim, fresh, outcome: fault ?? outcome, customStatus };
 }
 
@@ -132,13 +132,28 @@ const failed = (name: string, message: string, details: string): Outcome => ({
 const toJson = (value: unknown): string | null =>
   value === undefined || value === null ? null : JSON.stringify(value);
 
-/** An activity that nobody registered fails the whole orchestration; user code cannot catch that. */
-function checkActivities(hub: TaskHub, { instance }: Execution, fresh: Scheduled[]) {
-  const missing = fresh.findIndex(
-    (item) => item.kind === "task" && item.name !== BUILTIN_HTTP && !hub.activities.find(item.name),
-  );
-  const item = fresh[missing];
-  if (item?.kind !== "task") return { fresh, fault: undefined };
-  const fault = failed(instance.name, hub.activities.unknown(item.name), "");
-  return { fresh: fresh.slice(0, missing), fault };
+/** What nobody registered fails the whole orchestration at the call (the extension's ThrowIfFunctionDoesNotExist); user code cannot catch that. */
+function checkFunctions(hub: TaskHub, { instance }: Execution, fresh: Scheduled[]) {
+  for (const [index, item] of fresh.entries()) {
+    const called = calledFunction(hub, item);
+    if (called && !called.table.find(called.name)) {
+      const fault = failed(instance.name, called.table.unknown(called.name), "");
+      return { fresh: fresh.slice(0, index), fault };
+    }
+  }
+  return { fresh, fault: undefined };
+}
+
+/** The function that an operation runs, and the table that should have it. */
+function calledFunction(hub: TaskHub, item: Scheduled) {
+  switch (item.kind) {
+    case "task":
+      return item.name === BUILTIN_HTTP ? undefined : { table: hub.activities, name: item.name };
+    case "sub":
+      return { table: hub.orchestrators, name: item.name };
+    case "event":
+      return { table: hub.entities, name: item.target.split("@")[1] ?? "" };
+    case "timer":
+      return undefined;
+  }
 }
