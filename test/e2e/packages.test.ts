@@ -6,20 +6,17 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { validateXML } from "xmllint-wasm";
 import { filesHolding, spellings } from "./support/byte-search.ts";
 import { repository, requireCode, startCommand } from "./support/command.ts";
-import { packageRows, type WrappedKey, watchKeys } from "./support/package-keys.ts";
+import { watchKeys } from "./support/package-keys.ts";
+import { listContainers, md5, quickXorHash, type StoredBlob } from "./support/package-reader.ts";
 import {
-  archivesOf,
-  decrypt,
-  filesOf,
-  listContainers,
-  type ManifestFile,
-  md5,
-  quickXorHash,
-  readContainer,
-  type StoredBlob,
-  unzip,
-} from "./support/package-reader.ts";
-import { type OpenData, openData } from "./support/storage.ts";
+  archives,
+  manifestFiles,
+  membersOf,
+  openContent,
+  readPackages,
+  type StoredPackage,
+} from "./support/packages.ts";
+import { openData } from "./support/storage.ts";
 import { contentHash, walk } from "./support/tree.ts";
 import { pseudoRandom } from "./support/ugly-tree.ts";
 import {
@@ -41,21 +38,9 @@ const SCHEMAS = {
   "ViewFormsList.xml": "primepf-transcribed/DeploymentViewFormsList.xsd",
 } as const;
 const MANIFESTS = Object.keys(SCHEMAS);
-/** What SharePoint itself writes into the container of the manifests. */
-const JOB_LOG = /^Import-.*\.(log|wrn|err)$/;
-
-interface Package {
-  key: Buffer;
-  /** As it stood in the table. */
-  wrapped: string;
-  data: Map<string, StoredBlob>;
-  manifests: Map<string, StoredBlob>;
-  logs: StoredBlob[];
-}
-
 let workspace: Workspace;
 let run: Migrated;
-let packages: Package[];
+let packages: StoredPackage[];
 let containers: { named: string[]; stored: string[] };
 /** What start and the parts said while this test looked. */
 let said: string;
@@ -70,7 +55,14 @@ beforeAll(async () => {
   const parts = startCommand("start", ["--data", workspace.data, "--agents", "1"]);
   try {
     await parts.says(/Longshore is running/);
-    ({ packages, containers } = await readPackages(openData(workspace.data), wrapped));
+    const open = openData(workspace.data);
+    packages = await readPackages(open, wrapped);
+    containers = {
+      named: packages.flatMap(({ containers }) => Object.values(containers)).sort(),
+      stored: (await listContainers(open.blobs))
+        .filter((name) => name.startsWith(run.json.task.id))
+        .sort(),
+    };
   } finally {
     parts.child.kill("SIGTERM");
     await parts.ended;
@@ -98,46 +90,8 @@ async function makeSource(source: string): Promise<void> {
   }
 }
 
-async function readPackages(open: OpenData, keys: ReadonlyMap<string, WrappedKey>) {
-  const { blobs, unwrap } = open;
-  const found: Package[] = [];
-  const named: string[] = [];
-  for (const { containers, key: left } of await packageRows(open)) {
-    expect(left).toBeUndefined();
-    const key = keys.get(containers?.data ?? "");
-    if (!containers || !key) throw new Error("a package has no containers, or its key was missed");
-    named.push(containers.data, containers.manifest);
-    const clear = await unwrap(key.id, Buffer.from(key.wrapped, "base64"));
-    const read = (name: string) => readContainer(blobs.getContainerClient(name), clear);
-    const everything = [...(await read(containers.manifest))];
-    found.push({
-      key: clear,
-      wrapped: key.wrapped,
-      data: await read(containers.data),
-      manifests: new Map(everything.filter(([name]) => !JOB_LOG.test(name))),
-      logs: everything.filter(([name]) => JOB_LOG.test(name)).map(([, blob]) => blob),
-    });
-  }
-  const stored = (await listContainers(blobs)).filter((name) => name.startsWith(run.json.task.id));
-  return { packages: found, containers: { named: named.sort(), stored: stored.sort() } };
-}
-
 const text = (blob: StoredBlob | undefined) => blob?.plain.toString("utf8") ?? "";
-const blobsOf = ({ data, manifests }: Package) => [...data.values(), ...manifests.values()];
-const manifestFiles = (each: Package) =>
-  filesOf(each.manifests.get("Manifest.xml")?.plain ?? Buffer.alloc(0));
-const archives = (each: Package) => archivesOf(each.manifests.get("ArchivedFiles.xml")?.plain);
-
-/** Reads every archive of a package: its members by name, still encrypted. */
-async function membersOf(each: Package): Promise<Map<string, Buffer>> {
-  const members = new Map<string, Buffer>();
-  for (const { name } of archives(each)) {
-    const zip = each.data.get(name)?.plain ?? Buffer.alloc(0);
-    for (const [member, content] of await unzip(zip)) members.set(member, content);
-  }
-  return members;
-}
-
+const blobsOf = ({ data, manifests }: StoredPackage) => [...data.values(), ...manifests.values()];
 describe("the containers", () => {
   it("are two for every package, and no others", () => {
     expect(packages.length).toBeGreaterThanOrEqual(3);
@@ -156,7 +110,10 @@ describe("the containers", () => {
 
   it("have a content key each", () => {
     expect(new Set(packages.map(({ key }) => key.toString("hex"))).size).toBe(packages.length);
-    for (const { key } of packages) expect(key.length).toBe(32);
+    for (const { key, left } of packages) {
+      expect(key.length).toBe(32);
+      expect(left).toBeUndefined();
+    }
   });
 
   it("got SharePoint's log of the import, which the key opens, too", () => {
@@ -214,9 +171,8 @@ describe("the contents", () => {
     for (const each of packages) {
       const members = await membersOf(each);
       for (const file of manifestFiles(each)) {
-        const member = members.get(file.fileValue);
-        if (member) archived++;
-        const plain = member ? openMember(each, file, member) : openBlob(each, file);
+        if (members.has(file.fileValue)) archived++;
+        const plain = openContent(each, members, file);
         const path = join(workspace.source, file.url.slice(site.length));
         if (!plain?.equals(readFileSync(path))) problems.push(file.url);
       }
@@ -300,13 +256,4 @@ describe("secrets", () => {
 function siteOf(manifest: StoredBlob | undefined): { site: string } {
   const [site = ""] = /\/sites\/[^/"]+\/Shared Documents\//.exec(text(manifest)) ?? [];
   return { site };
-}
-
-function openBlob(each: Package, { fileValue, iv, md5: wanted }: ManifestFile): Buffer | undefined {
-  const blob = each.data.get(fileValue);
-  return blob?.iv.equals(iv) && wanted === md5(blob.cipher) ? blob.plain : undefined;
-}
-
-function openMember(each: Package, { iv, md5: wanted }: ManifestFile, member: Buffer) {
-  return wanted === md5(member) ? decrypt(each.key, iv, member) : undefined;
 }

@@ -98,16 +98,25 @@ export function quickXorHash(data: Buffer): string {
   return ring.toString("base64");
 }
 
-/** A file that a manifest names. */
-export interface ManifestFile {
-  /** Server-relative. */
-  url: string;
+/** A content that a manifest names: a file's, or one of its versions'. */
+export interface ManifestContent {
+  id: string;
+  /** "3.0". */
+  label: string;
   fileValue: string;
   size: number;
   iv: Buffer;
   md5: string;
   created: string;
   modified: string;
+}
+
+/** A file that a manifest names, with its current content. */
+export interface ManifestFile extends ManifestContent {
+  /** Server-relative. */
+  url: string;
+  /** Everything that its `Versions` list. */
+  versions: ManifestContent[];
 }
 
 const parser = new XMLParser({
@@ -125,16 +134,24 @@ export function filesOf(manifest: Buffer): ManifestFile[] {
   return SPObject.flatMap(({ Url, File }: any) =>
     // biome-ignore lint/suspicious/noExplicitAny: the same
     (File ?? []).map((file: any) => ({
+      ...contentOf(file),
       url: Url,
-      fileValue: file.FileValue,
-      size: Number(file.FileSize),
-      iv: Buffer.from(file.InitializationVector, "base64"),
-      md5: file.MD5Hash,
-      created: file.TimeCreated,
-      modified: file.TimeLastModified,
+      versions: (file.Versions?.File ?? []).map(contentOf),
     })),
   );
 }
+
+// biome-ignore lint/suspicious/noExplicitAny: the same
+const contentOf = (file: any): ManifestContent => ({
+  id: file.Id,
+  label: file.Version,
+  fileValue: file.FileValue,
+  size: Number(file.FileSize),
+  iv: Buffer.from(file.InitializationVector, "base64"),
+  md5: file.MD5Hash,
+  created: file.TimeCreated,
+  modified: file.TimeLastModified,
+});
 
 export interface ManifestArchive {
   name: string;
