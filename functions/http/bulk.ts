@@ -9,7 +9,7 @@ import { LongshoreError } from "../../shared/contracts/errors.ts";
 import { requireSession } from "../operations/require.ts";
 import { exportSession, importSession } from "../operations/sessions/sessionFiles.ts";
 import { createTasks, resultBlob } from "../operations/tasks/createTasks.ts";
-import { defineRoute, Raw } from "./route.ts";
+import { defineRoute, Noted, Raw, unchanged } from "./route.ts";
 
 const MEGABYTES = 1_000_000;
 
@@ -29,8 +29,10 @@ defineRoute(
     response: bulkResultSchema,
     idempotent: true,
   },
-  async ({ app, params, query, body, newId }) =>
-    createTasks(app, params.session, body, query, newId),
+  async ({ app, params, query, body, newId }) => {
+    const result = await createTasks(app, params.session, body, query, newId);
+    return result.created > 0 ? new Noted(result, { bulk: result.id }) : unchanged(result);
+  },
 );
 
 defineRoute(

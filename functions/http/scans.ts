@@ -61,7 +61,10 @@ defineRoute(
     response: scanBulkResultSchema,
     idempotent: true,
   },
-  async ({ app, query, body, newId }) => createScans(app, body, query, newId),
+  async ({ app, query, body, newId }) => {
+    const result = await createScans(app, body, query, newId);
+    return result.scans.some(({ isNew }) => isNew) ? result : unchanged(result);
+  },
 );
 
 defineRoute(

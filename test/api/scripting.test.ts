@@ -148,7 +148,10 @@ describe("an archive of no reports", () => {
     expect((await api.get(archive)).json.detail).toBe("no task of the session passes the filter");
     await create({}, empty);
     expect((await api.get(archive)).json).toMatchObject({
-      ...{ code: "NO_REPORTS", detail: "1 task passes the filter, and none has such reports (yet)" },
+      ...{
+        code: "NO_REPORTS",
+        detail: "1 task passes the filter, and none has such reports (yet)",
+      },
     });
     expect((await api.get(`${archive}?state=Failed`)).json.detail).toMatch(/^no task/);
   });
@@ -157,7 +160,7 @@ describe("an archive of no reports", () => {
 describe("a file of tasks", () => {
   it("hears of its header and of its rows at once", async () => {
     const text = [
-      "source,sight,library,fodler,setting.excludeName,setting.excludeNames",
+      "source,sites,library,fodler,setting.excludeName,setting.excludeNames",
       `share,${site},Documents,a,x,[a`,
       `/srv/good,${site},Documents,,,`,
     ].join("\n");
@@ -165,7 +168,7 @@ describe("a file of tasks", () => {
     const result = bulkResultSchema.parse(json);
     expect(result).toMatchObject({ rows: 2, created: 0, valid: 0, invalid: 2 });
     expect(result.problems.map(({ row, column }) => `${row} ${column}`)).toEqual([
-      ...["1 sight", "1 fodler", "1 setting.excludeName", "1 site"],
+      ...["1 sites", "1 fodler", "1 setting.excludeName", "1 site"],
       ...["2 setting.excludeNames", "2 source"],
     ]);
     expect(result.problems.map(({ fix }) => fix)).toEqual([

@@ -16,6 +16,8 @@ export interface Draft {
   isUnreadable?: boolean;
   /** What is in the file and has no effect. */
   warnings: Remark[];
+  /** Whether the header has been told that it misses this column: not every row is then told, too. */
+  isTold?: (column: string) => boolean;
   /** Where a field of the task was in the file, and what stood there. */
   origin: (field: string) => { column: string; value: string };
 }
@@ -61,6 +63,7 @@ export function checkDraft(draft: Draft): {
   if (draft.isUnreadable) return { problems };
   const add = (field: string, told: string) => {
     const { column, value } = origin(field);
+    if (draft.isTold?.(column)) return;
     // What the reader of the format said of the cell says it better.
     if (draft.problems.some((other) => other.column === column)) return;
     const message = value === "" ? "is missing" : told;

@@ -1,10 +1,14 @@
+import type { z } from "zod";
 import type { BulkProblem } from "../../../shared/contracts/bulk.ts";
 import {
   SETTING_NAMES,
   type SettingName,
   type SettingsLayer,
+  settingsLayerSchema,
   settingsSchema,
 } from "../../../shared/contracts/settings.ts";
+import { ABSOLUTE } from "../../../shared/contracts/tasks.ts";
+import { nearest } from "../nearest.ts";
 import { type BulkFile, type Draft, nameOf, type Remark } from "./bulkFile.ts";
 import type { CsvRow } from "./csvRows.ts";
 
@@ -37,10 +41,11 @@ const FIELDS: [field: string, column: string][] = [
   ["schedule.timeZone", "timeZone"],
 ];
 
-/** Whether a first row is the header of this format. */
+/** Whether a first row is the header of this format: names columns, also when some of the names are wrong. */
 export const hasNamedColumns = (row: CsvRow | undefined): boolean => {
-  const cells = row?.cells.map((cell) => cell.toLowerCase()) ?? [];
-  return cells.includes("source") && cells.includes("site");
+  const cells = row?.cells ?? [];
+  const known = cells.filter((cell) => KNOWN.has(cell.toLowerCase()));
+  return known.length >= 2 && !cells.some((cell) => ABSOLUTE.test(cell));
 };
 
 export function readNamedColumns(rows: readonly CsvRow[], problems: BulkProblem[]): BulkFile {
@@ -48,12 +53,11 @@ export function readNamedColumns(rows: readonly CsvRow[], problems: BulkProblem[
   const format = "longshore-csv";
   if (!header) return { format, drafts: [], problems };
   const columns = header.cells.map((cell) => KNOWN.get(cell.toLowerCase()));
-  const all = [...problems, ...headerProblems(header, columns)];
-  if (all.length > 0) return { format, drafts: [], problems: all };
+  // Also of a header with mistakes the rows are checked, as far as it says what is in them.
   return {
     format,
-    drafts: data.map((row) => draftOf(row, columns as string[])),
-    problems: [],
+    drafts: data.map((row) => draftOf(row, columns)),
+    problems: [...problems, ...headerProblems(header, columns)],
   };
 }
 
@@ -63,8 +67,7 @@ function headerProblems({ row, cells }: CsvRow, columns: (string | undefined)[])
     problems.push({ row, column: value, value, message, fix });
   columns.forEach((column, index) => {
     const cell = cells[index] ?? "";
-    if (column === undefined)
-      add(cell, "is not a column of this format", `Use ${COLUMNS.join(", ")} or setting.<name>.`);
+    if (column === undefined) add(cell, "is not a column of this format", unknownFix(cell));
     else if (columns.indexOf(column) !== index)
       add(cell, "is there twice", "Leave one of the columns out.");
   });
@@ -74,7 +77,16 @@ function headerProblems({ row, cells }: CsvRow, columns: (string | undefined)[])
   return problems;
 }
 
-function draftOf({ row, cells }: CsvRow, columns: readonly string[]): Draft {
+function unknownFix(cell: string): string {
+  const meant = nearest(cell, [...KNOWN.values()]);
+  return meant
+    ? `Write "${meant}", if that is what you mean, or leave the column out.`
+    : `Use ${COLUMNS.join(", ")} or setting.<name>.`;
+}
+
+type Columns = readonly (string | undefined)[];
+
+function draftOf({ row, cells }: CsvRow, columns: Columns): Draft {
   const problems: Remark[] = [];
   const cellOf = (column: string) => cells[columns.indexOf(column)] ?? "";
   if (cells.length > columns.length)
@@ -106,6 +118,7 @@ function draftOf({ row, cells }: CsvRow, columns: readonly string[]): Draft {
     },
     problems,
     warnings: [],
+    isTold: (column) => REQUIRED.includes(column) && !columns.includes(column),
     origin: (field) => {
       const column = columnOf(field, cellOf);
       return { column, value: cellOf(column) };
@@ -147,26 +160,34 @@ function scheduleOf(cellOf: (column: string) => string, problems: Remark[]) {
 
 function settingsOf(
   cells: readonly string[],
-  columns: readonly string[],
+  columns: Columns,
   problems: Remark[],
 ): SettingsLayer | undefined {
   const settings: Record<string, unknown> = {};
   columns.forEach((column, index) => {
     const text = cells[index];
-    if (!column.startsWith(SETTING) || !text) return;
+    if (!column?.startsWith(SETTING) || !text) return;
     const name = column.slice(SETTING.length) as SettingName;
-    const field = settingsSchema.shape[name].unwrap();
-    const tried = readings(text).map((value) => field.safeParse(value));
+    const tried = readings(text).map((value) => settingsLayerSchema.safeParse({ [name]: value }));
     const fitting = tried.find(({ success }) => success);
     if (fitting?.success) {
-      settings[name] = fitting.data;
+      settings[name] = fitting.data[name];
       return;
     }
-    const message = tried.at(-1)?.error?.issues[0]?.message ?? "is not valid";
-    const fix = field.description ?? "Give a value that the setting accepts.";
+    const message = mostTelling(tried.map(({ error }) => error?.issues[0]));
+    const { description } = settingsSchema.shape[name].unwrap();
+    const fix = description ?? "Give a value that the setting accepts.";
     problems.push({ column, value: text, message, fix });
   });
   return Object.keys(settings).length > 0 ? (settings as SettingsLayer) : undefined;
+}
+
+/** What is wrong with the reading that has the right type; the place says which of several values it is. */
+function mostTelling(issues: readonly (z.core.$ZodIssue | undefined)[]): string {
+  const issue = issues.find((each) => each && each.code !== "invalid_type") ?? issues.at(-1);
+  const place = issue?.path[1];
+  const which = typeof place === "number" ? `value ${place + 1} ` : "";
+  return `${which}${issue?.message ?? "is not valid"}`;
 }
 
 const TRUE = new Set(["true", "yes", "on"]);

@@ -264,11 +264,29 @@ describe("our own CSV", () => {
     ]);
   });
 
-  it("needs its columns, and no others", () => {
+  it("needs its columns, and no others; its rows are checked all the same", () => {
     expect(problems("source,site,color,folder,folder\n/a,b,c,d,e")).toEqual([
       "1 color: is not a column of this format",
       "1 folder: is there twice",
       "1 library: is missing",
+      "2 site: must be an https URL, or the e-mail address of a OneDrive",
+    ]);
+  });
+
+  it("is told by columns with mistakes in them, and says which ones are meant", () => {
+    const file = readBulkFile(`source,SiteUrl,library\n/srv/a,${SITE},Documents`, "auto");
+    expect(file.problems.map(({ column, fix }) => `${column}: ${fix}`)).toEqual([
+      'SiteUrl: Write "site", if that is what you mean, or leave the column out.',
+      "site: Add the column site to the header.",
+    ]);
+    const data = `/srv/site,,,${SITE},library,folder`;
+    expect(readBulkFile(data, "auto").format).toBe("migration-manager-csv");
+  });
+
+  it("says which of a setting's values is wrong", () => {
+    const rows = `source,site,library,setting.excludeNames\n/srv/a,${SITE},Documents,*.tmp;[a`;
+    expect(problems(rows)).toEqual([
+      expect.stringMatching(/^2 setting.excludeNames: value 2 misses its closing "]"/),
     ]);
   });
 });

@@ -1,5 +1,6 @@
 import type { BulkProblem } from "../../../shared/contracts/bulk.ts";
 import type { SettingsLayer } from "../../../shared/contracts/settings.ts";
+import { suggestion } from "../nearest.ts";
 import { type BulkFile, type Draft, nameOf, type Remark } from "./bulkFile.ts";
 
 /**
@@ -67,7 +68,7 @@ function draftOf(row: number, task: Record<string, unknown>): Draft {
     if (!KNOWN.has(key))
       warnings.push({
         ...{ column: key, value: shown(task[key]), message: "is not used for file shares" },
-        fix: "Leave it out.",
+        fix: `Leave it out${suggestion(key, [...KNOWN]) || "."}`,
       });
   const source = textOf("SourcePath");
   const settings = settingsOf(task.Settings, problems, warnings);

@@ -20,10 +20,12 @@ interface Row {
   draft: Draft;
   task?: TaskRecord;
   problems: Remark[];
-  /** The task that has the same source and destination. */
-  twin?: string;
-  isDuplicate?: boolean;
+  /** The task that has the same source and destination, or the row that makes it. */
+  twin?: string | Row;
 }
+
+/** A row of a file whose header misses something may have no problem of its own, and make no task all the same. */
+const isGood = ({ task, problems }: Row): boolean => task !== undefined && problems.length === 0;
 
 /**
  * Creates the tasks of a file. Every row is checked, and everything that is wrong is said at once; nothing is created unless all
@@ -42,7 +44,7 @@ export async function createTasks(
   if (file.drafts.length > MAX_BULK_TASKS) file.problems.push(tooMany(file));
   const rows = file.drafts.map((draft, index) => checkRow(draft, index, sessionId, ids));
   await findTwins(app, sessionId, rows);
-  const good = rows.filter(({ problems }) => problems.length === 0);
+  const good = rows.filter(isGood);
   const isWanted =
     !dryRun &&
     file.problems.length === 0 &&
@@ -50,7 +52,7 @@ export async function createTasks(
     good.length > 0;
   if (isWanted) await create(app, sessionId, good);
   const result = resultOf(id, sessionId, file, rows, { mode, dryRun }, isWanted);
-  await storeResult(app.state.reports, sessionId, result, rows);
+  await storeResult(app.state.reports, sessionId, result, file.problems, rows);
   return result;
 }
 
@@ -82,21 +84,21 @@ async function findTwins({ tasks }: App, sessionId: string, rows: readonly Row[]
     const place = placeOf(row.task);
     const earlier = first.get(place);
     const other = there[index];
-    if (earlier) refuse(row, `row ${earlier.draft.row} has the same source and destination`);
+    if (earlier)
+      refuse(row, earlier, `row ${earlier.draft.row} has the same source and destination`);
     else first.set(place, row);
     if (!earlier && other !== undefined && other !== row.task.id) refuseTwin(row, other);
   });
 }
 
-function refuse(row: Row, message: string): void {
-  row.isDuplicate = true;
+function refuse(row: Row, twin: string | Row, message: string): void {
+  row.twin = twin;
   const { column, value } = row.draft.origin("source");
   row.problems.push({ column, value, message, fix: "Leave the row out." });
 }
 
 function refuseTwin(row: Row, other: string): void {
-  refuse(row, `task ${other} has the same source and destination`);
-  row.twin = other;
+  refuse(row, other, `task ${other} has the same source and destination`);
 }
 
 async function create(app: App, sessionId: string, rows: readonly Row[]): Promise<void> {
@@ -117,28 +119,34 @@ function resultOf(
 ): BulkResult {
   const located = (remarks: (row: Row) => readonly Remark[]) =>
     rows.flatMap((row) => remarks(row).map((remark) => ({ row: row.draft.row, ...remark })));
+  const taskOf = (row: Row): string | undefined =>
+    isGood(row) ? (isWanted ? row.task?.id : undefined) : existing(row);
+  const existing = ({ twin }: Row) => (typeof twin === "object" ? taskOf(twin) : twin);
   const results = rows.map((row) => {
-    const isGood = row.problems.length === 0;
-    const status = isGood
-      ? isWanted
-        ? ("created" as const)
-        : ("valid" as const)
-      : row.isDuplicate
-        ? ("duplicate" as const)
-        : ("invalid" as const);
-    const task = status === "created" ? row.task?.id : row.twin;
-    return { row: row.draft.row, status, ...(task !== undefined && { task }) };
+    const task = taskOf(row);
+    return { row: row.draft.row, status: statusOf(row, isWanted), ...(task && { task }) };
   });
   const count = (wanted: string) => results.filter(({ status }) => status === wanted).length;
   return {
     ...{ id, format, ...choice, rows: rows.length },
     ...{ created: count("created"), valid: count("valid") },
     ...{ invalid: count("invalid"), duplicates: count("duplicate") },
-    problems: [...problems, ...located((row) => row.problems)],
+    problems: [
+      ...problems,
+      ...located((row) => {
+        const task = existing(row);
+        return task ? row.problems.map((each) => ({ ...each, existing: task })) : row.problems;
+      }),
+    ],
     warnings: located(({ draft }) => draft.warnings),
     results,
     resultFile: `v1/sessions/${sessionId}/bulk/${id}/result.csv`,
   };
+}
+
+function statusOf(row: Row, isWanted: boolean): BulkResult["results"][number]["status"] {
+  if (isGood(row)) return isWanted ? "created" : "valid";
+  return row.twin ? "duplicate" : "invalid";
 }
 
 export const resultBlob = (sessionId: string, id: string): string => `bulk/${sessionId}/${id}.csv`;
@@ -154,11 +162,12 @@ const COLUMNS = [
   "Warnings",
 ];
 
-/** Keeps the result as CSV: a line for each row of the file. */
+/** Keeps the result as CSV: a line for what is wrong with the file, and for each of its rows. */
 async function storeResult(
   reports: ContainerClient,
   sessionId: string,
-  { id, results, problems }: BulkResult,
+  { id, results }: BulkResult,
+  problems: readonly BulkProblem[],
   rows: readonly Row[],
 ): Promise<void> {
   const csv = csvOf(COLUMNS);
@@ -167,8 +176,7 @@ async function storeResult(
     if (!csv.write(cells)) await once(csv, "drain");
   };
   for (const problem of problems)
-    if (problem.row === 0 || rows.length === 0)
-      await write([problem.row || "", "invalid", "", "", "", "", textOf([problem]), ""]);
+    await write([problem.row || "", "invalid", "", "", "", "", textOf([problem]), ""]);
   for (const [index, { draft, problems: found }] of rows.entries()) {
     const { row, status, task = "" } = results[index] as BulkResult["results"][number];
     const { name = "", source = "", destination } = draft.task;
