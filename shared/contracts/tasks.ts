@@ -160,7 +160,7 @@ export const roundViewSchema = z.object({
   /** Why the round as a whole failed. */
   failure: failureSchema.optional(),
   /** What is wrong with the source as a whole and keeps no item back: it has no snapshots, for instance. */
-  warnings: z.array(issueSchema).optional(),
+  warnings: z.array(failureSchema).optional(),
   /** What the round waits for, if nothing moves ("group default has no connected agent"). */
   waitingFor: z.string().optional(),
   /** How far the round is, by the formula of functions/domain/progress.ts; of what has been found so far while the scan goes on. */

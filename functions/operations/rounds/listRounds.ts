@@ -28,7 +28,7 @@ export async function listRounds(
       scanned: { items, bytes, files, folders, issues },
       ...(endedAt && { endedAt }),
       ...(failure && { failure: explained(failure) }),
-      ...(warnings && { warnings }),
+      ...(warnings && { warnings: warnings.map(explained) }),
     });
   });
   return numbers.flatMap((number) => found.get(number) ?? []);

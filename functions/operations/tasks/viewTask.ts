@@ -54,7 +54,7 @@ function viewRound(
     startedAt: round.startedAt,
     ...(round.endedAt !== undefined && { endedAt: round.endedAt }),
     ...(round.failure && { failure: explained(round.failure) }),
-    ...(round.warnings && { warnings: round.warnings }),
+    ...(round.warnings && { warnings: round.warnings.map(explained) }),
     ...(isRunning && waitingFor && { waitingFor: waitingFor.reason }),
     progress: progressOf(known, round.samples ?? [], now, {
       ...{ isRunning, isOver: !isRunning && state !== "Paused" },
