@@ -1,65 +1,65 @@
 import type { Issue } from "../../shared/contracts/inventory.ts";
 import type { UploadedFile, UploadResult, UploadSpec } from "../../shared/contracts/work.ts";
-import { cipherLength, encryptBuffer } from "../../shared/package/cipher.ts";
-import { MAX_ARCHIVED_MEMBER_BYTES } from "../../shared/rules/limits.ts";
-import { backoffMs, pause } from "../backoff.ts";
 import { type Progress, WorkStopped } from "../lease.ts";
-import { messageOf } from "../log.ts";
-import { createReader, type SourceFile, SourceProblem } from "../source/read.ts";
+import { type Log, messageOf } from "../log.ts";
+import { createReader, SourceProblem } from "../source/read.ts";
+import { createPastReader } from "../source/read-past.ts";
+import { openSnapshots } from "../source/snapshots.ts";
 import { type Container, StorageError } from "../storage/container.ts";
-import { createPacker, type Packed } from "./archives.ts";
-import { type StoredBlob, storeEncrypted, storeFile } from "./blobs.ts";
+import { createPacker } from "./archives.ts";
+import { type Content, createUploader, isSmall, SMALL_BYTES } from "./contents.ts";
 import { inLanes } from "./lanes.ts";
 
 export interface UploadContext {
   /** Real path of the source. */
   root: string;
+  /** Folders the agent may read; none means any. */
+  roots: readonly string[];
   container: Container;
   progress: Progress;
+  log: Log;
   signal: AbortSignal;
 }
 
 type PlannedFile = UploadSpec["files"][number];
+type Outcome = Extract<UploadedFile, { status: "uploaded" }>;
 
 /** Small files wait for the share and the storage rather than for the processor; large ones would share one line anyway. */
 const SMALL_LANES = 16;
 const LARGE_LANES = 4;
 
-const isSmall = (bytes: number): boolean => cipherLength(bytes) <= MAX_ARCHIVED_MEMBER_BYTES;
-const SMALL_BYTES = MAX_ARCHIVED_MEMBER_BYTES;
-
 /**
- * Encrypts and uploads the files of one package. Every file of the spec has one result, in its order: what goes wrong with a
- * file, or with the whole container, is a result and not an error. Only the signal ends the work early, or being asked to yield,
- * between two files.
+ * Encrypts and uploads the files of one package, each with its older versions. Every file of the spec has one result, in its
+ * order: what goes wrong with a file, or with the whole container, is a result and not an error. A version that cannot be read is left out of
+ * its file's. Only the signal ends the work early, or being asked to yield, between two files.
  */
 export async function upload(spec: UploadSpec, context: UploadContext): Promise<UploadResult> {
-  const { container, progress, signal } = context;
-  const key = Buffer.from(spec.contentKey, "base64");
-  const reader = createReader(context.root);
-  const packer = spec.archiveSmallFiles ? createPacker(container, key, spec.blobPrefix) : undefined;
+  const { root, roots, container, progress, log, signal } = context;
+  const { blobPrefix } = spec;
+  const packer = spec.archiveSmallFiles
+    ? createPacker(container, Buffer.from(spec.contentKey, "base64"), blobPrefix)
+    : undefined;
+  const uploadContent = createUploader(spec, { container, packer, signal });
+  const reader = createReader(root);
+  const past = createPastReader(openSnapshots(root, { roots, folder: spec.snapshotFolder, log }));
   const results = new Map<number, UploadedFile>();
   const packed: Promise<void>[] = [];
   let done = 0;
 
   async function uploadFile(file: PlannedFile, buffer: () => Buffer): Promise<void> {
-    let counted = 0;
-    const reached = (position: number) => {
-      progress.bytes += position - counted;
-      counted = position;
-    };
+    const count = counter(progress);
     const settle = (outcome: UploadedFile) => {
       results.set(file.index, outcome);
       progress.items++;
-      reached(outcome.status === "uploaded" ? outcome.size : 0);
     };
-    const failed = (error: unknown) =>
+    const failed = (error: unknown) => {
+      count.none();
       settle({ status: "failed", index: file.index, issue: issueOf(error) });
+    };
     try {
-      const { stored, ...rest } = await tryFile(file, buffer, reached);
-      const uploaded: UploadedFile = { status: "uploaded", index: file.index, ...rest };
-      if (stored === undefined) settle(uploaded);
-      else packed.push(stored.then(() => settle(uploaded), failed));
+      const { outcome, stored } = await uploadContents(file, { buffer, count });
+      if (stored.length === 0) settle(outcome);
+      else packed.push(Promise.all(stored).then(() => settle(outcome), failed));
     } catch (error) {
       signal.throwIfAborted();
       failed(error);
@@ -67,52 +67,42 @@ export async function upload(spec: UploadSpec, context: UploadContext): Promise<
     done++;
   }
 
-  async function tryFile(
-    file: PlannedFile,
-    buffer: () => Buffer,
-    reached: Reached,
-  ): Promise<Uploaded> {
-    for (let attempt = 1; ; attempt++) {
-      signal.throwIfAborted();
+  /** Stores the current content and then the older ones: without it they would be nobody's. */
+  async function uploadContents(
+    { index, path, versions = [] }: PlannedFile,
+    { buffer, count }: { buffer: () => Buffer; count: Counter },
+  ): Promise<{ outcome: Outcome; stored: Promise<void>[] }> {
+    const pending: Promise<void>[] = [];
+    const uploadOne = async (content: Pick<Content, "blob" | "open">) => {
+      const { stored, ...rest } = await uploadContent({
+        ...{ ...content, buffer, reached: count.reached },
+      });
+      count.passed(rest.size);
+      if (stored !== undefined) pending.push(stored);
+      return rest;
+    };
+
+    const name = `${blobPrefix}-${index.toString().padStart(8, "0")}`;
+    const current = await uploadOne({ blob: `${name}.dat`, open: () => reader.open(path) });
+    const older: NonNullable<Outcome["versions"]> = [];
+    const leftOut: NonNullable<Outcome["versionsLeftOut"]> = [];
+    for (const [number, version] of versions.entries()) {
+      const { snapshot } = version;
       try {
-        const source = await reader.open(file.path);
-        try {
-          return await store(source, blobName(spec.blobPrefix, file.index), buffer, reached);
-        } finally {
-          await source.close();
-        }
+        const open = () => past.open(path, version);
+        older.push({ snapshot, ...(await uploadOne({ blob: `${name}-v${number}.dat`, open })) });
       } catch (error) {
-        const again = error instanceof SourceProblem && error.passing;
-        if (!again || attempt >= spec.attemptsPerFile) throw error;
-        await pause(backoffMs(attempt, 250, 5_000), signal);
+        if (!(error instanceof SourceProblem)) throw error;
+        count.reached(0);
+        leftOut.push({ snapshot, issue: error.issue });
       }
     }
-  }
-
-  /** What is small or not is decided by the file as it is now, not as it was planned. */
-  async function store(
-    source: SourceFile,
-    blob: string,
-    buffer: () => Buffer,
-    reached: Reached,
-  ): Promise<Uploaded> {
-    const { size, modified } = source;
-    if (!isSmall(size))
-      return {
-        size,
-        modified,
-        blob,
-        ...(await storeFile(container, blob, key, source, { reached })),
-      };
-    const plain = buffer().subarray(0, size);
-    await source.readFully(plain, 0);
-    await source.checkUnchanged();
-    const encrypted = encryptBuffer(key, plain);
-    const place = packer?.add(blob, encrypted.data);
-    if (place === undefined)
-      return { size, modified, blob, ...(await storeEncrypted(container, blob, encrypted)) };
-    const iv = encrypted.iv.toString("base64");
-    return { size, modified, blob, ...place, iv, md5: encrypted.md5 };
+    const outcome: Outcome = {
+      ...{ status: "uploaded", index, ...current },
+      ...(older.length > 0 && { versions: older }),
+      ...(leftOut.length > 0 && { versionsLeftOut: leftOut }),
+    };
+    return { outcome, stored: pending };
   }
 
   const lanes = (files: PlannedFile[], count: number) =>
@@ -122,8 +112,8 @@ export async function upload(spec: UploadSpec, context: UploadContext): Promise<
       laneBuffers(uploadFile),
       () => !progress.yielding,
     );
-  const { small = [], large = [] } = Object.groupBy(spec.files, ({ size }) =>
-    isSmall(size) ? "small" : "large",
+  const { small = [], large = [] } = Object.groupBy(spec.files, ({ size, versions = [] }) =>
+    [size, ...versions.map((version) => version.size)].every(isSmall) ? "small" : "large",
   );
   await Promise.all([lanes(small, SMALL_LANES), lanes(large, LARGE_LANES)]);
   if (done < spec.files.length)
@@ -141,14 +131,32 @@ export async function upload(spec: UploadSpec, context: UploadContext): Promise<
   };
 }
 
-/** Told how far a large file has been sent, so that progress does not stand still meanwhile. */
-type Reached = (position: number) => void;
+/** Counts the bytes of one file, whose contents are sent one after the other. */
+interface Counter {
+  /** So far the content that is being sent has got. */
+  reached(position: number): void;
+  /** A content of this size is through. */
+  passed(size: number): void;
+  /** Nothing of the file counts. */
+  none(): void;
+}
 
-/** `stored` is there when the blob is in an archive that is still on its way. */
-type Uploaded = StoredBlob & { size: number; modified: number; blob: string } & Partial<Packed>;
-
-const blobName = (prefix: string, index: number): string =>
-  `${prefix}-${index.toString().padStart(8, "0")}.dat`;
+function counter(progress: Progress): Counter {
+  let before = 0;
+  let counted = 0;
+  const countTo = (bytes: number) => {
+    progress.bytes += bytes - counted;
+    counted = bytes;
+  };
+  return {
+    reached: (position) => countTo(before + position),
+    passed(size) {
+      before += size;
+      countTo(before);
+    },
+    none: () => countTo(0),
+  };
+}
 
 /** Gives every lane one buffer for small files, made when it is first needed. */
 function laneBuffers<T>(
