@@ -49,7 +49,13 @@ function methodsOf(path: string): string[] {
 const patternOf = (route: string): RegExp => {
   const pattern = route
     .split(/(\{[^}]+\})/)
-    .map((part) => (part.startsWith("{") ? "[^/]+" : part.replace(/[.]/g, "\\.")))
+    .map((part) =>
+      part.endsWith(":int}")
+        ? "\\d{1,9}"
+        : part.startsWith("{")
+          ? "[^/]+"
+          : part.replace(/[.]/g, "\\."),
+    )
     .join("");
   return new RegExp(`^${pattern}/?$`, "i");
 };

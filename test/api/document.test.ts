@@ -144,7 +144,7 @@ describe("the OpenAPI document", () => {
 describe("the contracts", () => {
   it("are all known by name to the document", () => {
     const contracts = readdirSync("shared/contracts").filter(
-      (file) => !file.endsWith(".test.ts") && file !== "errors.ts",
+      (file) => /(?<!\.test)\.ts$/.test(file) && file !== "errors.ts",
     );
     const known = readFileSync("functions/http/jsonSchemas.ts", "utf8");
     expect(contracts.filter((file) => !known.includes(`shared/contracts/${file}"`))).toEqual([]);
@@ -174,7 +174,7 @@ describe("routes, functions and document", () => {
     }
   });
 
-  it("there is no other way to register an HTTP function", () => {
+  it("there is no other way to register an HTTP function, but for what no route takes", () => {
     const files = readdirSync("functions", { recursive: true, encoding: "utf8" });
     const source = files.filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"));
     const registering = source.filter((file) =>
@@ -182,7 +182,7 @@ describe("routes, functions and document", () => {
         readFileSync(join("functions", file), "utf8"),
       ),
     );
-    expect(registering).toEqual([join("http", "route.ts")]);
+    expect(registering).toEqual([join("http", "noSuchRoute.ts"), join("http", "route.ts")]);
   });
 
   it("every route says what it answers with, and every change who may make it", () => {
