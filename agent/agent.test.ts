@@ -2,9 +2,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import type { ServiceBusClient } from "@azure/service-bus";
 import type { ContainerClient } from "@azure/storage-blob";
@@ -287,6 +287,58 @@ describe("agent", () => {
     expect((await plane.reaches("inside", "done")).result).toMatchObject({ totalSegments: 0 });
   });
 
+  it("finds older versions of files and uploads them, out of snapshots within its roots", async () => {
+    await openPlane();
+    const at = (path: string, content: string, minutes: number) => {
+      mkdirSync(dirname(join(root, path)), { recursive: true });
+      writeFileSync(join(root, path), content);
+      const seconds = 1_700_000_000 + minutes * 60;
+      utimesSync(join(root, path), seconds, seconds);
+    };
+    const names = [1, 2, 3].map((day) => `daily.2026-01-0${day}_0010`);
+    for (const [day, name] of names.entries())
+      for (let i = 0; i < 30; i++) at(`.snapshot/${name}/a/${i}.txt`, `${day} of ${i}`, day);
+    for (let i = 0; i < 30; i++) at(`a/${i}.txt`, `${i} now`, 9);
+    const agent = run(await configure(undefined, "--root", root));
+    await agent.ready;
+
+    const source = join(root, "a");
+    await plane.add("scan", scanSpec({ source, versions: { keep: 2 } }));
+    const { segments, result: scanned } = await plane.reaches("scan", "done");
+    expect(scanned).not.toHaveProperty("warnings");
+    expect(await inventory(segments)).toHaveLength(30);
+    // Three contents each, in segments of ten.
+    expect(segments).toHaveLength(10);
+    const entries = (await Promise.all(segments.map(readSegment))).flatMap((each) => each.entries);
+    for (const { versions = [] } of entries)
+      expect(versions.map(({ snapshot }) => snapshot)).toEqual(names.slice(1));
+
+    const files = entries.map(({ path, size, modified, versions }, index) => ({
+      ...{ index, path, size, modified },
+      ...(versions && { versions }),
+    }));
+    await plane.add("upload", uploadSpec({}, { source, files, archiveSmallFiles: false }));
+    const { result } = await plane.reaches("upload", "done");
+    if (result?.kind !== "upload") throw new Error("no upload result");
+    for (const [index, file] of result.files.entries()) {
+      if (file.status !== "uploaded") throw new Error(JSON.stringify(file));
+      const number = entries[index]?.path.replace(".txt", "");
+      const contents: string[] = [];
+      for (const { blob, iv } of [...(file.versions ?? []), file]) {
+        const data = await container.getBlobClient(blob).downloadToBuffer();
+        contents.push(decryptBuffer(key, Buffer.from(iv, "base64"), data).toString());
+      }
+      expect(contents).toEqual([`1 of ${number}`, `2 of ${number}`, `${number} now`]);
+    }
+
+    await plane.add("none", scanSpec({ source, versions: { keep: 2, folder: ".past/*" } }));
+    expect((await plane.reaches("none", "done")).result).toMatchObject({
+      warnings: [{ code: "NO_SNAPSHOTS", message: expect.stringContaining(".past/*") }],
+    });
+    await plane.add("up", scanSpec({ source, versions: { keep: 2, folder: "../*" } }));
+    expect((await plane.reaches("up", "failed")).issue?.code).toBe("SOURCE_NOT_ALLOWED");
+  });
+
   it("drops cancelled work and messages that are out of date", async () => {
     await openPlane({ heartbeatSeconds: 0.2 });
     tree(1, 3);
@@ -496,7 +548,7 @@ describe("agent", () => {
     ];
     await until(() => plane.checks.length === 0);
     expect(Object.fromEntries(plane.answers)).toEqual({
-      good: { ok: true, detail: expect.stringContaining("3 entries") },
+      good: { ok: true, detail: expect.stringMatching(/3 entries.*snapshots of it: none/) },
       missing: { ok: false, detail: expect.stringContaining("SOURCE_NOT_FOUND") },
       outside: { ok: false, detail: expect.stringContaining("SOURCE_NOT_ALLOWED") },
     });
@@ -552,7 +604,9 @@ describe("exit codes", () => {
   it("tells each check and how to mend it", async () => {
     await openPlane();
     const data = await configure();
+    mkdirSync(join(root, ".snapshot/hourly.0"), { recursive: true });
     const good = await command("check", "--data", data, "--source", root);
+    expect(good.output).toContain(`snapshots of it: 1 in ${root}/.snapshot/*`);
     expect(good.code).toBe(0);
     expect(good.output.split("\n").map((line) => line.slice(0, 10))).toEqual([
       ...["1. ok     ", "2. ok     ", "3. ok     ", "4. ok     ", "5. ok     ", ""],

@@ -23,7 +23,7 @@ export class SourceChecks {
   async #answer(check: string, source: string): Promise<void> {
     const { api, roots, log } = this.#options;
     try {
-      const answer = await trySource(source, roots);
+      const answer = await trySource(source, roots, log);
       await api.answerCheck(check, answer);
       log.info({ check, ...answer }, "tried a source");
     } catch (error) {

@@ -2,7 +2,7 @@ import type { HelloResponse } from "../../shared/contracts/agents.ts";
 import { keyFile, loadConfiguration } from "../configuration.ts";
 import { createControlPlane } from "../control-plane.ts";
 import { loadPrivateKey } from "../identity.ts";
-import { messageOf, scrub } from "../log.ts";
+import { createLog, messageOf, scrub } from "../log.ts";
 import { trySource } from "../source/try-source.ts";
 import { introduction } from "../version.ts";
 import { openWorkQueue, type QueueTransport } from "../work-queue.ts";
@@ -97,7 +97,7 @@ function checks({ data, source, transport }: CheckOptions): Check[] {
       name: "source readable",
       fix: "check the path as this account sees it, its rights, and the agent's source roots",
       async run() {
-        const { ok, detail } = await trySource(source, configuration().roots);
+        const { ok, detail } = await trySource(source, configuration().roots, createLog());
         if (!ok) throw new Error(detail);
         return detail;
       },

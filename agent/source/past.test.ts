@@ -109,13 +109,6 @@ describe.each([
     expect(brief(await versions("a/b/f", names))).toEqual([`${first} 1 10`]);
   });
 
-  it("are none of a time that SharePoint cannot hold", async () => {
-    file("now/f", 1, 10);
-    for (const name of names) file(`${name}/f`, 1, 5);
-    utimesSync(join(top, first, "f"), -3_000_000_000, -3_000_000_000);
-    expect((await versions("f", names)).map(({ modified }) => modified)).toEqual([time(5)]);
-  });
-
   it("are one where snapshots share it", async () => {
     file("now/f", 9, 90);
     file(`${first}/f`, 1, 10);

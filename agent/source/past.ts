@@ -1,7 +1,6 @@
 import { lstat as lstatCallback, type Stats } from "node:fs";
 import { promisify } from "node:util";
 import type { Version } from "../../shared/contracts/inventory.ts";
-import { checkTime } from "../../shared/rules/times.ts";
 import { changes, type State } from "./changes.ts";
 import { joinSystemPath, type SystemPath } from "./directory.ts";
 import { describeFault, faultCode } from "./problems.ts";
@@ -64,10 +63,13 @@ class PastFolder implements Past {
     const recent = new Map<string, Version>();
     const others = new Map<string, Version>();
     const collect = (versions: Map<string, Version>, index: number, { stats }: Sight) => {
-      const version = stats?.isFile() && this.#version(index, stats);
-      if (!version || version.modified >= Math.floor(now.mtimeMs)) return;
-      const key = `${version.size} ${version.modified}`;
-      if (!versions.has(key)) versions.set(key, version);
+      if (!stats?.isFile()) return;
+      const { size } = stats;
+      const modified = Math.floor(stats.mtimeMs);
+      if (modified >= Math.floor(now.mtimeMs)) return;
+      const key = `${size} ${modified}`;
+      if (versions.has(key)) return;
+      versions.set(key, { snapshot: this.#snapshot(index).name, size, modified });
     };
 
     const { ordered, unordered } = snapshots;
@@ -79,12 +81,6 @@ class PastFolder implements Past {
       collect(others, index, await look(index));
     const all = [...new Map([...others, ...recent]).values()];
     return all.sort((a, b) => a.modified - b.modified).slice(-keep);
-  }
-
-  #version(index: number, { size, mtimeMs }: Stats): Version | undefined {
-    const modified = Math.floor(mtimeMs);
-    if (checkTime(modified)) return undefined;
-    return { snapshot: this.#snapshot(index).name, size, modified };
   }
 
   #snapshot(index: number): Snapshot {
