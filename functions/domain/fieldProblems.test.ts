@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { z } from "zod";
 import { scheduleSchema } from "../../shared/contracts/schedules.ts";
 import { settingsLayerSchema } from "../../shared/contracts/settings.ts";
-import { fieldProblems } from "./fieldProblems.ts";
+import { fieldProblems, parseFields } from "./fieldProblems.ts";
 
 const schema = z.object({
   name: z.string(),
@@ -10,7 +10,7 @@ const schema = z.object({
   schedule: scheduleSchema.optional(),
 });
 const told = (value: unknown) =>
-  fieldProblems(schema.safeParse(value).error?.issues ?? []).map(
+  fieldProblems(parseFields(schema, value).error?.issues ?? []).map(
     ({ field, message }) => `${field}: ${message}`,
   );
 

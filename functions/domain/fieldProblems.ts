@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { fieldMessage } from "./fieldMessages.ts";
 
 export interface FieldProblem {
   /** Where it is, with "." between the steps; empty for the whole. */
@@ -7,6 +8,10 @@ export interface FieldProblem {
 }
 
 export const NO_SUCH_FIELD = "there is no such field";
+
+/** Checks a value; what a schema has against it is said in words. */
+export const parseFields = <T>(schema: z.ZodType<T>, value: unknown) =>
+  schema.safeParse(value, { error: fieldMessage });
 
 /** What zod has against a value, each by the field that a person would look at. */
 export function fieldProblems(issues: readonly z.core.$ZodIssue[]): FieldProblem[] {
@@ -17,13 +22,9 @@ export function fieldProblems(issues: readonly z.core.$ZodIssue[]): FieldProblem
         field: field === "" ? key : `${field}.${key}`,
         message: NO_SUCH_FIELD,
       }));
-    return [{ field, message: isMissing(issue) ? "is missing" : issue.message }];
+    return [{ field, message: issue.message }];
   });
 }
-
-/** zod 4 tells an absent value from a wrong one by its message only. */
-const isMissing = ({ code, message }: z.core.$ZodIssue): boolean =>
-  code === "invalid_type" && message.endsWith("received undefined");
 
 /** What a union of objects says is that nothing fits; what is meant is the alternative that has all the keys. */
 function withinUnion(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {

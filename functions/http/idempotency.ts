@@ -4,7 +4,7 @@ import type { HttpResponseInit } from "@azure/functions";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import { idsFrom, type newId } from "../domain/ids.ts";
 import type { Services } from "../services.ts";
-import { STATUS } from "./problems.ts";
+import { Invalid, STATUS } from "./problems.ts";
 
 /** How long a request waits for an earlier one with the same key: until that counts as cut off, and a little more. */
 const WAIT_MS = 20_000;
@@ -31,7 +31,9 @@ export async function idempotently(
 ): Promise<HttpResponseInit> {
   const { caller, key, target, body } = creation;
   if (!/^[\x21-\x7e]{1,255}$/.test(key))
-    throw new LongshoreError("BAD_REQUEST", "Idempotency-Key: 1 to 255 visible ASCII characters");
+    throw new Invalid([
+      { field: "Idempotency-Key", message: "must have 1 to 255 visible ASCII characters" },
+    ]);
   const partition = hash(caller, key);
   const request = hash(target, body);
   for (const end = Date.now() + WAIT_MS; ; await sleep(POLL_MS)) {

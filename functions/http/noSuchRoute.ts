@@ -1,5 +1,6 @@
 import { app, type HttpMethod } from "@azure/functions";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
+import { suggestion } from "../domain/nearest.ts";
 import { problem } from "./problems.ts";
 import { BY_ENTRA, routes } from "./route.ts";
 
@@ -21,7 +22,7 @@ app.http("noSuchRoute", {
       return problem(
         new LongshoreError(
           "NOT_FOUND",
-          `there is no route /api/${path.slice(0, 200)}; GET /api/v1/openapi.json lists all of them`,
+          `there is no route /api/${path.slice(0, 200)} (GET /api/v1/openapi.json lists all of them)${suggestion(path, templates())}`,
         ),
         context,
       );
@@ -37,6 +38,8 @@ app.http("noSuchRoute", {
     return { ...refusal, headers: { ...refusal.headers, allow } };
   },
 });
+
+const templates = () => routes.map(({ route }) => route.replaceAll(":int}", "}"));
 
 /** The methods by which routes take a path, in order; none when there is no such route. */
 function methodsOf(path: string): string[] {

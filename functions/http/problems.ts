@@ -37,10 +37,19 @@ export class Invalid extends LongshoreError {
   readonly errors: FieldProblem[];
 
   constructor(errors: FieldProblem[]) {
-    super("BAD_REQUEST", "some fields are not valid");
+    super("BAD_REQUEST", `not valid: ${namesOf(errors)}`);
     this.errors = errors;
   }
 }
+
+/** The first of them, for who looks at the detail only. */
+function namesOf(errors: readonly FieldProblem[]): string {
+  const names = [...new Set(errors.map(({ field }) => field || "the body"))];
+  const more = names.length - NAMED;
+  return names.slice(0, NAMED).join(", ") + (more > 0 ? ` and ${more} more` : "");
+}
+
+const NAMED = 5;
 
 /** The answer to a request that could not be fulfilled: problem details (RFC 9457) with our code. */
 export function problem(error: unknown, context: InvocationContext): HttpResponseInit {

@@ -1,7 +1,7 @@
 import type { HttpRequest } from "@azure/functions";
 import type { z } from "zod";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
-import { fieldProblems, NO_SUCH_FIELD } from "../domain/fieldProblems.ts";
+import { fieldProblems, NO_SUCH_FIELD, parseFields } from "../domain/fieldProblems.ts";
 import { suggestion } from "../domain/nearest.ts";
 import { Invalid } from "./problems.ts";
 import { findUnknown } from "./unknownFields.ts";
@@ -52,7 +52,7 @@ export function parseBody(
 export function checked<T>(schema: z.ZodType<T> | undefined, value: unknown, strict: boolean): T {
   if (!schema) return undefined as T;
   const unknown = strict ? findUnknown(schema, value) : [];
-  const parsed = schema.safeParse(value);
+  const parsed = parseFields(schema, value);
   if (parsed.success && unknown.length === 0) return parsed.data;
   const others = fieldProblems(parsed.error?.issues ?? []).filter(
     ({ field, message }) =>

@@ -41,7 +41,8 @@ export function parseParams<R extends string>(
     // Ids have no capital letters: whoever writes them with some means the same.
     const text = name === "name" || name === "work" ? given : given.toLowerCase();
     const fits = isNumber ? /^\d{1,9}$/ : new RegExp(`^(?:${PARAM_PATTERNS[name] ?? id})$`);
-    if (!fits.test(text)) throw new LongshoreError("NOT_FOUND", `there is no ${name} of this name`);
+    if (!fits.test(text))
+      throw new LongshoreError("NOT_FOUND", `there is no ${name} "${text.slice(0, 80)}"`);
     return [name, isNumber ? Number(text) : text] as const;
   });
   return Object.fromEntries(parsed) as RouteParams<R>;

@@ -195,7 +195,9 @@ export const settingsSchema = z.object({
     .default(false),
 
   reportDays: z
-    .union([z.number().int().min(1).max(36_500), z.null()])
+    .union([z.number().int().min(1).max(36_500), z.null()], {
+      error: "must be a whole number of days, or null",
+    })
     .describe(
       "Days after which the reports of a round are removed. null: they live as long as the task.",
     )

@@ -111,7 +111,7 @@ export const ABSOLUTE = /^(\\\\[^\\/]+[\\/][^\\/]+|\/|[A-Za-z]:[\\/])/;
 const sourceSchema = z
   .string()
   .max(4_096)
-  .regex(ABSOLUTE, "is not an absolute path")
+  .regex(ABSOLUTE, "is not an absolute path, like \\\\server\\share\\folder or /srv/share")
   .refine((text) => !/\p{Cc}/u.test(text), "must not contain control characters");
 
 export const taskCreateSchema = z.object({
@@ -259,8 +259,8 @@ export const taskFilterSchema = z
         return z.NEVER;
       })
       .optional(),
-    group: z.string().optional(),
-    tag: z.string().optional(),
+    group: z.string().min(1).optional(),
+    tag: z.string().min(1).optional(),
     /** Part of the name or the source, in any case. */
     text: z.string().trim().max(255).optional(),
     createdFrom: momentSchema.optional(),

@@ -19,7 +19,10 @@ export const webhookCreateSchema = z.object({
   /** "whsec_" and the base64 of 24 to 64 bytes; made by the app when it is missing. */
   secret: z
     .string()
-    .regex(/^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/)
+    .regex(
+      /^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/,
+      'must be "whsec_" and the base64 of 24 to 64 bytes; leave it out to have one made',
+    )
     .optional(),
 });
 

@@ -1,6 +1,6 @@
 import type { BulkFormat, BulkProblem } from "../../../shared/contracts/bulk.ts";
 import { type TaskCreate, taskCreateSchema } from "../../../shared/contracts/tasks.ts";
-import { fieldProblems } from "../fieldProblems.ts";
+import { fieldProblems, parseFields } from "../fieldProblems.ts";
 
 /** What is wrong with a file or one of its rows, without the row's number. */
 export type Remark = Omit<BulkProblem, "row">;
@@ -71,7 +71,7 @@ export function checkDraft(draft: Draft): {
     const [, fix = "Correct the value."] = FIXES.find(([known]) => field.startsWith(known)) ?? [];
     problems.push({ column, value, message, fix });
   };
-  const parsed = taskCreateSchema.safeParse(task);
+  const parsed = parseFields(taskCreateSchema, task);
   for (const { field, message } of fieldProblems(parsed.error?.issues ?? [])) add(field, message);
   return {
     ...(parsed.success && problems.length === 0 && { task: parsed.data }),

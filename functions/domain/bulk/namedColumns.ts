@@ -8,6 +8,7 @@ import {
   settingsSchema,
 } from "../../../shared/contracts/settings.ts";
 import { ABSOLUTE } from "../../../shared/contracts/tasks.ts";
+import { parseFields } from "../fieldProblems.ts";
 import { nearest } from "../nearest.ts";
 import { type BulkFile, type Draft, nameOf, type Remark } from "./bulkFile.ts";
 import type { CsvRow } from "./csvRows.ts";
@@ -168,7 +169,9 @@ function settingsOf(
     const text = cells[index];
     if (!column?.startsWith(SETTING) || !text) return;
     const name = column.slice(SETTING.length) as SettingName;
-    const tried = readings(text).map((value) => settingsLayerSchema.safeParse({ [name]: value }));
+    const tried = readings(text).map((value) =>
+      parseFields(settingsLayerSchema, { [name]: value }),
+    );
     const fitting = tried.find(({ success }) => success);
     if (fitting?.success) {
       settings[name] = fitting.data[name];

@@ -84,7 +84,7 @@ describe("the CSV of Migration Manager", () => {
         ].join("\n"),
       ),
     ).toEqual([
-      "2 A (FileSharePath): is not an absolute path",
+      "2 A (FileSharePath): is not an absolute path, like \\\\server\\share\\folder or /srv/share",
       "3 B: must be empty: it is not for file shares",
       "3 C: must be empty: it is not for file shares",
       "3 A (FileSharePath): is missing",

@@ -5,13 +5,13 @@ export const API_ERRORS = {
   BAD_REQUEST: {
     stage: "api",
     cause: "The request does not fit the schema of the route.",
-    remedy: "Correct the fields that the answer names.",
+    remedy: "Correct what the answer names.",
     retryable: false,
   },
   NOT_FOUND: {
     stage: "api",
     cause: "There is no such resource.",
-    remedy: "Check the id in the URL.",
+    remedy: "Check the path and the ids in it.",
     retryable: false,
   },
   METHOD_NOT_ALLOWED: {
