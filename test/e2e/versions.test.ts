@@ -58,7 +58,7 @@ const SHARE: Record<string, Past> = {
     [7, "same"],
     [7, "same"],
   ],
-  "appeared/later & <here>.txt": ["", [10.5, "first"], [10.5, "first"], [13, "second"]],
+  "appeared/later & 'here' ü.txt": ["", [10.5, "first"], [10.5, "first"], [13, "second"]],
   "vanished.txt": [[7, "gone"], [10.5, "gone, too"], "", ""],
   "came back.txt": [[7, "before"], "", [11.5, "again"], [13, "and again"]],
   "new.txt": ["", "", "", [13, "new"]],
@@ -84,7 +84,7 @@ const ARRIVES: Record<string, Content[]> = {
     [14, "four"],
   ],
   "never changed.txt": [[7, "same"]],
-  "appeared/later & <here>.txt": [
+  "appeared/later & 'here' ü.txt": [
     [10.5, "first"],
     [13, "second"],
   ],

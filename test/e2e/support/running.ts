@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { startCommand } from "./command.ts";
+import { identityToken } from "./identity.ts";
 import type { Workspace } from "./workspace.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: JSON of another program
@@ -66,7 +67,7 @@ export async function startRunning(
     },
     download: (path) => send("GET", path),
     async emptyRecycleBin() {
-      const headers = { authorization: `Bearer ${await token(data, sharePoint)}` };
+      const headers = { authorization: `Bearer ${(await identityToken(data, sharePoint)).token}` };
       const purge = `${siteUrl}/_api/web/recyclebin/deleteall`;
       const answer = await fetch(purge, { method: "POST", headers });
       if (!answer.ok) throw new Error(`the bin: ${answer.status} ${await answer.text()}`);
@@ -123,15 +124,6 @@ export async function downloadReports(
     writeFileSync(join(folder, name), await download(path));
   }
   return folder;
-}
-
-/** A token for SharePoint, as the identity of the app would get it. */
-async function token(data: string, resource: string): Promise<string> {
-  const { identity } = readJson(join(data, "ports.json"));
-  const { identityHeader } = readJson(join(data, "secrets.json"));
-  const url = `http://127.0.0.1:${identity}/msi/token?api-version=2019-08-01&resource=${resource}`;
-  const answer = await fetch(url, { headers: { "x-identity-header": identityHeader } });
-  return ((await answer.json()) as Json).access_token;
 }
 
 const readJson = (file: string): Json => JSON.parse(readFileSync(file, "utf8"));

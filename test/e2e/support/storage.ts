@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { AzureNamedKeyCredential, TableClient } from "@azure/data-tables";
-import { ManagedIdentityCredential } from "@azure/identity";
 import { CryptographyClient } from "@azure/keyvault-keys";
 import { BlobServiceClient, StorageSharedKeyCredential } from "@azure/storage-blob";
+import { identityToken } from "./identity.ts";
 
 /** What an operator has who holds the account key and may use the key vault: the parts of a data folder that run. */
 export interface OpenData {
@@ -15,11 +15,12 @@ export interface OpenData {
 
 export function openData(data: string): OpenData {
   const ports = readJson(join(data, "ports.json"));
-  const { storageAccount, storageKey, identityHeader } = readJson(join(data, "secrets.json"));
+  const { storageAccount, storageKey } = readJson(join(data, "secrets.json"));
   const url = (part: string) => `http://127.0.0.1:${ports[part]}/${storageAccount}`;
-  process.env.IDENTITY_ENDPOINT = `http://127.0.0.1:${ports.identity}/msi/token`;
-  process.env.IDENTITY_HEADER = identityHeader;
-  const credential = new ManagedIdentityCredential();
+  const credential = {
+    getToken: (scopes: string | string[]) =>
+      identityToken(data, String([scopes].flat()[0]).replace(/\/\.default$/, "")),
+  };
   const ca = readFileSync(join(data, "tls", "certificate.pem"));
   return {
     blobs: new BlobServiceClient(
