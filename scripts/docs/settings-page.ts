@@ -19,6 +19,7 @@ const PARTS: [string, SettingName[]][] = [
     "What they are called, and where they go",
     ["invalidCharacters", "replacementCharacter", "includeRootFolder", "onConflict"],
   ],
+  ["What they were before", ["fileVersions", "snapshotFolder"]],
   [
     "Whose they are, and who may see them",
     ["preserveOwner", "fallbackOwner", "preservePermissions", "lookupUsers"],
@@ -75,6 +76,30 @@ Folders of the same name, in any case, are used as they are. For files, \`onConf
 else than what an earlier round brought: somebody's own file, or ours with later changes. Nobody's newer work is overwritten
 unless that is asked for. A file that is overwritten is replaced with its versions. What a task before this one has brought, and
 nobody changed, is known from then on. Longshore looks at folders that were there before the round, once each.
+
+## Versions from snapshots
+
+With \`fileVersions\` files come with up to so many older versions, out of the snapshots that the file server keeps of the share. The agent
+looks for \`.snapshot/*\` and \`~snapshot/*\` (NetApp), \`.zfs/snapshot/*\` (ZFS) and \`.snapshots/*/snapshot\` (snapper), in the source and in the folders above it
+that it may read; the nearest place counts that has the source in any of its snapshots. \`snapshotFolder\` names another place in the same way.
+
+* A version is a content of the same path that differs in size or modified time and is older than the current one. The newest
+  come, oldest first, as versions 1.0, 2.0, …, and the current content after them; each with its own modified time. Who wrote them no
+  snapshot says: they are by whoever the file is by.
+* A version that cannot be read, or has vanished with its snapshot, does not keep its file back. The file is \`Migrated\`, its row says which
+  versions did not come (\`VERSION_NOT_READ\`), and so does its item in the API, beside how many came (\`versions\`).
+* Are there no snapshots, files come as they are, and the round says so: \`NO_SNAPSHOTS\` is among the \`warnings\` of the round and in \`Warnings_R0.csv\`.
+* Sizes and sums are those of the files as they are now. Each version counts as an item, and with its bytes, for how large a package gets, and all
+  versions of a file travel in the same package. Twenty versions of everything are up to twenty times the upload.
+* A file that changes is brought again with the versions that there are by then. SharePoint replaces the whole history, so what has left the
+  snapshots meanwhile leaves the history, too, and so do versions that people have made at the destination. A file that does not
+  change is not looked at again, also when \`fileVersions\` is raised later.
+* The library keeps as many versions as its own settings allow. With versioning off, SharePoint keeps none.
+* Windows' "previous versions" (VSS shadow copies) are not read: they are no folders, and Node.js cannot list them. Neither are snapshots that
+  cannot be reached through the file system of the share. Files that are in snapshots only are not migrated.
+* Folders of snapshots inside a source are not documents: they are \`Skipped\` as \`SNAPSHOT_FOLDER\`, whatever \`fileVersions\` says.
+
+[ADR 5](adr/0005-versions.md) says what of this has yet to be seen on a tenant.
 
 ## Owners and permissions
 
