@@ -212,6 +212,18 @@ describe("keys", () => {
       });
   });
 
+  it("12b a key that was deleted by mistake is listed, recovered, and unwraps again", async () => {
+    const key = await keys.createRsaKey("missed");
+    const wrapped = await crypto(key).wrapKey("RSA-OAEP-256", contentKey);
+    await (await keys.beginDeleteKey("missed")).pollUntilDone();
+    const deleted = await collect(keys.listDeletedKeys());
+    expect(deleted.map(({ name }) => name)).toContain("missed");
+    const poller = await keys.beginRecoverDeletedKey("missed", { intervalInMs: 20 });
+    expect((await poller.pollUntilDone()).id).toBe(key.id);
+    const { result } = await crypto(key).unwrapKey("RSA-OAEP-256", wrapped.result);
+    expect(Buffer.from(result)).toEqual(contentKey);
+  });
+
   it("12 delete, name held back, purge", async () => {
     await keys.createRsaKey("mortal");
     const deleted = await (await keys.beginDeleteKey("mortal")).pollUntilDone();

@@ -123,6 +123,11 @@ export function keysApi(store: KeyStore, baseUrl: string) {
     store.put(key);
     return show.deletedBundle(key);
   };
+  const recover = ({ name }: Call) => {
+    const { deleted: _, ...key } = findDeleted(name);
+    store.put(key);
+    return show.bundle(key, current(key));
+  };
   const crypt = (run: typeof wrap) => (call: Call) => {
     const [key, version] = findVersion(call.name, call.version);
     const { alg, value } = parse(cryptoSchema, call.body);
@@ -133,6 +138,14 @@ export function keysApi(store: KeyStore, baseUrl: string) {
     return show.page(
       keys.map((key) => show.item(key)),
       "/keys",
+      query,
+    );
+  };
+  const listDeleted = ({ query }: Call) => {
+    const keys = store.all().filter(({ deleted }) => deleted !== undefined);
+    return show.page(
+      keys.map((key) => show.deletedItem(key)),
+      "/deletedkeys",
       query,
     );
   };
@@ -156,7 +169,9 @@ export function keysApi(store: KeyStore, baseUrl: string) {
     ["DELETE", /^\/keys\/([^/]+)$/, remove],
     ["POST", /^\/keys\/([^/]+)(?:\/([0-9a-f]*))?\/wrapkey$/i, crypt(wrap)],
     ["POST", /^\/keys\/([^/]+)(?:\/([0-9a-f]*))?\/unwrapkey$/i, crypt(unwrap)],
+    ["GET", /^\/deletedkeys$/, listDeleted],
     ["GET", /^\/deletedkeys\/([^/]+)$/, ({ name }) => show.deletedBundle(findDeleted(name))],
+    ["POST", /^\/deletedkeys\/([^/]+)\/recover$/, recover],
     ["DELETE", /^\/deletedkeys\/([^/]+)$/, ({ name }) => store.remove(findDeleted(name))],
   ];
 

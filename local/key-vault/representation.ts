@@ -46,6 +46,7 @@ export function representation(baseUrl: string) {
     deletedBundle: (key: StoredKey) => ({ ...bundle(key, current(key)), ...deletion(key) }),
     /** An entry of a list: without the public key. */
     item,
+    deletedItem: (key: StoredKey) => ({ ...item(key), ...deletion(key) }),
     /** One page of a list and the address of the next. */
     page<T>(all: readonly T[], path: string, query: URLSearchParams) {
       const from = Number(query.get("$skiptoken")) || 0;
