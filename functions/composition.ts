@@ -1,5 +1,5 @@
 import type { TokenCredential } from "@azure/identity";
-import { BlobServiceClient } from "@azure/storage-blob";
+import type { BlobServiceClient } from "@azure/storage-blob";
 import type { Config } from "./config.ts";
 import { SharePointDestination } from "./destinations/sharePoint.ts";
 import type { WorkQueues } from "./queues/workQueues.ts";
@@ -15,6 +15,7 @@ import { IdempotencyStore } from "./stores/idempotency.ts";
 import { JobSlots, slotLimits } from "./stores/jobSlots.ts";
 import { RoundStore } from "./stores/rounds.ts";
 import { SettingsStore } from "./stores/settings.ts";
+import { openAccount } from "./stores/storageAccount.ts";
 import { TaskStore } from "./stores/tasks.ts";
 import { ThrottleStore } from "./stores/throttle.ts";
 import { Tombstones } from "./stores/tombstones.ts";
@@ -33,9 +34,9 @@ export interface Outside {
 /** Opens tables and containers, and puts the services together. */
 export async function composeServices(config: Config, outside: Outside): Promise<Services> {
   const { credential, sharePoint, queues, containerPrefix = "" } = outside;
-  const stateBlobs = BlobServiceClient.fromConnectionString(config.STATE_STORAGE_CONNECTION);
-  const table = (name: string) =>
-    openTable(config.STATE_STORAGE_CONNECTION, `${config.TABLE_PREFIX}${name}`);
+  const state = openAccount(config.STATE_STORAGE_CONNECTION, credential);
+  const stateBlobs = state.blobs();
+  const table = (name: string) => openTable(state, `${config.TABLE_PREFIX}${name}`);
   const container = async (name: string) => {
     const client = stateBlobs.getContainerClient(`${containerPrefix}${name}`);
     await client.createIfNotExists();
@@ -83,8 +84,8 @@ export async function composeServices(config: Config, outside: Outside): Promise
     idempotency: new IdempotencyStore(requests),
     state: { plans, outcomes, reports },
     stateBlobs,
-    packageBlobs: BlobServiceClient.fromConnectionString(config.PACKAGE_STORAGE_CONNECTION),
-    regionalBlobs: regionalBlobs(config),
+    packageBlobs: openAccount(config.PACKAGE_STORAGE_CONNECTION, credential).blobs(),
+    regionalBlobs: regionalBlobs(config, credential),
     queues,
     keys: new ContentKeys(config, credential, (use) => audit.add(unwrapEntry(use))),
     destination: new SharePointDestination(sharePoint, new ThrottleStore(destinations), {
@@ -98,10 +99,13 @@ export async function composeServices(config: Config, outside: Outside): Promise
 const notifyFailed = (error: unknown) =>
   console.error(JSON.stringify({ event: "notify-failed", message: redacted(String(error)) }));
 
-const regionalBlobs = (config: Config): ReadonlyMap<string, BlobServiceClient> =>
+const regionalBlobs = (
+  config: Config,
+  credential: TokenCredential,
+): ReadonlyMap<string, BlobServiceClient> =>
   new Map(
     Object.entries(config.PACKAGE_STORAGE_BY_HOST).map(([host, connection]) => [
       host,
-      BlobServiceClient.fromConnectionString(connection),
+      openAccount(connection, credential).blobs(),
     ]),
   );

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { LISTED_VERSIONS } from "../shared/package/manifest/types.ts";
 import { parseRoleKeys } from "./security/callers.ts";
 import { pemIn } from "./security/sharePointCredential.ts";
+import { readAccount, STORAGE_SETTING } from "./stores/storageAccount.ts";
 
 /** A JSON object of texts, as the value of a setting; keys in lower case. */
 const jsonMapSchema = z.string().transform((text, context): Record<string, string> => {
@@ -15,6 +16,8 @@ const jsonMapSchema = z.string().transform((text, context): Record<string, strin
     return z.NEVER;
   }
 });
+
+const storageSchema = z.string().refine((text) => readAccount(text), STORAGE_SETTING);
 
 const certificateSchema = z.string().transform((text, context): string => {
   const pem = text === "" ? "" : pemIn(text);
@@ -31,13 +34,17 @@ const certificateSchema = z.string().transform((text, context): string => {
  * that says where the app runs: a single machine differs from Azure by URLs, connection strings and times only.
  */
 const configSchema = z.object({
-  /** Storage of the control plane: tables, inventories, plans, outcomes, reports. */
-  STATE_STORAGE_CONNECTION: z.string().min(1),
-  /** Storage of the packages that SharePoint reads. May be the same account. */
-  PACKAGE_STORAGE_CONNECTION: z.string().min(1),
+  /**
+   * Storage of the control plane: tables, inventories, plans, outcomes, reports. A connection string, or the URL of its blob service
+   * (https://contoso.blob.core.windows.net), which the app opens under its own identity.
+   */
+  STATE_STORAGE_CONNECTION: storageSchema,
+  /** Storage of the packages that SharePoint reads, said in the same way. May be the same account. */
+  PACKAGE_STORAGE_CONNECTION: storageSchema,
   /**
    * Service Bus policy of the namespace with the Send claim. With Manage (which includes the others) the app makes the queue of an
-   * agent group when it is first needed; without, somebody else has to.
+   * agent group when it is first needed; without, somebody else has to. Or only the namespace (contoso.servicebus.windows.net), which
+   * the app uses under its own identity.
    */
   SERVICE_BUS_CONNECTION: z.string().min(1),
   /** Service Bus policy with the Listen claim only; agents get tokens that are signed with it. */
@@ -66,10 +73,10 @@ const configSchema = z.object({
   /** How the app hears of its jobs: by asking for their progress, or from the queue that SharePoint reports to. */
   JOB_NEWS: z.enum(["progress", "queue"]).default("progress"),
   /**
-   * Storage for packages near other geographies of the tenant: JSON with the host of the destination and its connection string,
-   * {"contosoeur.sharepoint.com": "DefaultEndpointsProtocol=…"}.
+   * Storage for packages near other geographies of the tenant: JSON with the host of the destination and its connection string or
+   * URL, {"contosoeur.sharepoint.com": "https://contosoeur.blob.core.windows.net"}.
    */
-  PACKAGE_STORAGE_BY_HOST: jsonMapSchema.default({}),
+  PACKAGE_STORAGE_BY_HOST: jsonMapSchema.pipe(z.record(z.string(), storageSchema)).default({}),
   /**
    * What becomes of packages in own storage: their contents are removed so many days after the package was recorded, the containers
    * with manifests and logs later. dry-run: the log says what would be removed.

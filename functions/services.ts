@@ -71,6 +71,6 @@ async function build(config: Config): Promise<Services> {
   return composeServices(config, {
     credential,
     sharePoint: sharePointCredential(config, credential),
-    queues: new WorkQueues(config),
+    queues: new WorkQueues(config, credential),
   });
 }

@@ -1,17 +1,18 @@
 import { createHmac } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { DefaultAzureCredential, type TokenCredential } from "@azure/identity";
 import {
   type CreateQueueOptions,
   isServiceBusError,
   parseServiceBusConnectionString,
-  ServiceBusAdministrationClient,
-  ServiceBusClient,
+  type ServiceBusClient,
   type ServiceBusSender,
 } from "@azure/service-bus";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { WorkMessage } from "../../shared/contracts/work.ts";
 import type { Config } from "../config.ts";
 import { redacted } from "../security/redacted.ts";
+import { namespaceOf, openServiceBus, openServiceBusAdministration } from "./serviceBus.ts";
 
 const CLOSE_WITHIN_MS = 2_000;
 /** Who only wants to be sure of a queue does not wait for a Service Bus that is away. */
@@ -36,11 +37,14 @@ export class WorkQueues {
   private readonly client: ServiceBusClient;
   private readonly senders = new Map<string, ServiceBusSender>();
   private readonly config: Config;
+  private readonly credential: TokenCredential;
 
-  constructor(config: Config) {
+  /** `credential`: the app's own identity, for a Service Bus whose setting has no key. */
+  constructor(config: Config, credential: TokenCredential = new DefaultAzureCredential()) {
     this.config = config;
+    this.credential = credential;
     // The SDK's defaults leave a send hanging for 90 seconds after a broken connection.
-    this.client = new ServiceBusClient(config.SERVICE_BUS_CONNECTION, {
+    this.client = openServiceBus(config.SERVICE_BUS_CONNECTION, credential, {
       retryOptions: { timeoutInMs: 10_000, retryDelayInMs: 500, maxRetries: 5 },
     });
   }
@@ -93,14 +97,13 @@ export class WorkQueues {
 
   private async create(queue: string): Promise<void> {
     try {
-      await new ServiceBusAdministrationClient(this.config.SERVICE_BUS_CONNECTION, {
-        retryOptions: { maxRetries: 2, retryDelayInMs: 500, maxRetryDelayInMs: 2_000 },
-      }).createQueue(queue, { ...QUEUE, requestOptions: { timeout: 10_000 } });
+      const setting = this.config.SERVICE_BUS_CONNECTION;
+      const admin = openServiceBusAdministration(setting, this.credential);
+      await admin.createQueue(queue, { ...QUEUE, requestOptions: { timeout: 10_000 } });
     } catch (error) {
       const { statusCode, message } = error as { statusCode?: number; message: string };
       if (statusCode === 409) return; // Another process has made it, or is about to.
-      const reason =
-        statusCode === 401 ? "the policy of SERVICE_BUS_CONNECTION has no Manage claim" : message;
+      const reason = statusCode === 401 ? mayNotManage(this.config) : message;
       const detail = `Service Bus has no queue ${queue}, and the app cannot make it: ${reason}`;
       throw new LongshoreError("QUEUE_MISSING", redacted(detail), { cause: error });
     }
@@ -134,6 +137,11 @@ export class WorkQueues {
     return `Endpoint=${endpoint};SharedAccessSignature=${token}${emulator}`;
   }
 }
+
+const mayNotManage = ({ SERVICE_BUS_CONNECTION }: Config) =>
+  namespaceOf(SERVICE_BUS_CONNECTION) === undefined
+    ? "the policy of SERVICE_BUS_CONNECTION has no Manage claim"
+    : "the app's identity has not the role Azure Service Bus Data Owner";
 
 /** What the promise comes to, or nothing after the time; how it ends is then nobody's concern. */
 async function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {

@@ -7,7 +7,7 @@ import { pemIn, sharePointCredential } from "./sharePointCredential.ts";
 const made = await generate([{ name: "commonName", value: "longshore" }], { keySize: 2048 });
 const pem = `${made.private}${made.cert}`;
 const settings = (more: object): NodeJS.ProcessEnv => ({
-  ...{ STATE_STORAGE_CONNECTION: "s", PACKAGE_STORAGE_CONNECTION: "p" },
+  ...{ STATE_STORAGE_CONNECTION: "https://s", PACKAGE_STORAGE_CONNECTION: "https://p" },
   ...{ SERVICE_BUS_CONNECTION: "b", AGENT_SERVICE_BUS_CONNECTION: "a" },
   KEY_VAULT_URL: "https://vault.example",
   ...more,

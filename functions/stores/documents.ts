@@ -1,11 +1,12 @@
 import {
   odata,
   RestError,
-  TableClient,
+  type TableClient,
   TableTransaction,
   type TransactionAction,
 } from "@azure/data-tables";
 import type { z } from "zod";
+import { type StorageAccount, tableOf } from "./storageAccount.ts";
 
 /**
  * Documents in Azure Tables: one JSON document per row, checked by a schema on the way in and out. Rows that change together
@@ -164,12 +165,9 @@ export async function retryConflicts<T>(attempt: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Opens a table and creates it when it is missing. */
-export async function openTable(connection: string, name: string): Promise<TableClient> {
-  const table = TableClient.fromConnectionString(connection, name, {
-    // Only a connection string that says http gets http.
-    allowInsecureConnection: /DefaultEndpointsProtocol=http;|TableEndpoint=http:/i.test(connection),
-  });
+/** Opens a table and creates it when it is missing. `of`: the account, or its connection string. */
+export async function openTable(of: StorageAccount | string, name: string): Promise<TableClient> {
+  const table = typeof of === "string" ? tableOf(of, name) : of.table(name);
   await table.createTable();
   return table;
 }

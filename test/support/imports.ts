@@ -22,7 +22,7 @@ const THEN = new Date("2024-03-01T12:00:00Z");
  * For tests of whole rounds whose import goes other ways than the usual one: every test has a share, a task and a destination
  * folder of its own, and whatever SharePoint was told to do wrong ends with it.
  */
-export function importTests() {
+export function importTests({ identity = false } = {}) {
   let around: Surroundings;
   let app: TestServices;
   let machine: Machine;
@@ -34,7 +34,7 @@ export function importTests() {
   let givenKeys: Set<string>;
 
   beforeAll(async () => {
-    around = await startSurroundings({ queues: true });
+    around = await startSurroundings({ queues: true, identity });
     app = await buildServices(around);
   });
   afterAll(async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import tls from "node:tls";
@@ -33,16 +33,22 @@ export interface Surroundings {
   stop(): Promise<void>;
 }
 
-/** `queues`: storage has them, too, so that SharePoint can lend one. `settings`: of the app, besides those it needs. */
+/**
+ * `queues`: storage has them, too, so that SharePoint can lend one. `identity`: the app opens storage under its own identity and has no
+ * key of it. `settings`: of the app, besides those it needs.
+ */
 export async function startSurroundings({
   queues = false,
+  identity = false,
   settings = {} as Record<string, string>,
 } = {}): Promise<Surroundings> {
   const data = mkdtempSync(join(tmpdir(), "longshore-"));
   const library = join(data, "library");
-  const storage = await startStorage({ queues });
   const tlsFolder = join(data, "tls");
   const certificate = await openCertificate(tlsFolder);
+  // Not beside those of earlier surroundings of this process: they have the same name, and OpenSSL takes the first that has.
+  tls.setDefaultCACertificates([...tls.getCACertificates("bundled"), certificate.cert]);
+  const storage = await startStorage({ queues, ...(identity && { certificate: tlsFolder }) });
   const [broker, vault, sharePoint] = await Promise.all([
     startBroker({ dataDirectory: join(data, "bus"), config: BUS, certificate }),
     startKeyVault({
@@ -54,11 +60,6 @@ export async function startSurroundings({
       libraries: [{ site: "finance", title: "Documents", folder: library }],
     }),
   ]);
-  // Not beside those of earlier vaults of this process: they have the same name, and OpenSSL takes the first that has.
-  tls.setDefaultCACertificates([
-    ...tls.getCACertificates("bundled"),
-    readFileSync(vault.certificateFile, "utf8"),
-  ]);
   const credential = credentialOf(vault);
   await new KeyClient(vault.url, credential, {
     disableChallengeResourceVerification: true,
@@ -66,8 +67,8 @@ export async function startSurroundings({
   const bus = (policy: string) =>
     `Endpoint=sb://127.0.0.1:${broker.port};SharedAccessKeyName=${policy};SharedAccessKey=${policy}-key;UseDevelopmentEmulator=true`;
   const config = readConfig({
-    STATE_STORAGE_CONNECTION: storage.connection,
-    PACKAGE_STORAGE_CONNECTION: storage.connection,
+    STATE_STORAGE_CONNECTION: identity ? storage.endpoints : storage.connection,
+    PACKAGE_STORAGE_CONNECTION: identity ? storage.endpoints : storage.connection,
     SERVICE_BUS_CONNECTION: bus("manage"),
     AGENT_SERVICE_BUS_CONNECTION: bus("listen"),
     KEY_VAULT_URL: vault.url,

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
@@ -10,27 +11,47 @@ const repository = new URL("../../", import.meta.url);
 export interface TestStorage {
   /** Connection string of an account with blobs and tables. */
   connection: string;
+  /** The same without its key: where the account is, for who opens it with a token. */
+  endpoints: string;
   stop(): Promise<void>;
 }
 
 const ENDPOINTS = { blob: "BlobEndpoint", table: "TableEndpoint", queue: "QueueEndpoint" } as const;
 type Service = keyof typeof ENDPOINTS;
 
-/** Starts Azurite's blob and table services, and queues if wanted, in memory, on free ports, with an account of their own. */
-export async function startStorage({ queues = false } = {}): Promise<TestStorage> {
+/**
+ * Starts Azurite's blob and table services, and queues if wanted, in memory, on free ports, with an account of their own. With the
+ * folder of a certificate they speak https, and take tokens beside the key.
+ */
+export async function startStorage({
+  queues = false,
+  certificate,
+}: {
+  queues?: boolean;
+  certificate?: string | undefined;
+} = {}): Promise<TestStorage> {
+  const protocol = certificate === undefined ? "http" : "https";
+  const secure =
+    certificate === undefined
+      ? []
+      : [
+          ...["--oauth", "basic", "--cert", join(certificate, "certificate.pem")],
+          ...["--key", join(certificate, "certificate-key.pem")],
+        ];
   const account = "longshore";
   const key = randomBytes(64).toString("base64");
   const services = await Promise.all(
     (["blob", "table", ...(queues ? (["queue"] as const) : [])] as const).map((service) =>
-      startService(service, `${account}:${key}`),
+      startService(service, `${account}:${key}`, { protocol, secure }),
     ),
   );
   const endpoints = services.map(
-    ({ service, port }) => `${ENDPOINTS[service]}=http://127.0.0.1:${port}/${account}`,
+    ({ service, port }) => `${ENDPOINTS[service]}=${protocol}://127.0.0.1:${port}/${account}`,
   );
   return {
+    endpoints: endpoints.join(";"),
     connection: [
-      "DefaultEndpointsProtocol=http",
+      `DefaultEndpointsProtocol=${protocol}`,
       `AccountName=${account}`,
       `AccountKey=${key}`,
       ...endpoints,
@@ -48,7 +69,11 @@ export const uniquePrefix = (): string => `T${randomBytes(6).toString("hex")}`;
 const ENDS_WITH_US =
   "data:text/javascript,process.stdin.on('close',()=>process.exit()).resume().unref()";
 
-async function startService(service: Service, accounts: string) {
+async function startService(
+  service: Service,
+  accounts: string,
+  { protocol, secure }: { protocol: string; secure: readonly string[] },
+) {
   const port = await freePort();
   const child = spawn(
     process.execPath,
@@ -56,13 +81,14 @@ async function startService(service: Service, accounts: string) {
       ...["--import", ENDS_WITH_US],
       fileURLToPath(new URL(`node_modules/azurite/dist/src/${service}/main.js`, repository)),
       ...["--silent", "--disableTelemetry", "--skipApiVersionCheck", "--inMemoryPersistence"],
+      ...secure,
       ...[`--${service}Host`, "127.0.0.1", `--${service}Port`, String(port)],
     ],
     { stdio: ["pipe", "ignore", "ignore"], env: { ...process.env, AZURITE_ACCOUNTS: accounts } },
   );
   for (let tries = 0; ; tries++) {
     if (child.exitCode !== null) throw new Error(`Azurite ended with code ${child.exitCode}`);
-    const answer = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
+    const answer = await fetch(`${protocol}://127.0.0.1:${port}/`).catch(() => undefined);
     await answer?.body?.cancel();
     if (answer) return { service, port, child };
     if (tries === 600) throw new Error(`Azurite's ${service} service did not start`);
