@@ -18,9 +18,11 @@ export const checkWork = defineActivity(
   ): Promise<{ over: boolean; issue?: Issue; interrupted?: true }> => {
     const id = parseWorkId(workItem);
     if (!id) throw new Error(`${workItem} is no work item's id`);
-    const { wish } = await app.rounds.current(id);
-    const now = Date.now();
-    const work = await app.rounds.changeWork(id, (row) => looked(row, wish, now));
+    let work = await app.rounds.findWork(id);
+    if (work && !isOver(work)) {
+      const { wish } = await app.rounds.current(id);
+      work = await app.rounds.changeWork(id, (row) => looked(row, wish, Date.now()));
+    }
     if (!work) throw new Error(`work item ${workItem} has no row`);
     if (work.state === "queued") await announceWork(app, work);
     return {

@@ -32,8 +32,7 @@ export const sealPackage = defineActivity("sealPackage", async (ref: PackageRef,
     listedVersions: config.MANIFEST_VERSIONS,
   });
   const objects = input.folders.length + input.files.length;
-  if (pkg.state !== "planned" && pkg.state !== "uploaded") return { objects };
-  if (pkg.state === "planned") await rounds.advance(ref, "uploaded");
+  if (pkg.state !== "planned") return { objects };
   // Files that the container did not take say nothing of themselves when it takes nothing at all.
   const isDoubtful = upload?.files.some(isNotUploaded) ?? false;
   if (objects === 0 && !isDoubtful) return { objects };

@@ -1,4 +1,6 @@
 import { createDecipheriv } from "node:crypto";
+import type { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { type ContainerClient, RestError } from "@azure/storage-blob";
 import { redacted } from "../security/redacted.ts";
 
@@ -54,8 +56,8 @@ function decrypted({ data, iv }: { data: Buffer; iv: string | undefined }, key: 
 async function download(container: ContainerClient, name: string) {
   try {
     const blob = container.getBlobClient(name);
-    const { metadata = {} } = await blob.getProperties();
-    return { data: await blob.downloadToBuffer(), iv: metadata.iv ?? metadata.IV };
+    const { metadata = {}, readableStreamBody } = await blob.download();
+    return { data: await buffer(readableStreamBody as Readable), iv: metadata.iv ?? metadata.IV };
   } catch (error) {
     if (error instanceof RestError && error.statusCode === 404) return undefined;
     throw error;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { Target } from "../domain/records.ts";
 import type { SharePointHttp } from "./http.ts";
-import { type JobEvent, parseJobEvent } from "./jobEvents.ts";
+import { isTerminal, type JobEvent, parseJobEvent } from "./jobEvents.ts";
 import { expectAnswer, guidIn, isRefused, messageOf } from "./odata.ts";
 import { siteOf } from "./urls.ts";
 
@@ -93,7 +93,7 @@ export async function jobProgress(
   return { events: logs.map(parseJobEvent), token: NextToken };
 }
 
-/** All events of a job from its beginning. */
+/** All events of a job from its beginning to its end. */
 export async function jobEvents(
   http: SharePointHttp,
   target: Target,
@@ -104,7 +104,8 @@ export async function jobEvents(
     const page = await jobProgress(http, target, job, token);
     if (!page) return all;
     all.push(...page.events);
-    if (page.token === token || page.events.length === 0) return all;
+    if (page.token === token || page.events.length === 0 || page.events.some(isTerminal))
+      return all;
     token = page.token;
   }
 }

@@ -5,15 +5,14 @@ import { PACKAGE_STATES, type PackageState } from "./records.ts";
 /** Every transition there is; what is not here must be refused. */
 const LIFE: Record<PackageState, PackageState[]> = {
   scanned: ["planned", "recorded"],
-  planned: ["uploaded", "recorded", "scanned"],
-  uploaded: ["sealed", "recorded", "scanned"],
+  planned: ["sealed", "recorded", "scanned"],
   sealed: ["submitting", "recorded", "scanned"],
   submitting: ["importing", "sealed", "recorded", "scanned"],
   importing: ["imported", "recorded", "scanned"],
   imported: ["recorded", "scanned"],
   recorded: [],
 };
-const STAGES = { scanned: 0, planned: 1, uploaded: 2, sealed: 2, submitting: 2, importing: 2 };
+const STAGES = { scanned: 0, planned: 1, sealed: 2, submitting: 2, importing: 2 };
 
 describe("the life of a package", () => {
   const pairs = PACKAGE_STATES.flatMap((from) => PACKAGE_STATES.map((to) => [from, to] as const));

@@ -6,8 +6,7 @@ import type { PackageState } from "./records.ts";
  */
 const TRANSITIONS: Record<PackageState, readonly PackageState[]> = {
   scanned: ["planned", "recorded"],
-  planned: ["uploaded", "recorded", "scanned"],
-  uploaded: ["sealed", "recorded", "scanned"],
+  planned: ["sealed", "recorded", "scanned"],
   sealed: ["submitting", "recorded", "scanned"],
   submitting: ["importing", "sealed", "recorded", "scanned"],
   importing: ["imported", "recorded", "scanned"],
@@ -29,7 +28,6 @@ export function stagesReached(state: PackageState): number {
       return 0;
     case "planned":
       return 1;
-    case "uploaded":
     case "sealed":
     case "submitting":
     case "importing":

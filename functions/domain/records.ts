@@ -153,7 +153,6 @@ export type LaneRecord = z.infer<typeof laneRecordSchema>;
 export const PACKAGE_STATES = [
   "scanned",
   "planned",
-  "uploaded",
   "sealed",
   "submitting",
   "importing",

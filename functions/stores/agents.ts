@@ -8,6 +8,7 @@ import {
   sourceCheckRecordSchema,
 } from "../domain/records.ts";
 import { Documents } from "./documents.ts";
+import { RowMemory } from "./rowMemory.ts";
 
 const AGENTS = "agents";
 const TOKENS = "tokens";
@@ -20,7 +21,7 @@ export class AgentStore {
   private readonly checks: Documents<SourceCheckRecord>;
 
   constructor(table: TableClient) {
-    this.agents = new Documents(table, agentRecordSchema);
+    this.agents = new Documents(table, agentRecordSchema, new RowMemory());
     this.tokens = new Documents(table, enrolmentTokenRecordSchema);
     this.checks = new Documents(table, sourceCheckRecordSchema);
   }

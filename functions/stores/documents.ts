@@ -1,11 +1,13 @@
 import {
   odata,
-  RestError,
   type TableClient,
   TableTransaction,
   type TransactionAction,
 } from "@azure/data-tables";
 import type { z } from "zod";
+import { isConflict, retryConflicts, statusOf } from "./conflicts.ts";
+import { type Decision, decideAndWrite, type Look, Turns } from "./decide.ts";
+import type { RowMemory } from "./rowMemory.ts";
 import { type StorageAccount, tableOf } from "./storageAccount.ts";
 
 /**
@@ -19,42 +21,53 @@ export interface Document<T> {
 
 type Entity = { partitionKey: string; rowKey: string; data: string };
 
-const status = (error: unknown) => (error instanceof RestError ? error.statusCode : undefined);
-export const isConflict = (error: unknown) => status(error) === 409 || status(error) === 412;
+export { isConflict, retryConflicts };
 
 /** One kind of row of a table. Several kinds may share a table and a partition; the row key tells them apart. */
 export class Documents<T> {
   readonly table: TableClient;
   private readonly schema: z.ZodType<T>;
+  private readonly memory: RowMemory | undefined;
+  private readonly turns = new Turns();
 
-  constructor(table: TableClient, schema: z.ZodType<T>) {
+  /** `memory`: for rows that this process changes often. It spares what `update` and transactions read, not what `get` reads. */
+  constructor(table: TableClient, schema: z.ZodType<T>, memory?: RowMemory) {
     this.table = table;
     this.schema = schema;
+    this.memory = memory;
   }
 
   async get(partition: string, row: string): Promise<Document<T> | undefined> {
-    try {
-      const entity = await this.table.getEntity<Entity>(partition, row);
-      return this.decode(entity);
-    } catch (error) {
-      if (status(error) === 404) return undefined;
+    const entity = await this.table.getEntity<Entity>(partition, row).catch((error: unknown) => {
+      if (statusOf(error) === 404) return undefined;
       throw error;
-    }
+    });
+    if (!entity) this.memory?.forget(partition, row);
+    else this.memory?.set(partition, row, entity);
+    return entity && this.decode(entity);
+  }
+
+  /** The row as this process last saw it. Only for what is guarded by its ETag, or allowed to be late. */
+  recall(partition: string, row: string): Document<T> | undefined {
+    const known = this.memory?.get(partition, row);
+    return known && this.decode(known);
   }
 
   /** Inserts; returns false when the row exists already. */
   async insert(partition: string, row: string, value: T): Promise<boolean> {
     try {
-      await this.table.createEntity(this.encode(partition, row, value));
+      const entity = this.encode(partition, row, value);
+      this.written(entity, await this.table.createEntity(entity));
       return true;
     } catch (error) {
-      if (status(error) === 409) return false;
+      if (statusOf(error) === 409) return false;
       throw error;
     }
   }
 
   async put(partition: string, row: string, value: T): Promise<void> {
-    await this.table.upsertEntity(this.encode(partition, row, value), "Replace");
+    const entity = this.encode(partition, row, value);
+    this.written(entity, await this.table.upsertEntity(entity, "Replace"));
   }
 
   /** Reads, changes and writes back until nobody else wrote in between. `change` returns undefined to leave the row alone. */
@@ -63,20 +76,32 @@ export class Documents<T> {
     row: string,
     change: (value: T) => T | undefined,
   ): Promise<T | undefined> {
-    return retryConflicts(async () => {
-      const found = await this.get(partition, row);
-      if (!found) return undefined;
-      const next = change(structuredClone(found.value));
-      if (next === undefined) return found.value;
-      const entity = this.encode(partition, row, next);
-      await this.table.updateEntity(entity, "Replace", { etag: found.etag });
-      return next;
-    });
+    const decide = async (look: Look): Promise<Decision<T | undefined>> => {
+      const found = await look<T>(this, partition, row);
+      const next = found && change(structuredClone(found.value));
+      if (!found || next === undefined) return { result: found?.value };
+      const commit = () => this.replace(partition, row, next, found.etag);
+      return { result: next, writes: { commit } };
+    };
+    return this.memory
+      ? this.turns.take(`${partition}/${row}`, () => decideAndWrite(decide))
+      : decideAndWrite(decide);
+  }
+
+  private async replace(partition: string, row: string, value: T, etag: string): Promise<void> {
+    const entity = this.encode(partition, row, value);
+    this.written(entity, await this.table.updateEntity(entity, "Replace", { etag }));
+  }
+
+  /** Remembers a row that was just written under this ETag. */
+  written({ partitionKey, rowKey, data }: Entity, { etag }: { etag?: string | undefined }): void {
+    this.memory?.set(partitionKey, rowKey, { data, etag });
   }
 
   async remove(partition: string, row: string): Promise<void> {
+    this.memory?.forget(partition, row);
     await this.table.deleteEntity(partition, row).catch((error: unknown) => {
-      if (status(error) !== 404) throw error;
+      if (statusOf(error) !== 404) throw error;
     });
   }
 
@@ -125,6 +150,8 @@ export class Writes {
   private readonly table: TableClient;
   private readonly partition: string;
   private readonly transaction = new TableTransaction();
+  /** What to do with the new ETag of each row, in their order. */
+  private readonly written: ((response: { etag?: string | undefined }) => void)[] = [];
 
   constructor(table: TableClient, partition: string) {
     this.table = table;
@@ -135,33 +162,26 @@ export class Writes {
   replace<T>(kind: Documents<T>, row: string, value: T, etag: string): this {
     const entity = kind.encode(this.partition, row, value);
     this.transaction.updateEntity(entity, "Replace", { etag });
+    this.written.push((response) => kind.written(entity, response));
     return this;
   }
 
   put<T>(kind: Documents<T>, row: string, value: T): this {
-    this.transaction.upsertEntity(kind.encode(this.partition, row, value), "Replace");
+    const entity = kind.encode(this.partition, row, value);
+    this.transaction.upsertEntity(entity, "Replace");
+    this.written.push((response) => kind.written(entity, response));
     return this;
   }
 
   remove(row: string): this {
     this.transaction.deleteEntity(this.partition, row);
+    this.written.push(() => undefined);
     return this;
   }
 
   async commit(): Promise<void> {
-    await this.table.submitTransaction(this.transaction.actions);
-  }
-}
-
-/** Runs a read-check-write again when somebody else wrote in between; gives up after many tries, as nothing else is left. */
-export async function retryConflicts<T>(attempt: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (!isConflict(error) || tries === 50) throw error;
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(200, 5 * tries)));
-    }
+    const { subResponses } = await this.table.submitTransaction(this.transaction.actions);
+    for (const [index, note] of this.written.entries()) note(subResponses[index] ?? {});
   }
 }
 

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Config } from "../config.ts";
 import { Documents } from "./documents.ts";
 import { type PackageRef, pad } from "./refs.ts";
+import { RowMemory } from "./rowMemory.ts";
 
 /** Who has a job at a site collection, and until when that is believed without a word; milliseconds since 1970. */
 const slotsSchema = z.object({ holders: z.record(z.string(), z.number()) });
@@ -36,7 +37,7 @@ export class JobSlots {
   private sum = { jobs: 0, at: 0 };
 
   constructor(table: TableClient, limits: SlotLimits) {
-    this.rows = new Documents(table, slotsSchema);
+    this.rows = new Documents(table, slotsSchema, new RowMemory());
     this.limits = limits;
   }
 
@@ -54,6 +55,9 @@ export class JobSlots {
 
   /** The job is still there. It is counted even if there are too many then: it runs, whatever we think. */
   async keep(site: string, ref: PackageRef, now: number): Promise<void> {
+    // Nobody else changes when a job's own lease ends.
+    const known = this.rows.recall(PARTITION, site)?.value.holders[holderOf(ref)] ?? 0;
+    if (known - now > LEASE_MS / 2) return;
     await this.change(site, (slots) => {
       const until = slots.holders[holderOf(ref)] ?? 0;
       if (until - now > LEASE_MS / 2) return undefined;

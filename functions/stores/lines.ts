@@ -1,3 +1,5 @@
+import type { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { StringDecoder } from "node:string_decoder";
 import { createGunzip, gunzipSync, gzipSync } from "node:zlib";
@@ -24,7 +26,9 @@ export async function readJson<T>(
   schema: z.ZodType<T>,
 ): Promise<T | undefined> {
   try {
-    const body = await container.getBlobClient(name).downloadToBuffer();
+    // Not downloadToBuffer, which asks for the size before.
+    const { readableStreamBody } = await container.getBlobClient(name).download();
+    const body = await buffer(readableStreamBody as Readable);
     return schema.parse(JSON.parse(gunzipSync(body).toString("utf8")));
   } catch (error) {
     if (notFound(error)) return undefined;

@@ -15,6 +15,7 @@ import {
   workRecordSchema,
 } from "../domain/records.ts";
 import { addSegment, countStages } from "../domain/roundTotals.ts";
+import { type Decision, decideAndWrite, type Look, Turns } from "./decide.ts";
 import { type Document, Documents, retryConflicts, Writes } from "./documents.ts";
 import { type PackageRef, pad, type RunRef, roundKey, type UploadId, type WorkId } from "./refs.ts";
 import {
@@ -24,6 +25,7 @@ import {
   requireUnopened,
   requireWork,
 } from "./roundChecks.ts";
+import { RowMemory } from "./rowMemory.ts";
 
 const ROUND = "round";
 const packageRow = (segment: number) => `package-${pad(segment)}`;
@@ -44,13 +46,20 @@ export class RoundStore {
   private readonly packages: Documents<PackageRecord>;
   private readonly lanes: Documents<LaneRecord>;
   readonly work: Documents<WorkRecord>;
+  private readonly turns = new Turns();
 
   constructor(table: TableClient) {
+    const memory = new RowMemory();
     this.table = table;
-    this.rounds = new Documents(table, roundRecordSchema);
-    this.packages = new Documents(table, packageRecordSchema);
+    this.rounds = new Documents(table, roundRecordSchema, memory);
+    this.packages = new Documents(table, packageRecordSchema, memory);
     this.lanes = new Documents(table, laneRecordSchema);
-    this.work = new Documents(table, workRecordSchema);
+    this.work = new Documents(table, workRecordSchema, memory);
+  }
+
+  /** Decides on rows of a round and writes them. What is decided on without its ETag in the write has to be read, not looked up. */
+  private inTurn<R>(partition: string, decide: (look: Look) => Promise<Decision<R>>): Promise<R> {
+    return this.turns.take(partition, () => decideAndWrite(decide));
   }
 
   async find(taskId: string, round: number): Promise<RoundRecord | undefined> {
@@ -162,13 +171,14 @@ export class RoundStore {
     renew: (work: WorkRecord) => WorkRecord | undefined,
   ): Promise<boolean> {
     const partition = roundKey(id.taskId, id.round);
-    return retryConflicts(async () => {
+    return this.inTurn(partition, async (look) => {
       const [foundRound, foundWork] = await Promise.all([
-        this.rounds.get(partition, ROUND),
-        this.work.get(partition, workRow(id.text)),
+        look(this.rounds, partition, ROUND),
+        look(this.work, partition, workRow(id.text)),
       ]);
       const work = foundWork && renew(structuredClone(foundWork.value));
-      if (!foundRound || !foundWork || !work || !isRunOf(foundRound.value, id)) return false;
+      if (!foundRound || !foundWork || !work || !isRunOf(foundRound.value, id))
+        return { result: false };
       const round = structuredClone(foundRound.value);
       const writes = new Writes(this.table, partition);
       for (const summary of segments) {
@@ -180,11 +190,10 @@ export class RoundStore {
       if (!round.agents.includes(agent)) round.agents.push(agent);
       // A walk that gets on may lose an agent now and then: it goes on from there, and lasts for days perhaps.
       if (round.scan.segments > foundRound.value.scan.segments) work.lost = 0;
-      await writes
+      writes
         .replace(this.rounds, ROUND, round, foundRound.etag)
-        .replace(this.work, workRow(id.text), work, foundWork.etag)
-        .commit();
-      return true;
+        .replace(this.work, workRow(id.text), work, foundWork.etag);
+      return { result: true, writes };
     });
   }
 
@@ -195,10 +204,10 @@ export class RoundStore {
     change: (work: WorkRecord) => WorkRecord,
   ): Promise<void> {
     const partition = roundKey(id.taskId, id.round);
-    await retryConflicts(async () => {
+    await this.inTurn(partition, async (look) => {
       const [foundRound, foundWork] = await Promise.all([
-        this.rounds.get(partition, ROUND),
-        this.work.get(partition, workRow(id.text)),
+        look(this.rounds, partition, ROUND),
+        look(this.work, partition, workRow(id.text)),
       ]);
       requireRun(foundRound?.value, id);
       const { value: round, etag } = foundRound as Document<RoundRecord>;
@@ -215,10 +224,10 @@ export class RoundStore {
         scan: { ...round.scan, finished: true },
         ...(warnings?.length && { warnings }),
       };
-      await new Writes(this.table, partition)
+      const writes = new Writes(this.table, partition)
         .replace(this.rounds, ROUND, finished, etag)
-        .replace(this.work, workRow(id.text), done, work.etag)
-        .commit();
+        .replace(this.work, workRow(id.text), done, work.etag);
+      return { result: undefined, writes };
     });
   }
 
@@ -229,19 +238,19 @@ export class RoundStore {
     change: (work: WorkRecord) => WorkRecord,
   ): Promise<void> {
     const partition = roundKey(id.taskId, id.round);
-    await retryConflicts(async () => {
+    await this.inTurn(partition, async (look) => {
       const [foundPackage, foundWork] = await Promise.all([
-        this.packages.get(partition, packageRow(id.segment)),
-        this.work.get(partition, workRow(id.text)),
+        look(this.packages, partition, packageRow(id.segment)),
+        look(this.work, partition, workRow(id.text)),
       ]);
       const work = requireWork(foundWork, id);
       const done = change(structuredClone(work.value));
       const pkg = requirePlanned(foundPackage?.value, id);
       const uploaded = { ...pkg, agent, uploadEpoch: done.epoch };
-      await new Writes(this.table, partition)
+      const writes = new Writes(this.table, partition)
         .replace(this.packages, packageRow(id.segment), uploaded, foundPackage?.etag as string)
-        .replace(this.work, workRow(id.text), done, work.etag)
-        .commit();
+        .replace(this.work, workRow(id.text), done, work.etag);
+      return { result: undefined, writes };
     });
   }
 
@@ -261,17 +270,17 @@ export class RoundStore {
     change: (pkg: PackageRecord, round: RoundRecord) => void = () => {},
   ): Promise<PackageRecord> {
     const partition = roundKey(ref.taskId, ref.round);
-    return retryConflicts(async () => {
+    return this.inTurn(partition, async (look) => {
       const [foundRound, foundPackage] = await Promise.all([
-        this.rounds.get(partition, ROUND),
-        this.packages.get(partition, packageRow(ref.segment)),
+        look(this.rounds, partition, ROUND),
+        look(this.packages, partition, packageRow(ref.segment)),
       ]);
       requireRun(foundRound?.value, ref);
       if (!foundRound || !foundPackage)
         throw new LongshoreError("INTERNAL", `package ${ref.segment} has no row`);
-      const pkg = structuredClone(foundPackage.value);
-      const round = structuredClone(foundRound.value);
-      if (pkg.state === to && to !== "scanned") return pkg;
+      const { value: pkg } = foundPackage;
+      const { value: round } = foundRound;
+      if (pkg.state === to && to !== "scanned") return { result: pkg };
       if (!canBecome(pkg.state, to))
         throw new LongshoreError(
           "INTERNAL",
@@ -281,11 +290,10 @@ export class RoundStore {
       change(pkg, round);
       countStages(pkg, round);
       round.samples = withSample(round.samples ?? [], round, Date.now());
-      await new Writes(this.table, partition)
+      const writes = new Writes(this.table, partition)
         .replace(this.packages, packageRow(ref.segment), pkg, foundPackage.etag)
-        .replace(this.rounds, ROUND, round, foundRound.etag)
-        .commit();
-      return pkg;
+        .replace(this.rounds, ROUND, round, foundRound.etag);
+      return { result: pkg, writes };
     });
   }
 
@@ -306,17 +314,18 @@ export class RoundStore {
     lane: { number: number; sequence: number; instance: string },
   ): Promise<{ segment: number } | "wait" | "done"> {
     const partition = roundKey(ref.taskId, ref.round);
-    return retryConflicts(async () => {
+    return this.inTurn<{ segment: number } | "wait" | "done">(partition, async (look) => {
       const [foundRound, held] = await Promise.all([
-        this.rounds.get(partition, ROUND),
+        look(this.rounds, partition, ROUND),
         this.lanes.get(partition, laneRow(lane.number)),
       ]);
       requireRun(foundRound?.value, ref);
-      const round = structuredClone(foundRound?.value as RoundRecord);
+      const { value: round, etag } = foundRound as Document<RoundRecord>;
       const mine = held?.value.run === ref.run && held.value.sequence === lane.sequence;
-      if (mine && held.value.segment !== undefined) return { segment: held.value.segment };
+      if (mine && held.value.segment !== undefined)
+        return { result: { segment: held.value.segment } };
 
-      if (round.wish === "pause") return "done";
+      if (round.wish === "pause") return { result: "done" };
       let segment: number | undefined;
       const ahead = { from: round.nextSegment, pageSize: SEGMENTS_AT_A_GLANCE };
       for await (const row of this.listPackages(ref.taskId, ref.round, ahead)) {
@@ -326,7 +335,7 @@ export class RoundStore {
         segment = row.segment;
         break;
       }
-      if (segment === undefined && (round.scan.finished || round.wish)) return "done";
+      if (segment === undefined && (round.scan.finished || round.wish)) return { result: "done" };
       const record: LaneRecord = {
         run: ref.run,
         sequence: lane.sequence,
@@ -334,11 +343,10 @@ export class RoundStore {
         ...(segment !== undefined && { segment }),
       };
       round.nextSegment = segment === undefined ? round.scan.segments : segment + 1;
-      await new Writes(this.table, partition)
+      const writes = new Writes(this.table, partition)
         .put(this.lanes, laneRow(lane.number), record)
-        .replace(this.rounds, ROUND, round, foundRound?.etag as string)
-        .commit();
-      return segment === undefined ? "wait" : { segment };
+        .replace(this.rounds, ROUND, round, etag);
+      return { result: segment === undefined ? "wait" : { segment }, writes };
     });
   }
 

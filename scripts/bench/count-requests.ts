@@ -117,9 +117,9 @@ function nameOf(method: string, { port, pathname, searchParams }: URL): string {
   const path = decodeURIComponent(pathname);
   const [, sharePoint] = /\/sites\/[^/]+\/_api\/(\w+(?:\/\w+)?)/.exec(path) ?? [];
   if (sharePoint) return `SharePoint: ${method} ${sharePoint}`;
-  if (port === process.env.WEBSITE_HOSTNAME?.split(":")[1]) return `task hub: ${method}`;
   // With streamed bodies, what comes in passes through a server of the Functions library.
   if (path.startsWith("/api/")) return "";
+  if (port === process.env.WEBSITE_HOSTNAME?.split(":")[1]) return `task hub: ${method}`;
   if (path.startsWith("/keys/"))
     return `Key Vault: ${/(un)?wrapkey$/.exec(path)?.[0] ?? "GET key"}`;
   if (path.startsWith("/msi/")) return "identity: token";

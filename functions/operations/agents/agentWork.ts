@@ -21,7 +21,7 @@ import {
   withdrawn,
 } from "../../domain/workItems.ts";
 import type { Services } from "../../services.ts";
-import { parseWorkId, type UploadId, type WorkId } from "../../stores/refs.ts";
+import { parseWorkId, roundKey, type UploadId, type WorkId } from "../../stores/refs.ts";
 import { readPlan, writeUpload } from "../../stores/roundBlobs.ts";
 import { isRunOf } from "../../stores/roundChecks.ts";
 import { announceWork } from "./announceWork.ts";
@@ -56,7 +56,7 @@ export async function claimWork(
   if (moved) return { status: "gone", reason: "the agent is in another group by now", moved };
   if (!granted) return gone("somebody else has it, or it is done");
   try {
-    const spec = await workSpec(app, id);
+    const spec = await workSpec(app, id, { epoch, round });
     if (id.kind === "upload") await app.audit.add(handOutEntry(agent, id));
     return { status: "granted", epoch, leaseSeconds: config.LEASE_SECONDS, spec };
   } catch (error) {
@@ -94,10 +94,11 @@ export async function heartbeat(
     work: request.work.map(({ workItem }) => workItem),
     lastSeenAt: new Date().toISOString(),
   }));
+  const findRound = oncePerRound(app.rounds);
   const verdicts = await Promise.all(
     request.work.map(async (progress) => ({
       workItem: progress.workItem,
-      verdict: await renew(app, client, agent, progress),
+      verdict: await renew(app, client, agent, progress, findRound),
     })),
   );
   return {
@@ -108,16 +109,28 @@ export async function heartbeat(
   };
 }
 
+/** Finds rounds, each once: an agent's slots mostly work on the same one. */
+function oncePerRound(rounds: Services["rounds"]) {
+  const found = new Map<string, ReturnType<typeof rounds.find>>();
+  return ({ taskId, round }: WorkId) => {
+    const key = roundKey(taskId, round);
+    const known = found.get(key) ?? rounds.find(taskId, round);
+    found.set(key, known);
+    return known;
+  };
+}
+
 async function renew(
   app: Services,
   client: DurableClient,
   agent: AgentRecord,
   progress: WorkProgress,
+  findRound: ReturnType<typeof oncePerRound>,
 ): Promise<Verdict> {
   const { rounds, config } = app;
   const id = parseWorkId(progress.workItem);
   if (!id) return "stop";
-  const round = await rounds.find(id.taskId, id.round);
+  const round = await findRound(id);
   if (!round || !isRunOf(round, id) || round.wish === "cancel") return "stop";
   const verdict: Verdict = round.wish ? "yield" : "continue";
   let holds = false;
@@ -184,15 +197,14 @@ export async function completeWork(
 
 /** The result goes into a blob first; it counts once the package's row names its epoch. */
 async function storeUpload(
-  { rounds, state }: Services,
+  { state: { plans } }: Services,
   id: UploadId,
   epoch: number,
   result: UploadResult,
 ): Promise<void> {
-  const { attempt } = await rounds.plannedPackage(id);
-  const plan = await readPlan(state.plans, id, attempt);
+  const plan = await readPlan(plans, id, id.attempt);
   if (!plan) throw new LongshoreError("CONFLICT", `package ${id.segment} has no plan any more`);
-  await writeUpload(state.plans, id, attempt, epoch, acceptUpload(plan, result));
+  await writeUpload(plans, id, id.attempt, epoch, acceptUpload(plan, result));
 }
 
 export async function failWork(

@@ -1,5 +1,6 @@
 import { LongshoreError } from "../../../shared/contracts/errors.ts";
 import type { WorkSpec } from "../../../shared/contracts/work.ts";
+import type { RoundRecord } from "../../domain/records.ts";
 import { sasUrl } from "../../security/sas.ts";
 import type { Services } from "../../services.ts";
 import type { WorkId } from "../../stores/refs.ts";
@@ -10,21 +11,23 @@ import { openContainers } from "../packages/packageContainers.ts";
  * What an agent needs for a work item, and nothing more: a SAS that may create and write in one container, and the unwrapped
  * content key of one package. It is made at each claim and kept nowhere.
  */
-export async function workSpec(app: Services, id: WorkId): Promise<WorkSpec> {
+export async function workSpec(
+  app: Services,
+  id: WorkId,
+  { epoch, round }: { epoch: number; round: RoundRecord },
+): Promise<WorkSpec> {
   const { rounds, state, stateBlobs } = app;
-  const round = await rounds.current(id);
-  const work = await rounds.findWork(id);
-  if (!work) throw new LongshoreError("NOT_FOUND", `work item ${id.text} has no row`);
   const { settings, source } = round;
   const folder = settings.snapshotFolder;
   if (id.kind === "scan") {
     const container = stateBlobs.getContainerClient(round.inventoryContainer);
-    const { lastPath, segments } = round.scan;
+    // Read after the claim: from then on nobody else registers segments.
+    const { lastPath, segments } = (await rounds.current(id)).scan;
     return {
       kind: "scan",
       source,
       containerUrl: await sasUrl(container, "agentWrites", Date.now()),
-      blobPrefix: `${id.run}-e${work.epoch}`,
+      blobPrefix: `${id.run}-e${epoch}`,
       segmentItems: settings.packageItems,
       segmentBytes: settings.packageBytes,
       names: {
@@ -48,7 +51,7 @@ export async function workSpec(app: Services, id: WorkId): Promise<WorkSpec> {
     source,
     containerUrl: await forAgent(),
     contentKey: key.toString("base64"),
-    blobPrefix: `e${work.epoch}`,
+    blobPrefix: `e${epoch}`,
     archiveSmallFiles: settings.archiveSmallFiles,
     attemptsPerFile: settings.attemptsPerItem,
     ...(folder && { snapshotFolder: folder }),

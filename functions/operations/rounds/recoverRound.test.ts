@@ -115,7 +115,7 @@ describe("what stays", () => {
     });
   });
 
-  it.each(["planned", "uploaded", "sealed", "submitting"] as const)(
+  it.each(["planned", "sealed", "submitting"] as const)(
     "is not an attempt that was cut off when %s",
     async (state) => {
       await put(0, state, {}, { job: "job" });
