@@ -123,6 +123,15 @@ describe.each([
   });
 });
 
+it("gives versions of the newest snapshots, also when an older one was put back", async () => {
+  file("now/f", 9, 90);
+  file(`${day(1)}/f`, 3, 30);
+  file(`${day(2)}/f`, 1, 10);
+  const names = [day(1), day(2)];
+  expect(brief(await versions("f", names, 1))).toEqual([`${day(2)} 1 10`]);
+  expect(brief(await versions("f", names, 2))).toEqual([`${day(2)} 1 10`, `${day(1)} 3 30`]);
+});
+
 it("tells what it may not look at, and leaves it out", () => {
   file("now/a/f", 9, 90);
   file(`${day(1)}/a/f`, 1, 10);

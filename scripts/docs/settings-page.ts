@@ -88,6 +88,8 @@ that it may read; the nearest place counts that has the source in any of its sna
   snapshot says: they are by whoever the file is by.
 * A version that cannot be read, or has vanished with its snapshot, does not keep its file back. The file is \`Migrated\`, its row says which
   versions did not come (\`VERSION_NOT_READ\`), and so does its item in the API, beside how many came (\`versions\`).
+* Snapshots with date and time in their names (\`hourly.2026-03-01_0305\`), and snapper's, cost a scan little: what is the same in two of
+  them is not looked for in those between. Of other names (\`hourly.0\`) nobody knows when they were taken; each of those costs one look per file.
 * Are there no snapshots, files come as they are, and the round says so: \`NO_SNAPSHOTS\` is among the \`warnings\` of the round and in \`Warnings_R0.csv\`.
 * Sizes and sums are those of the files as they are now. Each version counts as an item, and with its bytes, for how large a package gets, and all
   versions of a file travel in the same package. Twenty versions of everything are up to twenty times the upload.
@@ -112,10 +114,11 @@ folder it lands in. Who people and groups of the source are at the destination i
 2. with \`lookupUsers\`, a login that is an address is looked for under that address.
 
 SharePoint is asked for each of them once in a round. Whoever it does not know, or nobody maps, is in
-\`UserNotMapped_R0.csv\` with the reason and the number of items; no item fails because of that. An owner who is nobody is replaced by
-\`fallbackOwner\`, else by the system account; a right of somebody who is nobody is left out. **An item none of whose rights can be
-mapped inherits those of the folder it is in**, which may be more than it has at the source: let a scan (\`scanOnly\`) write the report
-first. It asks SharePoint nothing, so it names who is missing from the map, not who is missing at SharePoint.
+\`UserNotMapped_R0.csv\` with the reason, the number of items and the consequence; no item fails because of that. An owner who is nobody is
+replaced by \`fallbackOwner\`, else by the system account; a right of somebody who is nobody is left out. **An item none of whose rights
+can be mapped is closed**: it gets permissions of its own, and only \`fallbackOwner\`, else nobody but the administrators of the site
+collection, can open it. To inherit those of its folder would open it to more people than at the source. Let a scan (\`scanOnly\`) write
+the report first. It asks SharePoint nothing, so it names who is missing from the map, not who is missing at SharePoint.
 
 * Permissions are written for items whose rights are not those of the folder above them at the source. The items at the top of the
   source always say theirs, because the library and the task's destination folder never get those of the source: what is there
