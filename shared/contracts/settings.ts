@@ -137,7 +137,7 @@ export const settingsSchema = z.object({
   fallbackOwner: z
     .union([z.literal(""), upnSchema])
     .describe(
-      "Who stands in for an owner that nobody at the destination corresponds to: a user principal name, or empty for the system account.",
+      "Who stands in for an owner that nobody at the destination corresponds to, and alone may open what nobody else may be given a right to: a user principal name, or empty for the system account.",
     )
     .default(""),
   preservePermissions: z

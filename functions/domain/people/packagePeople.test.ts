@@ -67,9 +67,20 @@ describe("the people of a package", () => {
       ["staff", "write"],
     ]);
     expect(of("user ghost full", "user ben read")).toEqual([["ben", "read"]]);
-    expect(of("user ghost full")).toBeUndefined();
-    expect(of()).toBeUndefined();
     expect(assignmentsOf({})).toBeUndefined();
+  });
+
+  it("close what nobody at the destination may open, to all but the stand-in", () => {
+    const who = (fallback?: Resolved, list = ["user ghost full"]) => {
+      const { assignmentsOf, users } = packagePeople(settings, resolved, fallback);
+      return assignmentsOf({ access: access(...list) })?.map(({ userId, right }) => [
+        ...[users.find(({ id }) => id === userId)?.name, right],
+      ]);
+    };
+    expect(who()).toEqual([[SYSTEM_ACCOUNT.name, "full"]]);
+    expect(who(person("boss"))).toEqual([["boss", "full"]]);
+    expect(who({ why: "nobody" })).toEqual([[SYSTEM_ACCOUNT.name, "full"]]);
+    expect(who(person("crowd", true), [])).toEqual([[SYSTEM_ACCOUNT.name, "full"]]);
   });
 
   it("are in manifests that the schemas accept, and folders above keep their owner", async () => {
@@ -144,21 +155,43 @@ describe("what an item's own rights are", () => {
 });
 
 describe("who is not mapped", () => {
-  it("is named once, with the number of items", () => {
+  it("is named once, with the number of items and what becomes of them", () => {
     const tally = new PeopleTally(settings);
     tally.add({ owner: "ghost", access: access("user ghost full", "user ada read") });
     tally.add({ owner: "Ghost", access: access("group staff read") });
+    tally.add({ owner: "ada", access: access("user ghost read", "user spirit read") });
+    tally.add({ owner: "ada", access: access("user spirit read", "user ghost full") });
+    tally.add({ owner: "ada", access: access("user banshee read", "user ada read") });
     tally.add({ owner: "admins", access: [] });
+    const only = "only administrators of the site collection can open them";
     expect(tally.notMapped(resolved, { why: "no such person" })).toEqual([
-      ...[{ principal: "admins", kind: "user", items: 1, why: expect.stringMatching(/group/) }],
       {
-        ...{ principal: "boss@contoso.com", kind: "user", items: 3 },
-        why: "fallbackOwner: no such person",
+        ...{ principal: "admins", kind: "user", items: 1, why: expect.stringMatching(/group/) },
+        consequence: "1 shown as by System Account",
       },
-      { principal: "ghost", kind: "user", items: 2, why: "nobody" },
+      {
+        ...{ principal: "banshee", kind: "user", items: 1, why: "it was not looked up" },
+        consequence: "has no access",
+      },
+      {
+        ...{ principal: "boss@contoso.com", kind: "user", items: 6 },
+        ...{ why: "fallbackOwner: no such person", consequence: "System Account stands in" },
+      },
+      {
+        ...{ principal: "ghost", kind: "user", items: 4, why: "nobody" },
+        consequence: `2 shown as by System Account; 2 closed: ${only}`,
+      },
+      {
+        ...{ principal: "spirit", kind: "user", items: 2, why: "it was not looked up" },
+        consequence: `2 closed: ${only}`,
+      },
     ]);
-    expect(tally.notMapped(resolved, person("boss")).map(({ principal }) => principal)).toEqual([
-      ...["admins", "ghost"],
+    const consequences = tally
+      .notMapped(resolved, person("boss"))
+      .map(({ principal, consequence }) => [principal, consequence]);
+    expect(consequences).toContainEqual([
+      ...["spirit", "2 closed: only boss@contoso.com can open them"],
     ]);
+    expect(consequences.map(([principal]) => principal)).not.toContain("boss@contoso.com");
   });
 });

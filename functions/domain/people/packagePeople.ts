@@ -82,7 +82,8 @@ export const NOBODY: PackagePeople = {
 
 /**
  * Gives everybody whom the package knows an id. `resolved` is by `principalKey`, `fallback` stands in for owners. Rights of
- * principals whom nobody corresponds to are left out; an item that has no others is like the folder above it.
+ * principals whom nobody corresponds to are left out; an item that has no others is closed to everybody but the fallback, or the
+ * system account, which leaves it to the administrators of the site collection.
  */
 export function packagePeople(
   settings: PeopleSettings,
@@ -113,7 +114,8 @@ export function packagePeople(
         const before = rights.get(idOf(found));
         if (!before || isStronger(right, before)) rights.set(idOf(found), right);
       }
-      if (rights.size === 0) return undefined;
+      // Whom it was meant for is not known here, and who may open the folder above is somebody else.
+      if (rights.size === 0) rights.set(owner(fallback) ?? SYSTEM_ACCOUNT.id, "full");
       return [...rights].map(([userId, right]) => ({ userId, right }));
     },
   };

@@ -33,7 +33,7 @@ export async function peopleOfPlan(
 }
 
 /**
- * Who these principals are at the destination, by `principalKey`, and who stands in for owners. A round asks for each once
+ * Who these principals are at the destination, by `principalKey`, and who stands in for those who are nobody. A round asks for each once
  * and writes the answer down, so that all its packages agree. A round that only scans asks nobody, nor does one without
  * `mayAsk`: then whoever is mapped counts as found.
  */
@@ -63,7 +63,7 @@ export async function resolvePeople(
       found.set(principalKey(principal), answer);
     });
   }
-  const standIn = settings.preserveOwner ? settings.fallbackOwner : "";
+  const standIn = settings.fallbackOwner;
   const standInKey = `stand-in ${standIn.toLowerCase()}`;
   if (standIn !== "" && !known.has(standInKey))
     found.set(standInKey, await find(`i:0#.f|membership|${standIn}`, false));
