@@ -25,6 +25,8 @@ describe("what is wrong with a value, in words", () => {
     [state, 1, "must be one of Failed, Paused"],
     [state, undefined, "is missing"],
     [z.literal("x"), "y", 'must be "x"'],
+    [z.literal(1), 2, "must be 1"],
+    [z.iso.datetime(), "x", 'must be an instant with its zone, like "2026-01-31T22:00:00Z"'],
     [z.string().regex(/^a$/, "must be a"), "b", "must be a"],
   ])("%#", (schema, value, message) => {
     const { error } = schema.safeParse(value, { error: fieldMessage });

@@ -12,17 +12,24 @@ export function fieldMessage(issue: Issue): string | undefined {
     case "invalid_type":
       return wrongType(String(issue.expected), issue.input);
     case "invalid_value":
-      return oneOf(issue.values.map(String), issue.input);
+      return oneOf(issue.values, issue.input);
     case "too_small":
       return issue.minimum === 1 && issue.origin === "string"
         ? "is empty"
         : `must ${amount(issue.origin, "at least", issue.minimum)}`;
     case "too_big":
       return `must ${amount(issue.origin, "at most", issue.maximum)}`;
+    case "invalid_format":
+      return FORMATS[issue.format];
     default:
       return undefined;
   }
 }
+
+const FORMATS: Record<string, string> = {
+  datetime: 'must be an instant with its zone, like "2026-01-31T22:00:00Z"',
+  date: 'must be a day, like "2026-01-31"',
+};
 
 const KINDS: Record<string, string> = {
   string: "a text",
@@ -54,11 +61,11 @@ function kindOf(input: unknown): string | undefined {
   return kinds[typeof input];
 }
 
-function oneOf(values: readonly string[], input: unknown): string {
+function oneOf(values: readonly unknown[], input: unknown): string {
   if (input === undefined) return "is missing";
-  const meant = typeof input === "string" ? suggestion(input, values) : "";
-  const [only = ""] = values;
-  return `must be ${values.length === 1 ? JSON.stringify(only) : `one of ${values.join(", ")}`}${meant}`;
+  if (values.length === 1) return `must be ${JSON.stringify(values[0])}`;
+  const meant = typeof input === "string" ? suggestion(input, values.map(String)) : "";
+  return `must be one of ${values.join(", ")}${meant}`;
 }
 
 function amount(origin: string, bound: string, limit: number | bigint): string {

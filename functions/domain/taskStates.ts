@@ -53,12 +53,16 @@ const TABLE: Record<TaskState, Partial<Record<TaskEvent, TaskState>>> = {
 export function taskAfter(state: TaskState, event: TaskEvent): TaskState {
   const next = TABLE[state][event];
   if (next) return next;
-  const allowing = TASK_STATES.filter((each) => TABLE[each][event]).join(" or ");
+  const allowing = TASK_STATES.filter((each) => TABLE[each][event]);
+  const some = allowing.length > 1 ? `${allowing.slice(0, -1).join(", ")} or ` : "";
   throw new LongshoreError(
     "CONFLICT",
-    `a task that is ${state} cannot ${event}: only one that is ${allowing} can`,
+    `a task that is ${state} cannot ${event}: only one that is ${some}${allowing.at(-1)} can`,
   );
 }
+
+export const allows = (state: TaskState, event: TaskEvent): boolean =>
+  TABLE[state][event] !== undefined;
 
 /** Where each action of people leads to: who asks for it there has it already. */
 const DONE: Record<"run" | "pause" | "resume" | "cancel", readonly TaskState[]> = {

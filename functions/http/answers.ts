@@ -76,5 +76,11 @@ export class IfMatch {
   }
 }
 
+/** Whether a header has the ETag, or `*`; also without the quotes, which scripts lose. */
 export const matches = (header: string, etag: string): boolean =>
-  header.split(",").some((each) => ["*", etag].includes(each.trim().replace(/^W\//, "")));
+  header.split(",").some((each) => {
+    const tag = each.trim().replace(/^W\//, "");
+    return tag === "*" || bare(tag) === bare(etag);
+  });
+
+const bare = (tag: string) => tag.replace(/^"(.*)"$/, "$1");

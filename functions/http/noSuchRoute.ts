@@ -1,6 +1,6 @@
 import { app, type HttpMethod } from "@azure/functions";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
-import { suggestion } from "../domain/nearest.ts";
+import { nearest } from "../domain/nearest.ts";
 import { problem } from "./problems.ts";
 import { BY_ENTRA, routes } from "./route.ts";
 
@@ -22,7 +22,7 @@ app.http("noSuchRoute", {
       return problem(
         new LongshoreError(
           "NOT_FOUND",
-          `there is no route /api/${path.slice(0, 200)} (GET /api/v1/openapi.json lists all of them)${suggestion(path, templates())}`,
+          `there is no route /api/${path.slice(0, 200)} (GET /api/v1/openapi.json lists all of them)${meant(path)}`,
         ),
         context,
       );
@@ -39,7 +39,17 @@ app.http("noSuchRoute", {
   },
 });
 
-const templates = () => routes.map(({ route }) => route.replaceAll(":int}", "}"));
+/** A route with as many steps, those that are fixed nearly the same. */
+function meant(path: string): string {
+  const steps = path.toLowerCase().split("/");
+  const found = routes.find(({ route }) => {
+    const own = route.split("/");
+    const isNear = (step: string, at: number) =>
+      step.startsWith("{") || nearest(steps[at] ?? "", [step]) !== undefined;
+    return own.length === steps.length && own.every(isNear);
+  });
+  return found ? `; do you mean /api/${found.route.replaceAll(":int}", "}")}?` : "";
+}
 
 /** The methods by which routes take a path, in order; none when there is no such route. */
 function methodsOf(path: string): string[] {

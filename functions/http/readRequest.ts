@@ -48,6 +48,25 @@ export function parseBody(
   }
 }
 
+/** A route without a body takes none, or an empty object: whatever stands in it would have no effect. */
+export function refuseBody(text: string): void {
+  const value = text.trim() === "" ? {} : jsonOf(text);
+  if (value === null) return;
+  if (typeof value !== "object" || Array.isArray(value))
+    throw new Invalid([{ field: "", message: "must be empty: this route takes no body" }]);
+  const names = Object.keys(value);
+  if (names.length > 0)
+    throw new Invalid(names.map((field) => ({ field, message: NO_SUCH_FIELD })));
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
 /** Checks what was sent against its schema; refuses fields that the schema does not have, each by its name. */
 export function checked<T>(schema: z.ZodType<T> | undefined, value: unknown, strict: boolean): T {
   if (!schema) return undefined as T;

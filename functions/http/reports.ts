@@ -13,6 +13,7 @@ import { zipReports } from "../operations/reports/reportArchive.ts";
 import { requireSession, requireTask } from "../operations/require.ts";
 import { listRounds } from "../operations/rounds/listRounds.ts";
 import { selectTasks } from "../operations/tasks/selectTasks.ts";
+import type { Services } from "../services.ts";
 import { reportFolder } from "../stores/roundBlobs.ts";
 import { defineRoute, Raw } from "./route.ts";
 
@@ -48,8 +49,7 @@ defineRoute(
   async ({ app, params, query }) => {
     await requireTask(app, params.task);
     const ref = { taskId: params.task, round: params.round };
-    if (!(await app.rounds.find(ref.taskId, ref.round)))
-      throw new LongshoreError("NOT_FOUND", `task ${ref.taskId} has no round ${ref.round}`);
+    await requireRound(app, ref);
     return listItems(app, ref, query);
   },
 );
@@ -73,6 +73,7 @@ defineRoute(
         name: blob.name.slice(prefix.length),
         bytes: blob.properties.contentLength ?? 0,
       });
+    if (reports.length === 0) await requireRound(app, { taskId: params.task, round: params.round });
     return { reports };
   },
 );
@@ -187,6 +188,14 @@ defineRoute(
     });
   },
 );
+
+async function requireRound(
+  { rounds }: Services,
+  { taskId, round }: { taskId: string; round: number },
+): Promise<void> {
+  if (await rounds.find(taskId, round)) return;
+  throw new LongshoreError("NOT_FOUND", `task ${taskId} has no round ${round}`);
+}
 
 function whyNone(tasks: number): string {
   if (tasks === 0) return "no task of the session passes the filter";

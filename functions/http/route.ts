@@ -18,8 +18,8 @@ import { type Services, services } from "../services.ts";
 import { headOf, IfMatch, matches, Noted, Raw, Tagged } from "./answers.ts";
 import { audited } from "./audited.ts";
 import { idempotently } from "./idempotency.ts";
-import { problem } from "./problems.ts";
-import { checked, parseBody, queryOf, readText } from "./readRequest.ts";
+import { Invalid, problem } from "./problems.ts";
+import { checked, parseBody, queryOf, readText, refuseBody } from "./readRequest.ts";
 import { paramsOf, parseParams, type RouteParams } from "./routeParams.ts";
 
 export { Noted, Raw, tagged, taggedPart, unchanged } from "./answers.ts";
@@ -123,6 +123,10 @@ export function defineRoute<P extends string, Q = undefined, B = undefined, R = 
     const header = (each: string) => request.headers.get(each);
     if (needsMatch && header("if-match") === null)
       throw new LongshoreError("PRECONDITION_REQUIRED");
+    if (!body && isForPeople(role)) refuseBody(text);
+    // What replaces or changes something must not do so because its body was forgotten.
+    if (body && ["PUT", "PATCH"].includes(method) && !definition.asText && text.trim() === "")
+      throw new Invalid([{ field: "", message: "is missing; send it as JSON" }]);
     const call = {
       ...{ app: running, client: df.getClient(context), params, ...who },
       query: checked<Q>(query ?? NO_QUERY, queryOf(request), isForPeople(role)),

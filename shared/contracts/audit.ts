@@ -25,9 +25,9 @@ export type AuditEntry = z.infer<typeof auditEntrySchema>;
 
 export const auditQuerySchema = pageQuerySchema
   .extend({
-    task: z.string().max(100).optional(),
+    task: z.string().min(1).max(100).toLowerCase().optional(),
     /** Name or id of the actor. */
-    actor: z.string().max(255).optional(),
+    actor: z.string().min(1).max(255).optional(),
     from: momentSchema.optional(),
     until: momentSchema.optional(),
   })

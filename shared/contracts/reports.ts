@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isErrorCode } from "./errors.ts";
 import { outcomeSchema } from "./outcomes.ts";
 import { roundViewSchema, taskFilterSchema } from "./tasks.ts";
 
@@ -47,7 +48,7 @@ export const itemQuerySchema = z.strictObject({
   /** Not `code`: in a query that is a function key. */
   errorCode: z
     .string()
-    .regex(/^[A-Z_]{1,64}$/, "must be an error code, like SOURCE_ACCESS_DENIED")
+    .refine(isErrorCode, "must be one of the error codes, like SOURCE_ACCESS_DENIED")
     .optional(),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
   /** From the answer before. */

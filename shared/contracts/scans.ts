@@ -68,7 +68,7 @@ export type ScanView = z.infer<typeof scanViewSchema>;
 export const scanCopySchema = taskCreateSchema
   .pick({ settings: true, schedule: true, windows: true, start: true })
   .extend({
-    session: z.string().min(1).max(32),
+    session: z.string().min(1).max(32).toLowerCase(),
     name: taskCreateSchema.shape.name.optional(),
     /** Needed when the scan has none. */
     destination: taskCreateSchema.shape.destination.optional(),

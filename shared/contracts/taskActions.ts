@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { problemSchema } from "./api.ts";
-import { TASK_STATES, taskFilterSchema } from "./tasks.ts";
+import { TASK_STATES, taskSelectionSchema } from "./tasks.ts";
 
 export const TASK_ACTIONS = ["run", "pause", "resume", "cancel", "delete"] as const;
 export type TaskAction = (typeof TASK_ACTIONS)[number];
@@ -9,14 +9,18 @@ export type TaskAction = (typeof TASK_ACTIONS)[number];
 export const bulkActionSchema = z
   .strictObject({
     action: z.enum(TASK_ACTIONS),
-    tasks: z.array(z.string()).min(1).max(1_000).optional(),
-    filter: taskFilterSchema.optional(),
+    tasks: z.array(z.string().toLowerCase()).min(1).max(1_000).optional(),
+    filter: taskSelectionSchema.optional(),
     /** The `next` of the answer before: goes on with the tasks that fit the filter. */
     after: z.string().max(2_000).optional(),
   })
   .refine(({ tasks, filter }) => (tasks === undefined) !== (filter === undefined), {
     message: "name the tasks or give a filter ({} for all), not both",
     path: ["tasks"],
+  })
+  .refine(({ tasks, after }) => tasks === undefined || after === undefined, {
+    message: "belongs to a filter; tasks that are named are all acted on at once",
+    path: ["after"],
   });
 export type BulkAction = z.input<typeof bulkActionSchema>;
 

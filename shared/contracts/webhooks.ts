@@ -14,7 +14,10 @@ function isWebhookUrl(text: string): boolean {
 }
 
 export const webhookCreateSchema = z.object({
-  url: z.string().max(2000).refine(isWebhookUrl, "must be an https URL without credentials"),
+  url: z
+    .string()
+    .max(2000)
+    .refine(isWebhookUrl, "must be an https URL without credentials and without #"),
   events: z.array(z.enum(TASK_EVENTS)).min(1).default(TASK_EVENTS),
   /** "whsec_" and the base64 of 24 to 64 bytes; made by the app when it is missing. */
   secret: z

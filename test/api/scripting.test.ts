@@ -83,6 +83,28 @@ describe("an action that was done already", () => {
     for (const id of ids) expect(await trail(`task=${id}`)).toEqual(["cancelTask", "createTask"]);
   });
 
+  it("is taken while the one before is still under way", async () => {
+    const id = await create({ start: "now" });
+    await reaches(id, "InProgress");
+    for (const action of ["pause", "cancel"]) expect((await act(id, action)).status).toBe(202);
+    await reaches(id, "Cancelled");
+  }, 90_000);
+
+  it("on many tasks takes ids in any case and filters as JSON has them, and nothing that has no effect", async () => {
+    const id = await create({ tags: ["many"] });
+    const path = `v1/sessions/${session}/actions`;
+    const filter = { state: ["Scheduled", "Paused"], tag: "many", scheduled: false };
+    expect((await api.post(path, { action: "cancel", filter })).json.results).toMatchObject([
+      { id, ok: true, state: "Cancelled" },
+    ]);
+    const again = await api.post(path, { action: "delete", tasks: [id.toUpperCase()] });
+    expect(again.json.results).toMatchObject([{ id, ok: true }]);
+    const after = await api.post(path, { action: "run", tasks: [id], after: "x" });
+    expect(fieldsOf(after)).toEqual(["after"]);
+    const unknown = await api.post(path, { action: "run", filter: { state: ["Lost"] } });
+    expect(fieldsOf(unknown)).toEqual(["filter.state"]);
+  });
+
   it("is refused, with what to do, when it contradicts the task's state", async () => {
     const id = await create();
     const refused = await act(id, "pause");
@@ -211,7 +233,7 @@ describe("a filter", () => {
     ["createdFrom=2026-02-01&createdBefore=2026-01-01", "createdBefore", /createdFrom/],
     ["createdFrom=yesterday", "createdFrom", /2026-01-31/],
     ["createdFrom=2026-01-31T00:00:00+01:00", "createdFrom", /%2B/],
-    ["sort=size", "sort", /"-created"/],
+    ["sort=size", "sort", /created, -created, name/],
     ["scheduled=maybe", "scheduled", /true or false/],
     ["limit=1001", "limit", /1000/],
     ["staet=Paused", "staet", /"state"/],
@@ -351,6 +373,35 @@ describe("a request", () => {
     expect((await api.call("HEAD", "v1/audit", { as: "reader" })).status).toBe(403);
   });
 
+  it("whose body was forgotten changes nothing, and one whose body has no effect is refused", async () => {
+    const headers = { "if-match": "*" };
+    expect((await api.change("PUT", "v1/settings", { packageItems: 111 })).status).toBe(200);
+    const forgotten = await api.call("PUT", "v1/settings", { headers });
+    expect([forgotten.status, forgotten.json.errors[0].message]).toEqual([
+      ...[400, expect.stringContaining("is missing")],
+    ]);
+    expect((await api.get("v1/settings")).json.settings).toEqual({ packageItems: 111 });
+    expect((await api.call("PUT", "v1/settings", { headers, body: {} })).status).toBe(200);
+    const id = await create();
+    expect(fieldsOf(await api.post(`v1/tasks/${id}/run`, { force: true }))).toEqual(["force"]);
+    expect((await api.post(`v1/tasks/${id}/run`, "now")).status).toBe(400);
+    expect((await view(id)).state).toBe("Scheduled");
+    expect((await api.post(`v1/tasks/${id}/cancel`, {})).status).toBe(202);
+  });
+
+  it("may have lost the quotes of its ETag", async () => {
+    const path = `v1/tasks/${await create()}`;
+    const etag = (await api.get(path)).headers.get("etag") ?? "";
+    const headers = { "if-match": etag.replaceAll('"', "") };
+    expect((await api.call("PATCH", path, { headers, body: { name: "new" } })).status).toBe(200);
+    expect((await api.call("PATCH", path, { headers, body: { name: "newer" } })).status).toBe(412);
+  });
+
+  it("for a round that does not exist is not answered as if it had no reports", async () => {
+    const path = `v1/tasks/${await create()}/rounds/7/reports`;
+    expect((await api.get(path)).json).toMatchObject({ status: 404, code: "NOT_FOUND" });
+  });
+
   it("with another method is told which ones there are", async () => {
     const task = `v1/tasks/${await create()}`;
     const wrong = await api.call("PUT", task, { body: {} });
@@ -367,6 +418,7 @@ describe("a request", () => {
     const { json, status } = await api.get("v1/sesions");
     expect([status, json]).toMatchObject([404, { code: "NOT_FOUND" }]);
     expect(json.detail).toContain("/api/v1/openapi.json");
+    expect(json.detail).toContain("do you mean /api/v1/sessions?");
     expect((await api.get("v1/sesions", { as: null })).status).toBe(401);
   });
 

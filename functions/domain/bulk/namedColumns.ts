@@ -66,6 +66,10 @@ function headerProblems({ row, cells }: CsvRow, columns: (string | undefined)[])
   const problems: BulkProblem[] = [];
   const add = (value: string, message: string, fix: string) =>
     problems.push({ row, column: value, value, message, fix });
+  if (columns.every((column) => column === undefined)) {
+    add("", "is no header: it names no column", `Begin with a row like ${REQUIRED.join(",")}.`);
+    return problems;
+  }
   columns.forEach((column, index) => {
     const cell = cells[index] ?? "";
     if (column === undefined) add(cell, "is not a column of this format", unknownFix(cell));

@@ -283,6 +283,11 @@ describe("our own CSV", () => {
     expect(readBulkFile(data, "auto").format).toBe("migration-manager-csv");
   });
 
+  it("needs a header", () => {
+    const file = readBulkFile(`/srv/a,${SITE},Documents`, "longshore");
+    expect(file.problems).toMatchObject([{ row: 1, message: "is no header: it names no column" }]);
+  });
+
   it("says which of a setting's values is wrong", () => {
     const rows = `source,site,library,setting.excludeNames\n/srv/a,${SITE},Documents,*.tmp;[a`;
     expect(problems(rows)).toEqual([

@@ -137,7 +137,7 @@ function resultOf(
         const task = existing(row);
         return task ? row.problems.map((each) => ({ ...each, existing: task })) : row.problems;
       }),
-    ],
+    ].sort((one, other) => one.row - other.row),
     warnings: located(({ draft }) => draft.warnings),
     results,
     resultFile: `v1/sessions/${sessionId}/bulk/${id}/result.csv`,
