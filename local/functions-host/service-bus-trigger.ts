@@ -12,6 +12,8 @@ import type { RpcTypedData } from "./rpc-data.ts";
 const CATEGORY = "Host.Triggers.ServiceBus";
 const DEFAULT_MAX_CALLS = 16;
 const DEFAULT_LOCK_RENEWAL = "00:05:00";
+/** By default the client waits half a minute before it looks whether Service Bus is back; that of .NET, which triggers on Azure use, about one second. */
+const RETRY = { timeoutInMs: 10_000, retryDelayInMs: 1_000 };
 
 export interface ServiceBusTriggerOptions {
   functions: readonly AppFunction[];
@@ -45,7 +47,7 @@ export function createServiceBusTriggers(options: ServiceBusTriggerOptions): Ser
   let active = 0;
 
   function subscribe({ target, queue, connection }: (typeof triggers)[number]): void {
-    const client = new ServiceBusClient(connection);
+    const client = new ServiceBusClient(connection, { retryOptions: RETRY });
     clients.push(client);
     const receiver = client.createReceiver(queue, {
       receiveMode: "peekLock",

@@ -15,16 +15,23 @@ let broker: Broker;
 let client: ServiceBusClient;
 let host: TestHost;
 
-beforeAll(async () => {
-  dataDirectory = mkdtempSync(path.join(os.tmpdir(), "functions-host-bus-"));
-  broker = await startBroker({
+const connectionTo = (port: number) =>
+  `Endpoint=sb://127.0.0.1:${port};SharedAccessKeyName=root;SharedAccessKey=secret;UseDevelopmentEmulator=true`;
+
+const openBroker = (port?: number): Promise<Broker> =>
+  startBroker({
     dataDirectory,
+    ...(port !== undefined && { port }),
     config: {
       policies: [{ name: "root", primaryKey: "secret", rights: ["Manage"] }],
       queues: [{ name: QUEUE, maxDeliveryCount: MAX_DELIVERIES }, { name: "kept" }],
     },
   });
-  const connection = `Endpoint=sb://127.0.0.1:${broker.port};SharedAccessKeyName=root;SharedAccessKey=secret;UseDevelopmentEmulator=true`;
+
+beforeAll(async () => {
+  dataDirectory = mkdtempSync(path.join(os.tmpdir(), "functions-host-bus-"));
+  broker = await openBroker();
+  const connection = connectionTo(broker.port);
   client = new ServiceBusClient(connection);
   host = await startTestHost({ FIXTURE_BUS: connection, FIXTURE_QUEUE: QUEUE });
 });
@@ -70,6 +77,18 @@ it("56: a function may leave its messages uncompleted", async () => {
   await sleep(200);
   expect(await client.createReceiver("kept").peekMessages(2)).toHaveLength(1);
 });
+
+it("56: a trigger goes on soon after Service Bus was away", async () => {
+  const { port } = broker;
+  const before = host.journal("bus ").length;
+  await broker.close();
+  await sleep(1500); // The client has to find nobody there once.
+  broker = await openBroker(port);
+  const later = new ServiceBusClient(connectionTo(port));
+  await later.createSender(QUEUE).sendMessages({ body: { ok: "again" } });
+  await later.close();
+  expect((await received(before + 1)).at(-1)).toMatchObject({ message: { ok: "again" } });
+}, 30_000);
 
 it("56: a stopping host settles what it is working on", async () => {
   expect(await host.kill()).toBe(0);
