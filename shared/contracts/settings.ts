@@ -73,7 +73,7 @@ export const settingsSchema = z.object({
     .default(""),
   excludeNames: patternsSchema
     .describe(
-      'Leave out files and folders by glob, in any case: "*.tmp" is compared with the name, "Old/**" (with a slash) with the path below the source.',
+      'Leave out files and folders by glob, in any case: "*.tmp" is compared with the name, "Old/**" (with a slash) with the path below the source; "\\[" means the character itself.',
     )
     .default([]),
   excludeFolders: patternsSchema
