@@ -10,6 +10,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createLog } from "../../agent/log.ts";
 import { openContainer } from "../../agent/storage/container.ts";
 import { inLanes } from "../../agent/work/lanes.ts";
 import { upload } from "../../agent/work/upload.ts";
@@ -118,7 +119,8 @@ async function measure(load: Load, containers: string[]): Promise<Figures> {
       })),
     };
     const container = openContainer(spec.containerUrl, { signal });
-    const { files } = await upload(spec, { root: load.folder, container, progress, signal });
+    const source = { root: load.folder, roots: [], log: createLog("warn") };
+    const { files } = await upload(spec, { ...source, container, progress, signal });
     const failed = files.find((file) => file.status === "failed");
     if (failed !== undefined) throw new Error(JSON.stringify(failed));
   });
