@@ -8,12 +8,13 @@ const listSchema = z.object({
   Title: z.string(),
   /** 1 is a document library, whatever its template (101; 700 in a OneDrive). */
   BaseType: z.coerce.number().default(1),
+  EnableVersioning: z.boolean().nullish(),
   RootFolder: z.object({ UniqueId: z.string(), ServerRelativeUrl: z.string() }),
 });
 export type FoundLibrary = z.infer<typeof listSchema>;
 
 const FIELDS =
-  "$select=Id,Title,BaseType,RootFolder/UniqueId,RootFolder/ServerRelativeUrl&$expand=RootFolder";
+  "$select=Id,Title,BaseType,EnableVersioning,RootFolder/UniqueId,RootFolder/ServerRelativeUrl&$expand=RootFolder";
 const DOCUMENT_LIBRARY = 101;
 
 /**

@@ -44,6 +44,7 @@ export async function resolveDestination(
     listTitle: library.Title,
     rootFolderId: library.RootFolder.UniqueId.toLowerCase(),
     rootFolderUrl: library.RootFolder.ServerRelativeUrl,
+    ...(library.EnableVersioning === false && { versioningOff: true }),
     folders: [],
   };
   const names = destination.folder.split("/").filter(Boolean);

@@ -80,6 +80,8 @@ export const targetSchema = z.object({
   rootFolderUrl: z.string(),
   /** Folders of the task's destination folder, outermost first; `id` when they exist already. */
   folders: z.array(z.object({ path: z.string(), id: z.string().optional() })),
+  /** The library keeps no versions. */
+  versioningOff: z.literal(true).optional(),
   /** Only a place to compute paths with; see nominalTarget.ts. */
   nominal: z.literal(true).optional(),
 });

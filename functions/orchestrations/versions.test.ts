@@ -14,6 +14,7 @@ import {
   startSurroundings,
   type TestServices,
 } from "../../test/support/services.ts";
+import { viewTask } from "../operations/tasks/viewTask.ts";
 
 /* Older versions of files in whole rounds that meet trouble: what SharePoint has on record, and what the outcomes say. */
 
@@ -51,7 +52,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await machine.stop();
-  await around.faults({ itemErrorRate: 0, dropJobEnd: false });
+  await around.faults({ itemErrorRate: 0, versioning: true });
   rmSync(source, { recursive: true });
 });
 
@@ -131,6 +132,21 @@ describe("versions", () => {
       ...{ result: "migrated", olderVersions: 2, code: "VERSION_NOT_READ" },
     });
     expect(issue?.message).toContain(`1 of 3 older versions did not come: ${SNAPSHOTS[1]}`);
+  });
+
+  it("are lost on a library that keeps none, which the round says", async () => {
+    await around.faults({ versioning: false });
+    await machine.boot().start(taskId);
+    expect(await state()).toBe("Completed");
+    expect((await recorded("a/f.txt")).sizes).toEqual([3]);
+    const { round } = await viewTask(app, taskId);
+    expect(round?.warnings).toMatchObject([{ code: "VERSIONING_OFF", remedy: expect.anything() }]);
+    const report = app.state.reports.getBlobClient(`${taskId}/R0/Warnings_R0.csv`);
+    expect(String(await report.downloadToBuffer())).toContain("VERSIONING_OFF");
+    // Nobody who asks for none misses any.
+    await app.tasks.update(taskId, (value) => ({ ...value, settings: {} }));
+    await machine.boot().start(taskId);
+    expect((await viewTask(app, taskId)).round).not.toHaveProperty("warnings");
   });
 
   it("do not come without their file", async () => {

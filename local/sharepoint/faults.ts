@@ -47,6 +47,8 @@ const faultsSchema = z.strictObject({
   slowImportMs: milliseconds,
   /** What becomes of a file whose id is at its path already: the docs say replace, tools have seen append. */
   existing: z.enum(["replace", "append", "refuse"]).default("replace"),
+  /** Whether libraries keep versions: without, what is imported has its current version alone. */
+  versioning: z.boolean().default(true),
   /** What is deleted from a library's folder goes to the recycle bin, where its id is a conflict until it is purged. */
   recycleBinConflict: z.boolean().default(false),
   /** Logins that contain one of these texts belong to nobody. */

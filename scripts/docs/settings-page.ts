@@ -96,7 +96,7 @@ that it may read; the nearest place counts that has the source in any of its sna
 * A file that changes is brought again with the versions that there are by then. SharePoint replaces the whole history, so what has left the
   snapshots meanwhile leaves the history, too, and so do versions that people have made at the destination. A file that does not
   change is not looked at again, also when \`fileVersions\` is raised later.
-* The library keeps as many versions as its own settings allow. With versioning off, SharePoint keeps none.
+* The library keeps as many versions as its own settings allow. With versioning off it keeps none, and the round warns of it (\`VERSIONING_OFF\`).
 * Windows' "previous versions" (VSS shadow copies) are not read: they are no folders, and Node.js cannot list them. Neither are snapshots that
   cannot be reached through the file system of the share. Files that are in snapshots only are not migrated.
 * Folders of snapshots inside a source are not documents: they are \`Skipped\` as \`SNAPSHOT_FOLDER\`, whatever \`fileVersions\` says.

@@ -27,6 +27,7 @@ import { csvOf } from "../../domain/reports/csv.ts";
 import { failureRow, itemRow } from "../../domain/reports/itemRows.ts";
 import { roundRow } from "../../domain/reports/roundRow.ts";
 import { RoundTally } from "../../domain/reports/roundTally.ts";
+import { roundWarnings } from "../../domain/roundWarnings.ts";
 import type { Services } from "../../services.ts";
 import { assessmentName, writeAssessment } from "../../stores/assessments.ts";
 import { readOutcomes, reportFolder } from "../../stores/roundBlobs.ts";
@@ -90,9 +91,10 @@ export async function writeReports(
       await report(`FatalError${suffix}.csv`, FATAL_COLUMNS).write(
         roundRow(context, round.failure),
       );
-    if (round.warnings) {
-      const warnings = report(`Warnings${suffix}.csv`, FATAL_COLUMNS);
-      for (const warning of round.warnings) await warnings.write(roundRow(context, warning));
+    const warnings = roundWarnings(round);
+    if (warnings.length > 0) {
+      const said = report(`Warnings${suffix}.csv`, FATAL_COLUMNS);
+      for (const warning of warnings) await said.write(roundRow(context, warning));
     }
     const notMapped = people ? await whoIsNotMapped(app, round, people) : [];
     if (notMapped.length > 0) {

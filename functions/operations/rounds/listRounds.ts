@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { roundSummarySchema } from "../../../shared/contracts/reports.ts";
 import { explained } from "../../domain/failures.ts";
 import type { TaskRecord } from "../../domain/records.ts";
+import { roundWarnings } from "../../domain/roundWarnings.ts";
 import type { Services } from "../../services.ts";
 import { inParallel } from "../inParallel.ts";
 
@@ -20,7 +21,8 @@ export async function listRounds(
   await inParallel(8, numbers, async (number) => {
     const round = await rounds.find(id, number);
     if (!round) return;
-    const { state, startedAt, endedAt, failure, warnings, scan } = round;
+    const { state, startedAt, endedAt, failure, scan } = round;
+    const warnings = roundWarnings(round);
     const { migrated, skipped, failed, agents } = round;
     const { items, bytes, files, folders, issues } = scan;
     found.set(number, {
@@ -28,7 +30,7 @@ export async function listRounds(
       scanned: { items, bytes, files, folders, issues },
       ...(endedAt && { endedAt }),
       ...(failure && { failure: explained(failure) }),
-      ...(warnings && { warnings: warnings.map(explained) }),
+      ...(warnings.length > 0 && { warnings: warnings.map(explained) }),
     });
   });
   return numbers.flatMap((number) => found.get(number) ?? []);

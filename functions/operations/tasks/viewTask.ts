@@ -2,6 +2,7 @@ import type { RoundView, TaskView, WaitingFor } from "../../../shared/contracts/
 import { explained } from "../../domain/failures.ts";
 import { progressOf } from "../../domain/progress.ts";
 import type { PackageState, RoundRecord, TaskRecord } from "../../domain/records.ts";
+import { roundWarnings } from "../../domain/roundWarnings.ts";
 import { instant, nextRun } from "../../domain/schedules.ts";
 import { explainSettings } from "../../domain/settings.ts";
 import type { Services } from "../../services.ts";
@@ -40,6 +41,7 @@ function viewRound(
   now: number,
 ): RoundView {
   const { scan, uploaded, state } = round;
+  const warnings = roundWarnings(round);
   const known = {
     ...round,
     uploaded: {
@@ -54,7 +56,7 @@ function viewRound(
     startedAt: round.startedAt,
     ...(round.endedAt !== undefined && { endedAt: round.endedAt }),
     ...(round.failure && { failure: explained(round.failure) }),
-    ...(round.warnings && { warnings: round.warnings.map(explained) }),
+    ...(warnings.length > 0 && { warnings: warnings.map(explained) }),
     ...(isRunning && waitingFor && { waitingFor: waitingFor.reason }),
     progress: progressOf(known, round.samples ?? [], now, {
       ...{ isRunning, isOver: !isRunning && state !== "Paused" },

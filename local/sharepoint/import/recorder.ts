@@ -107,7 +107,10 @@ export function recorder(context: ImportContext, pkg: ImportPackage, tools: Tool
       modified: version.modified ?? null,
       jobId: job.id,
     }));
-    return [...kept, ...added];
+    const all = [...kept, ...added];
+    return context.faults().versioning
+      ? all
+      : all.slice(-1).map((each) => ({ ...each, label: "1.0" }));
   }
 
   function recordOther(object: Exclude<PackageObject, FileObject | FolderObject>): void {

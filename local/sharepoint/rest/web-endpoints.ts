@@ -105,13 +105,14 @@ async function answerLists(
   return answerLocated(context, request, location, request.segments[4]?.name);
 }
 
-function listEntity({ items }: WebContext, library: Library): Record<string, unknown> {
+function listEntity({ items, faults }: WebContext, library: Library): Record<string, unknown> {
   return {
     Id: library.listId,
     Title: library.title,
     BaseType: 1,
     // A OneDrive's own library has a template of its own.
     BaseTemplate: library.site.url.startsWith("/personal/") ? 700 : DOCUMENT_LIBRARY,
+    EnableVersioning: faults().versioning,
     ItemCount: items.countAll(library.listId),
     RootFolder: {
       UniqueId: library.rootFolderId,

@@ -68,6 +68,14 @@ export const TRANSFER_ERRORS = {
     remedy: "Check the site URL and the library title of the task, and the app's permissions.",
     retryable: false,
   },
+  VERSIONING_OFF: {
+    stage: "round",
+    cause:
+      "The destination library has versioning switched off: of files that come with older versions it keeps the current content alone.",
+    remedy:
+      "Switch versioning on in the settings of the library before the files come, or set fileVersions to 0.",
+    retryable: false,
+  },
   DESTINATION_FOLDER_TOO_LARGE: {
     stage: "package",
     cause: "SharePoint does not list a folder with more than 5,000 items.",
