@@ -57,7 +57,7 @@ export const followImport = defineActivity(
     }
     if (news.isNews)
       await rounds.noteNews(ref, job, { token: news.token, at: new Date(now).toISOString() });
-    await slots.keep(target.siteId, ref, now);
+    await slots.keep(target.siteId, ref, now, job);
     return { ended: false, ...(wish === "pause" && { interrupted: true }) };
   },
 );

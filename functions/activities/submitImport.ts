@@ -1,6 +1,8 @@
 import { LongshoreError } from "../../shared/contracts/errors.ts";
+import type { Target } from "../domain/records.ts";
 import type { WorkEnd } from "../domain/workItems.ts";
 import { openContainers } from "../operations/packages/packageContainers.ts";
+import type { Services } from "../services.ts";
 import type { PackageRef } from "../stores/refs.ts";
 import { defineActivity } from "./activity.ts";
 
@@ -26,8 +28,11 @@ export const submitImport = defineActivity(
     if (!target) throw new Error(`package ${ref.segment} has lost a part of its plan`);
     const { key, queueUrl, forSharePoint } = await openContainers(app, ref, pkg);
     const files = { ...(await forSharePoint()), key: key.toString("base64"), queueUrl };
-    if (!(await slots.take(target.siteId, ref, Date.now())))
+    if (!(await slots.take(target.siteId, ref, Date.now()))) {
+      if (!wish) await freeEnded(app, target);
+      else await slots.release(target.siteId, ref);
       return wish ? { interrupted: true } : { busy: true };
+    }
     await rounds.advance(ref, "submitting");
     try {
       const job = await destination.submit(target, files);
@@ -36,6 +41,7 @@ export const submitImport = defineActivity(
         row.jobToken = "0";
         row.jobNewsAt = new Date().toISOString();
       });
+      await slots.keep(target.siteId, ref, Date.now(), job);
       return wish ? { interrupted: true } : {};
     } catch (error) {
       if (!(error instanceof LongshoreError) || error.code === "CONFLICT") throw error;
@@ -50,3 +56,19 @@ export const submitImport = defineActivity(
     }
   },
 );
+
+/**
+ * Who waits looks whether the jobs that nobody looks after are still there: their followers may be dead, or their rounds paused. What
+ * SharePoint does not say now it may say with the next look.
+ */
+async function freeEnded({ slots, destination }: Services, target: Target): Promise<void> {
+  const now = Date.now();
+  for (const silent of await slots.silent(target.siteId, now)) {
+    const isOver = await destination.isOver(target, silent.job).catch((error: unknown) => {
+      if (error instanceof LongshoreError) return undefined;
+      throw error;
+    });
+    if (isOver) await slots.free(target.siteId, silent.holder, silent.job);
+    if (isOver === false) await slots.stillThere(target.siteId, silent, now);
+  }
+}

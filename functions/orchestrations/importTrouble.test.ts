@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { BlobServiceClient } from "@azure/storage-blob";
 import { describe, expect, it } from "@jest/globals";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
@@ -78,6 +79,25 @@ describe("jobs at a site", () => {
     expect(t.arrived()).toBe(12);
     expect(most).toBe(1);
     const { siteId } = (await t.app().rounds.find(t.taskId(), 0))?.target ?? { siteId: "" };
+    expect(await slots.count(siteId, Date.now())).toBe(0);
+  });
+});
+
+describe("a slot whose holder is gone", () => {
+  it("is free as soon as SharePoint says that its job is over, not after the lease", async () => {
+    await t.share(3);
+    const table = await openTable(t.around().storage.connection, `${uniquePrefix()}Slots`);
+    const slots = new JobSlots(table, { perSite: 1, total: 100 });
+    const { siteId } = await t.app().destination.resolve({
+      ...{ siteUrl: t.around().siteUrl, library: "Documents", folder: "" },
+    });
+    const dead = { taskId: "sess0000-deadtask", round: 0, run: "run000", segment: 0 };
+    const then = Date.now() - 5 * 60_000;
+    await slots.take(siteId, dead, then);
+    await slots.keep(siteId, dead, then, randomUUID());
+    expect(await slots.count(siteId, Date.now())).toBe(1);
+    await t.run({ slots });
+    expect(await t.state()).toBe("Completed");
     expect(await slots.count(siteId, Date.now())).toBe(0);
   });
 });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { startStorage, type TestStorage, uniquePrefix } from "../../test/support/storage.ts";
 import { openTable } from "./documents.ts";
 import { JobSlots } from "./jobSlots.ts";
@@ -59,4 +59,99 @@ it("knows a limit over all sites", async () => {
   expect(await two.take("site4", pkg(4), NOW + 6_000)).toBe(false);
   await one.release("site0", pkg(0));
   expect(await two.take("site4", pkg(4), NOW + 12_000)).toBe(true);
+});
+
+describe("who waits", () => {
+  it("is served in the order of coming, however often others ask", async () => {
+    const crowd = await slots(2, 5_000, 3);
+    const at = (n: number) => crowd[n % 3] as JobSlots;
+    for (const n of [100, 101]) await at(n).take("site", pkg(n), NOW);
+    const waiting = Array.from({ length: 30 }, (_, n) => n);
+    for (const n of waiting) expect(await at(n).take("site", pkg(n), NOW + n)).toBe(false);
+    const served: number[] = [];
+    let held = [100, 101];
+    for (let round = 1; served.length < waiting.length; round++) {
+      for (const n of held) await at(n).release("site", pkg(n));
+      held = [];
+      // The last comes first, and more often.
+      for (const n of [...waiting].reverse().concat(waiting, 29, 28))
+        if (
+          !served.includes(n) &&
+          (await at(n + round).take("site", pkg(n), NOW + round * 1_000))
+        ) {
+          served.push(n);
+          held.push(n);
+        }
+      expect(held.length).toBeLessThanOrEqual(2);
+    }
+    // Two slots at once may be given in either order.
+    const inPairs = waiting.map((n) => Math.floor((served[n] as number) / 2));
+    expect(inPairs).toEqual(waiting.map((n) => Math.floor(n / 2)));
+  });
+
+  it("holds nobody up when it asks no more, and has its place again when it does", async () => {
+    const [one] = (await slots(1)) as [JobSlots];
+    await one.take("site", pkg(9), NOW);
+    for (const n of [1, 2, 3]) expect(await one.take("site", pkg(n), NOW + n)).toBe(false);
+    await one.release("site", pkg(9));
+    // 1 is silent for two minutes.
+    const later = NOW + 2 * MINUTES;
+    expect(await one.take("site", pkg(3), later)).toBe(true);
+    expect(await one.take("site", pkg(2), later)).toBe(false);
+    expect(await one.take("site", pkg(1), later)).toBe(false);
+    await one.release("site", pkg(3));
+    expect(await one.take("site", pkg(2), later)).toBe(false);
+    expect(await one.take("site", pkg(1), later)).toBe(true);
+    await one.release("site", pkg(1));
+    // One that gives up its place is not waited for.
+    expect(await one.take("site", pkg(4), later)).toBe(false);
+    await one.release("site", pkg(2));
+    expect(await one.take("site", pkg(4), later)).toBe(true);
+  });
+
+  it("may be more than the row has room for", async () => {
+    const [one] = (await slots(1)) as [JobSlots];
+    await one.take("site", pkg(999), NOW);
+    for (let n = 0; n < 230; n++) expect(await one.take("site", pkg(n), NOW)).toBe(false);
+    await one.release("site", pkg(999));
+    expect(await one.take("site", pkg(229), NOW)).toBe(false);
+    expect(await one.take("site", pkg(0), NOW)).toBe(true);
+  });
+});
+
+describe("a job that nobody looks after", () => {
+  it("is named after three minutes, and its slot is free when SharePoint says that it is over", async () => {
+    const [one, two] = (await slots(1, 5_000, 2)) as [JobSlots, JobSlots];
+    await one.take("site", pkg(1), NOW);
+    await one.keep("site", pkg(1), NOW, "job-1");
+    expect(await two.silent("site", NOW + 2 * MINUTES)).toEqual([]);
+    await one.keep("site", pkg(1), NOW + 2 * MINUTES, "job-1");
+    expect(await two.silent("site", NOW + 4 * MINUTES)).toEqual([]);
+    const silent = await two.silent("site", NOW + 6 * MINUTES);
+    expect(silent).toEqual([{ holder: expect.stringContaining("task0000"), job: "job-1" }]);
+    for (const each of silent) await two.stillThere("site", each, NOW + 6 * MINUTES);
+    expect(await two.silent("site", NOW + 7 * MINUTES)).toEqual([]);
+    expect(await two.take("site", pkg(2), NOW + 14 * MINUTES)).toBe(false);
+    for (const { holder } of silent) await two.free("site", holder, "another job");
+    expect(await two.take("site", pkg(2), NOW + 14 * MINUTES)).toBe(false);
+    for (const { holder, job } of silent) await two.free("site", holder, job);
+    expect(await two.take("site", pkg(2), NOW + 14 * MINUTES)).toBe(true);
+  });
+
+  it("and that SharePoint has not named is believed until its lease ends", async () => {
+    const [one] = (await slots(1)) as [JobSlots];
+    await one.take("site", pkg(1), NOW);
+    expect(await one.silent("site", NOW + 9 * MINUTES)).toEqual([]);
+    expect(await one.take("site", pkg(2), NOW + 9 * MINUTES)).toBe(false);
+    expect(await one.take("site", pkg(2), NOW + 11 * MINUTES)).toBe(true);
+  });
+});
+
+it("a row of an earlier version is understood", async () => {
+  const table = await openTable(storage.connection, `${uniquePrefix()}Slots`);
+  const data = JSON.stringify({ holders: { "t.R0.000001": NOW + MINUTES } });
+  await table.createEntity({ partitionKey: "jobs", rowKey: "site", data });
+  const store = new JobSlots(table, { perSite: 1, total: 10 });
+  expect(await store.take("site", pkg(2), NOW)).toBe(false);
+  expect(await store.take("site", pkg(2), NOW + 2 * MINUTES)).toBe(true);
 });

@@ -19,7 +19,7 @@ const WRITES = new Set([
   ...["completeScan", "completeUpload", "advance", "noteNews", "takeSegment", "insertWork"],
   ...["changeWork", "update", "setActive", "setInactive", "insertSession"],
   ...["upload", "uploadStream", "createSnapshot", "deleteIfExists", "createContainer"],
-  ...["createIfNotExists", "send", "submit", "take", "keep", "release"],
+  ...["createIfNotExists", "send", "submit", "take", "keep", "release", "free", "stillThere"],
 ]);
 /** Calls that hand out something with writes of its own. */
 const DOORS = new Set(["getContainerClient", "getBlockBlobClient", "getBlobClient"]);
