@@ -38,7 +38,7 @@ export class Invalid extends LongshoreError {
 
   constructor(errors: FieldProblem[]) {
     super("BAD_REQUEST", `not valid: ${namesOf(errors)}`);
-    this.errors = errors;
+    this.errors = errors.slice(0, TOLD);
   }
 }
 
@@ -50,6 +50,8 @@ function namesOf(errors: readonly FieldProblem[]): string {
 }
 
 const NAMED = 5;
+/** What is wrong beyond that is told when these are right: an imported session may have fifty thousand tasks. */
+const TOLD = 1_000;
 
 /** The answer to a request that could not be fulfilled: problem details (RFC 9457) with our code. */
 export function problem(error: unknown, context: InvocationContext): HttpResponseInit {

@@ -21,7 +21,7 @@ export async function readText(request: HttpRequest, maxBytes: number): Promise<
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks, size));
   } catch {
-    throw new LongshoreError("BAD_REQUEST", "the body is not UTF-8 text");
+    throw new LongshoreError("BAD_REQUEST", "the body is not UTF-8 text; save the file as UTF-8");
   }
 }
 

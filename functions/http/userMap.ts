@@ -7,8 +7,6 @@ import { Invalid } from "./problems.ts";
 import { defineRoute, tagged } from "./route.ts";
 
 const MEGABYTES = 1_000_000;
-/** What is wrong with more rows is told when these are right. */
-const PROBLEMS = 1_000;
 
 defineRoute(
   {
@@ -50,9 +48,7 @@ defineRoute(
   async ({ app, body, ifMatch }) => {
     const { rows, problems } = readUserMap(body);
     if (problems.length > 0)
-      throw new Invalid(
-        problems.slice(0, PROBLEMS).map(({ row, message }) => ({ field: `row ${row}`, message })),
-      );
+      throw new Invalid(problems.map(({ row, message }) => ({ field: `row ${row}`, message })));
     await replaceUserMapText(app.state.plans, body, (now) => ifMatch.require(now));
     const groups = rows.filter(({ isGroup }) => isGroup).length;
     const domains = rows.filter(({ login }) => login.startsWith("@")).length;
