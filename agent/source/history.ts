@@ -35,23 +35,43 @@ export async function findHistory(
   const now = await lstat(root).catch((error: unknown) => {
     throw unusable(root, error);
   });
-  let faults = 0;
-  let first = "";
+  const faults = tally();
+  const borders = tally();
   const onFault = (path: string | Buffer, fault: string) => {
-    if (faults++ > 0) return;
-    first = `${path}: ${fault}`;
-    log.warn({ path: `${path}`, fault }, "a snapshot cannot be looked into everywhere");
+    if (faults.add(`${path}: ${fault}`))
+      log.warn({ path: `${path}`, fault }, "a snapshot cannot be looked into everywhere");
   };
-  const warnings = () => (faults === 0 ? [] : [notLookedAt(faults, first)]);
-  return { past: pastOf(now, { snapshots, keep, onFault }), snapshotFolder, warnings };
+  const onBorder = (way: string | Buffer) => void borders.add(`${root}${way}`);
+  const warnings = () => [
+    ...faults.issues(
+      (count, first) => `${count} looks into snapshots failed, the first at ${first}`,
+    ),
+    ...borders.issues(
+      (count, first) =>
+        `${count} folders are file systems of their own, which have snapshots of their own: files in them come without older versions, unless tasks have them as their sources. The first is ${first}`,
+    ),
+  ];
+  const past = pastOf(now, { snapshots, keep, onFault, onBorder });
+  return { past, snapshotFolder, warnings };
+}
+
+/** Counts what has to be said once. */
+function tally() {
+  let count = 0;
+  let first = "";
+  return {
+    /** Whether it is the first. */
+    add(what: string): boolean {
+      if (count++ > 0) return false;
+      first = what;
+      return true;
+    },
+    issues: (say: (count: number, first: string) => string): Issue[] =>
+      count === 0 ? [] : [{ code: "VERSION_NOT_READ", message: say(count, first).slice(0, 2_000) }],
+  };
 }
 
 const noSnapshots = (root: string, folder: string | undefined): Issue => ({
   code: "NO_SNAPSHOTS",
   message: `${root} has no ${folder ?? "usual"} folder of snapshots, nor has a folder above it that the agent may read`,
-});
-
-const notLookedAt = (faults: number, first: string): Issue => ({
-  code: "VERSION_NOT_READ",
-  message: `${faults} times a snapshot could not be looked into; at first ${first}`.slice(0, 2_000),
 });

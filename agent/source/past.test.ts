@@ -14,16 +14,18 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import type { Version } from "../../shared/contracts/inventory.ts";
-import { pastOf } from "./past.ts";
+import { type Past, pastOf } from "./past.ts";
 import { orderSnapshots } from "./snapshot-order.ts";
 
 let top: string;
 let faults: string[];
+let borders: string[];
 
 beforeEach(() => {
   top = mkdtempSync(join(tmpdir(), "past-"));
   mkdirSync(join(top, "now"));
   faults = [];
+  borders = [];
 });
 afterEach(() => rmSync(top, { recursive: true, force: true }));
 
@@ -38,16 +40,21 @@ const day = (number: number) => `daily.2026-01-0${number}_0010`;
 
 async function versions(path: string, names: string[], keep = 50): Promise<Version[]> {
   const snapshots = names.map((name) => ({ name, path: join(top, name) }));
-  const stat = (below: string) => lstatSync(join(top, "now", below));
-  let past = pastOf(stat(""), {
+  const stat = (below: string) => {
+    const stats = lstatSync(join(top, "now", below));
+    // As a file system that is mounted there would have it.
+    return below.startsWith("mounted") ? Object.assign(stats, { dev: stats.dev + 1 }) : stats;
+  };
+  let past: Past | undefined = pastOf(stat(""), {
     ...{ snapshots: orderSnapshots(snapshots, { numbered: false }), keep },
     onFault: (where, fault) => faults.push(`${where}: ${fault}`.slice(top.length + 1)),
+    onBorder: (way) => borders.push(`${way}`),
   });
   const parts = path.split("/");
   const name = parts.pop() as string;
   for (const [depth, folder] of parts.entries())
-    past = past.folder(folder, undefined, stat(parts.slice(0, depth + 1).join("/")));
-  return past.versionsOf(name, stat(path));
+    past = past?.folder(folder, undefined, stat(parts.slice(0, depth + 1).join("/")));
+  return past?.versionsOf(name, stat(path)) ?? [];
 }
 const brief = (found: Version[]) =>
   found.map(
@@ -132,6 +139,17 @@ it("gives versions of the newest snapshots, also when an older one was put back"
   expect(brief(await versions("f", names, 2))).toEqual([`${day(2)} 1 10`, `${day(1)} 3 30`]);
 });
 
+it("ends where another file system begins, and tells where", async () => {
+  for (const path of ["mounted/a/f", "f"]) {
+    file(`now/${path}`, 9, 90);
+    file(`${day(1)}/${path}`, 1, 10);
+  }
+  expect(await versions("mounted/a/f", [day(1)])).toEqual([]);
+  expect(borders).toEqual(["/mounted"]);
+  expect(await versions("f", [day(1)])).toHaveLength(1);
+  expect(borders).toHaveLength(1);
+});
+
 it("tells what it may not look at, and leaves it out", () => {
   file("now/a/f", 9, 90);
   file(`${day(1)}/a/f`, 1, 10);
@@ -143,7 +161,7 @@ it("tells what it may not look at, and leaves it out", () => {
     import { pastOf } from ${JSON.stringify(join(import.meta.dirname, "past.ts"))};
     const top = ${JSON.stringify(top)};
     const ordered = ${JSON.stringify([day(2), day(1)])}.map((name) => ({ name, path: top + "/" + name }));
-    const options = { snapshots: { ordered, unordered: [] }, keep: 9, onFault: (path, fault) => console.log(path, fault) };
+    const options = { snapshots: { ordered, unordered: [] }, keep: 9, onFault: (path, fault) => console.log(path, fault), onBorder() {} };
     const now = (path) => lstatSync(top + "/now/" + path);
     const past = pastOf(now(""), options).folder("a", undefined, now("a"));
     console.log(JSON.stringify(await past.versionsOf("f", now("a/f"))));`;

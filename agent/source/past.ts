@@ -10,8 +10,11 @@ import type { Snapshot } from "./snapshots.ts";
 const lstat = promisify(lstatCallback);
 
 export interface Past {
-  /** The past of the folder of this name in the folder that this is the past of; `now` is what it is today. */
-  folder(name: string, raw: Buffer | undefined, now: Stats): Past;
+  /**
+   * The past of the folder of this name in the folder that this is the past of; `now` is what it is today. Undefined for one
+   * that is a file system of its own: snapshots of this one have an empty folder in its place.
+   */
+  folder(name: string, raw: Buffer | undefined, now: Stats): Past | undefined;
   /**
    * Older contents of the file of this name, which is `now` today: those that differ in size or modified time and were
    * modified before it, oldest first. When there are more than asked for, those of the newest snapshots.
@@ -25,6 +28,8 @@ export interface PastOptions {
   keep: number;
   /** Told what could not be looked at in a snapshot and is left out. */
   onFault(path: SystemPath, fault: string): void;
+  /** Told the folders that have no past because they are file systems of their own; with a "/" before every name. */
+  onBorder(way: SystemPath): void;
 }
 
 /** The past of a source, whose folder is `now` today. */
@@ -51,8 +56,11 @@ class PastFolder implements Past {
     this.#above = above;
   }
 
-  folder(name: string, raw: Buffer | undefined, now: Stats): Past {
-    return new PastFolder(this.#options, joinSystemPath(this.#way, name, raw), now, this);
+  folder(name: string, raw: Buffer | undefined, now: Stats): Past | undefined {
+    const way = joinSystemPath(this.#way, name, raw);
+    if (now.dev === this.#now.dev) return new PastFolder(this.#options, way, now, this);
+    this.#options.onBorder(way);
+    return undefined;
   }
 
   async versionsOf(name: string, now: Stats): Promise<Version[]> {

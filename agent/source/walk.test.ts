@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -343,6 +344,20 @@ describe("snapshots of the source", () => {
     // Nothing else is another walk than without them.
     const plain = (list: InventoryEntry[]) => list.map(({ versions: _, ...rest }) => rest);
     expect(plain(await found(5))).toEqual(await entries());
+  });
+
+  it("warn of what could not be looked into, once", async () => {
+    for (const path of ["f", ".snapshot/s/f"]) file(path);
+    const { past, warnings } = await history({ keep: 1 });
+    const now = lstatSync(root);
+    for (const name of ["one", "two"])
+      expect(past?.folder(name, undefined, Object.assign(now, { dev: -1 }))).toBeUndefined();
+    // Longer than any name may be.
+    expect(await past?.versionsOf("n".repeat(300), now)).toEqual([]);
+    expect(warnings()).toEqual([
+      { code: "VERSION_NOT_READ", message: expect.stringMatching(/^1 looks.*ENAMETOOLONG/) },
+      { code: "VERSION_NOT_READ", message: expect.stringMatching(/^2 folders.*first is .*\/one$/) },
+    ]);
   });
 
   it("are looked for by a walk that asks, which says when there are none", async () => {

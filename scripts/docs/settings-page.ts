@@ -97,6 +97,8 @@ that it may read; the nearest place counts that has the source in any of its sna
   snapshots meanwhile leaves the history, too, and so do versions that people have made at the destination. A file that does not
   change is not looked at again, also when \`fileVersions\` is raised later.
 * The library keeps as many versions as its own settings allow. With versioning off it keeps none, and the round warns of it (\`VERSIONING_OFF\`).
+* A snapshot ends with its file system. Are folders of the source datasets or volumes of their own, files in them come without older
+  versions, and the round warns of it; make each the source of a task.
 * Windows' "previous versions" (VSS shadow copies) are not read: they are no folders, and Node.js cannot list them. Neither are snapshots that
   cannot be reached through the file system of the share. Files that are in snapshots only are not migrated.
 * Folders of snapshots inside a source are not documents: they are \`Skipped\` as \`SNAPSHOT_FOLDER\`, whatever \`fileVersions\` says.
