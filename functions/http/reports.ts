@@ -6,12 +6,14 @@ import {
   reportListSchema,
   reportSelectionSchema,
   roundListSchema,
+  roundSummarySchema,
 } from "../../shared/contracts/reports.ts";
+import type { RoundRecord } from "../domain/records.ts";
 import { aggregateReport } from "../operations/reports/aggregateReport.ts";
 import { listItems } from "../operations/reports/listItems.ts";
 import { zipReports } from "../operations/reports/reportArchive.ts";
 import { requireSession, requireTask } from "../operations/require.ts";
-import { listRounds } from "../operations/rounds/listRounds.ts";
+import { listRounds, summaryOf } from "../operations/rounds/listRounds.ts";
 import { selectTasks } from "../operations/tasks/selectTasks.ts";
 import type { Services } from "../services.ts";
 import { reportFolder } from "../stores/roundBlobs.ts";
@@ -32,6 +34,22 @@ defineRoute(
   async ({ app, params }) => {
     const task = await requireTask(app, params.task);
     return { rounds: await listRounds(app, task) };
+  },
+);
+
+defineRoute(
+  {
+    name: "getRound",
+    method: "GET",
+    route: "v1/tasks/{task}/rounds/{round:int}",
+    role: "reader",
+    tag: "reports",
+    summary: "Shows a round as the list of rounds does",
+    response: roundSummarySchema,
+  },
+  async ({ app, params }) => {
+    await requireTask(app, params.task);
+    return summaryOf(await requireRound(app, { taskId: params.task, round: params.round }));
   },
 );
 
@@ -192,8 +210,9 @@ defineRoute(
 async function requireRound(
   { rounds }: Services,
   { taskId, round }: { taskId: string; round: number },
-): Promise<void> {
-  if (await rounds.find(taskId, round)) return;
+): Promise<RoundRecord> {
+  const found = await rounds.find(taskId, round);
+  if (found) return found;
   throw new LongshoreError("NOT_FOUND", `task ${taskId} has no round ${round}`);
 }
 

@@ -149,6 +149,8 @@ describe("a round that failed", () => {
     });
     const { rounds } = (await api.get(`v1/tasks/${id}/rounds`)).json;
     expect(rounds[0].failure).toEqual(round.failure);
+    expect((await api.get(`v1/tasks/${id}/rounds/0`)).json).toEqual(rounds[0]);
+    expect((await api.get(`v1/tasks/${id}/rounds/1`)).status).toBe(404);
     const zip = await api.get(`v1/tasks/${id}/reports`);
     expect([zip.status, zip.headers.get("content-type")]).toEqual([200, "application/zip"]);
     const head = await api.call("HEAD", `v1/tasks/${id}/reports`);

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { roundSummarySchema } from "../../../shared/contracts/reports.ts";
 import { explained } from "../../domain/failures.ts";
-import type { TaskRecord } from "../../domain/records.ts";
+import type { RoundRecord, TaskRecord } from "../../domain/records.ts";
 import { roundWarnings } from "../../domain/roundWarnings.ts";
 import type { Services } from "../../services.ts";
 import { inParallel } from "../inParallel.ts";
@@ -20,18 +20,21 @@ export async function listRounds(
   const numbers = Array.from({ length }, (_, index) => newest - index);
   await inParallel(8, numbers, async (number) => {
     const round = await rounds.find(id, number);
-    if (!round) return;
-    const { state, startedAt, endedAt, failure, scan } = round;
-    const warnings = roundWarnings(round);
-    const { migrated, skipped, failed, agents } = round;
-    const { items, bytes, files, folders, issues } = scan;
-    found.set(number, {
-      ...{ number, state, startedAt, migrated, skipped, failed, agents },
-      scanned: { items, bytes, files, folders, issues },
-      ...(endedAt && { endedAt }),
-      ...(failure && { failure: explained(failure) }),
-      ...(warnings.length > 0 && { warnings: warnings.map(explained) }),
-    });
+    if (round) found.set(number, summaryOf(round));
   });
   return numbers.flatMap((number) => found.get(number) ?? []);
+}
+
+export function summaryOf(round: RoundRecord): RoundSummary {
+  const { number, state, startedAt, endedAt, failure, scan } = round;
+  const { migrated, skipped, failed, agents } = round;
+  const { items, bytes, files, folders, issues } = scan;
+  const warnings = roundWarnings(round);
+  return {
+    ...{ number, state, startedAt, migrated, skipped, failed, agents },
+    scanned: { items, bytes, files, folders, issues },
+    ...(endedAt && { endedAt }),
+    ...(failure && { failure: explained(failure) }),
+    ...(warnings.length > 0 && { warnings: warnings.map(explained) }),
+  };
 }
