@@ -24,6 +24,8 @@ const faultsSchema = z.strictObject({
   retryAfterSeconds: z.int().min(0).default(1),
   /** REST calls per minute, 0 for any number: from 80 % on answers carry RateLimit headers, beyond it they are 429. */
   callsPerMinute: z.int().min(0).default(0),
+  /** How long that minute is. */
+  minuteSeconds: z.number().positive().default(60),
   /** Events that are reported twice. */
   duplicateEventRate: rate,
   /** Events are reported so much after they happened, JobEnd too. */

@@ -24,7 +24,7 @@ import {
 } from "./odata.ts";
 import { streamItems } from "./simulator-endpoints.ts";
 import { answerSite, type SiteContext } from "./site-endpoints.ts";
-import { throttling } from "./throttle.ts";
+import { type Throttling, throttling } from "./throttle.ts";
 import { answerWeb, type WebContext } from "./web-endpoints.ts";
 
 interface HttpContext extends SiteContext, WebContext {
@@ -38,7 +38,7 @@ interface Http {
   context: HttpContext;
   origin: string;
   checkBearer: CheckBearer;
-  throttled: ReturnType<typeof throttling>;
+  throttled: Throttling;
 }
 
 /** Listens on 127.0.0.1; returns the server and the origin under which it is reached. */
@@ -68,7 +68,7 @@ async function handle(http: Http, request: IncomingMessage, response: ServerResp
     const query = new URLSearchParams(rawQuery);
     const path = decodeURIComponent(rawPath);
     if (path.startsWith("/_simulator/")) {
-      return await answerSimulator(http.context, path, query, request, response);
+      return await answerSimulator(http, path, query, request, response);
     }
     const refused = await http.checkBearer(request.headers.authorization);
     if (refused) {
@@ -77,7 +77,7 @@ async function handle(http: Http, request: IncomingMessage, response: ServerResp
       const type = "System.UnauthorizedAccessException";
       throw new ODataError(status, hresult.accessDenied, type, reason);
     }
-    const status = http.throttled(response);
+    const status = http.throttled.refusal(response);
     if (status) {
       throw spError(status, -2147429894, "The request has been throttled -- Too Many Requests.");
     }
@@ -119,9 +119,9 @@ async function answer(
   return contextInfo(origin, site);
 }
 
-/** What SharePoint does not have: the record and the faults. Open, as nobody else can reach 127.0.0.1. */
+/** What SharePoint does not have: the record, the faults and what became of the calls. Open, as nobody else can reach 127.0.0.1. */
 async function answerSimulator(
-  { sites, items, switches }: HttpContext,
+  { context: { sites, items, switches }, throttled }: Http,
   path: string,
   query: URLSearchParams,
   request: IncomingMessage,
@@ -129,6 +129,7 @@ async function answerSimulator(
 ): Promise<void> {
   const route = `${request.method} ${path}`;
   if (route === "GET /_simulator/items") return streamItems(sites, items, query, response);
+  if (route === "GET /_simulator/calls") return send(response, 200, throttled.counts, false);
   if (path !== "/_simulator/faults") throw notFound(`${route} does not exist`);
   if (request.method === "DELETE") switches.current = noFaults;
   if (request.method === "POST") {
