@@ -7,7 +7,8 @@ import type { InvocationDetails, Invoke } from "./invoker.ts";
 import { type Log, logFailure } from "./logger.ts";
 import { parseSchedule, type Schedule } from "./ncrontab.ts";
 
-const MAX_DELAY_MS = 2 ** 31 - 1;
+/** Node's timers stand still while the machine sleeps, the time of day does not: look at it this often. */
+const LONGEST_SLEEP_MS = 60_000;
 /** Schedules that run more often than this are not monitored (MS docs: functions-bindings-timer). */
 const MONITORED_INTERVAL_MS = 60_000;
 const NEVER = "0001-01-01T00:00:00";
@@ -70,8 +71,8 @@ function createTimer(target: AppFunction, { store, invoke, log }: TimerTriggerOp
     if (stopping || !next) return;
     clearTimeout(handle);
     const delay = next.getTime() - Date.now();
-    const act = delay > MAX_DELAY_MS ? () => arm(next) : () => void run(false, next);
-    handle = setTimeout(act, Math.min(Math.max(0, delay), MAX_DELAY_MS));
+    const act = delay > LONGEST_SLEEP_MS ? () => arm(next) : () => void run(false, next);
+    handle = setTimeout(act, Math.min(Math.max(0, delay), LONGEST_SLEEP_MS));
   }
 
   /** `due` is the occurrence that the run belongs to; a real timer may fire a moment before it. */

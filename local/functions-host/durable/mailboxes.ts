@@ -1,8 +1,8 @@
 import type { HistoryEvent } from "./history.ts";
 import type { Store } from "./store.ts";
 
-/** setTimeout takes at most this many milliseconds. */
-const MAX_DELAY = 2 ** 31 - 1;
+/** Timers stand still while the machine sleeps, the time of day does not: look at it this often. */
+const LONGEST_SLEEP_MS = 60_000;
 
 /** A history event on its way to an orchestration or entity: one row of `inbox`. */
 export interface Message {
@@ -71,6 +71,7 @@ export class Mailboxes {
   deliver(messages: readonly Message[]): void {
     for (const message of messages) {
       if (message.due > this.#readUntil) this.#arm(message.due);
+      else if (message.due > Date.now()) this.#hold(message);
       else this.#drop(message);
     }
   }
@@ -105,8 +106,17 @@ export class Mailboxes {
     if (due >= this.#armedFor) return;
     clearTimeout(this.#timer);
     this.#armedFor = due;
-    const delay = Math.min(Math.max(0, due - Date.now()), MAX_DELAY);
+    const delay = Math.min(Math.max(0, due - Date.now()), LONGEST_SLEEP_MS);
     this.#timer = setTimeout(() => this.#readDue(), delay);
+  }
+
+  /** After the clock was set back, rows of a time that counts as read wait here. */
+  #hold(message: Message): void {
+    const delay = Math.min(message.due - Date.now(), LONGEST_SLEEP_MS);
+    const again = () => {
+      if (this.#armedFor !== Number.NEGATIVE_INFINITY) this.deliver([message]);
+    };
+    setTimeout(again, delay).unref();
   }
 
   #readDue(): void {
