@@ -283,6 +283,14 @@ describe("our own CSV", () => {
     expect(readBulkFile(data, "auto").format).toBe("migration-manager-csv");
   });
 
+  it("says once that the source is missing, in the header or in a row", () => {
+    expect(problems(`sources,site,library\n/srv/a,${SITE},Documents`)).toEqual([
+      "1 sources: is not a column of this format",
+      "1 source: is missing",
+    ]);
+    expect(problems(`source,site,library\n,${SITE},Documents`)).toEqual(["2 source: is missing"]);
+  });
+
   it("needs a header", () => {
     const file = readBulkFile(`/srv/a,${SITE},Documents`, "longshore");
     expect(file.problems).toMatchObject([{ row: 1, message: "is no header: it names no column" }]);
