@@ -23,7 +23,7 @@ const raise = (id: string | undefined, event: string, body: unknown) =>
   host.post(`${WEBHOOKS}/instances/${id}/raiseEvent/${event}`, body);
 
 async function eventually<T>(read: () => T | Promise<T>, holds: (value: T) => boolean): Promise<T> {
-  for (const end = Date.now() + 10_000; ; await sleep(20)) {
+  for (const end = Date.now() + 60_000; ; await sleep(20)) {
     const value = await read();
     if (holds(value) || Date.now() > end) return value;
   }

@@ -26,9 +26,13 @@ const HOP_BY_HOP = ["connection", "keep-alive", "proxy-connection", "te", "upgra
  * at the same time, sends the invocation; `x-ms-invocation-id` ties the two together.
  */
 export function streamedHttp(httpUri: string, invoke: Invoke, log: Log): HttpInvocation {
+  const { hostname, port } = new URL(httpUri);
   return async (target, { request, response, url, params }) => {
     const invocationId = randomUUID();
-    const forwarded = http.request(new URL(request.url ?? "/", httpUri), {
+    const forwarded = http.request({
+      hostname,
+      port,
+      path: request.url ?? "/",
       method: request.method ?? "GET",
       ...(mayBlock(request) && { agent: false }),
       headers: {

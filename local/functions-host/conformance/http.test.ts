@@ -214,6 +214,14 @@ describe("other settings", () => {
     expect(answer).not.toMatch(/chunked/i);
   });
 
+  it("12f: a path that looks like an address reaches the app, and nobody else", async () => {
+    const answer = await sendRaw(
+      streaming.url,
+      "GET //127.0.0.1:9/x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    );
+    expect(answer).toMatch(/^HTTP\/1.1 200 .*\/\/127.0.0.1:9\/x/s);
+  });
+
   it("17: the route prefix may be empty", async () => {
     expect((await streaming.get("/hello/bob")).json.name).toBe("bob");
     expect((await streaming.get("/api/hello/bob")).status).toBe(404);
