@@ -12,6 +12,7 @@ describe("a glob", () => {
     "\\[draft\\]*",
     "Copy (1)*",
     "!(a|b)",
+    "a..b/*",
     "**",
   ])("may be %s", (pattern) => {
     expect(globProblem(pattern)).toBeUndefined();
@@ -26,6 +27,10 @@ describe("a glob", () => {
     ["Old\\Archive", /"\/" between folders/],
     ["\\\\server\\x", /"\/" between folders/],
     ["!*.docx", /everything else/],
+    ["Old/", /match nothing.*"\/\*\*"/],
+    ["a/../b", /match nothing/],
+    ["../b", /match nothing/],
+    ["a//b", /match nothing/],
   ])("may not be %s", (pattern, message) => {
     expect(globProblem(pattern)).toMatch(message);
   });

@@ -12,6 +12,10 @@ export function globProblem(pattern: string, onlyNames = false): string | undefi
     return 'is compared with the name of a folder, which has no "/" or "\\"; paths belong into excludeNames';
   if (BACKSLASH_AS_SEPARATOR.test(pattern))
     return 'has a "\\"; write "/" between folders, and "\\" only before * ? [ ] { } ( ) ! + @ | to mean the character itself';
+  if (/.\/$/.test(pattern))
+    return 'ends with "/" and would match nothing; leave that out, or write "/**" for what is in the folder';
+  if (/\/\/|(^|\/)\.\.(\/|$)/.test(pattern))
+    return 'has "//" or "..", and would match nothing; paths begin below the source';
   if (/^!(?!\()/.test(pattern))
     return 'begins with "!" and would leave out everything else, folders too; write "\\!" to mean the character itself';
   try {

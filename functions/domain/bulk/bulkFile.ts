@@ -72,7 +72,9 @@ export function checkDraft(draft: Draft): {
     problems.push({ column, value, message, fix });
   };
   const parsed = parseFields(taskCreateSchema, task);
-  for (const { field, message } of fieldProblems(parsed.error?.issues ?? [])) add(field, message);
+  // A task is named after its source: without one that is what is missing.
+  for (const { field, message } of fieldProblems(parsed.error?.issues ?? []))
+    if (field !== "name" || task.source) add(field, message);
   return {
     ...(parsed.success && problems.length === 0 && { task: parsed.data }),
     problems,

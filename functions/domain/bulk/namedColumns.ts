@@ -132,8 +132,6 @@ function draftOf({ row, cells }: CsvRow, columns: Columns): Draft {
 }
 
 function columnOf(field: string, cellOf: (column: string) => string): string {
-  // A task without a name is named after its source: that is what it then lacks.
-  if (field === "name" && !cellOf("name")) return "source";
   if (field.startsWith("settings.")) return `${SETTING}${field.split(".")[1]}`;
   const known = FIELDS.find(([name]) => field.startsWith(name));
   if (known) return known[1];

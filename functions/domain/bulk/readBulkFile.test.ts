@@ -288,7 +288,10 @@ describe("our own CSV", () => {
       "1 sources: is not a column of this format",
       "1 source: is missing",
     ]);
-    expect(problems(`source,site,library\n,${SITE},Documents`)).toEqual(["2 source: is missing"]);
+    const { drafts } = readBulkFile(`source,site,library\n,${SITE},Documents`, "auto");
+    expect(drafts.flatMap((draft) => checkDraft(draft).problems)).toEqual([
+      { column: "source", value: "", message: "is missing", fix: expect.stringMatching(/folder/) },
+    ]);
   });
 
   it("needs a header", () => {
