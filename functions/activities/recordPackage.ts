@@ -7,6 +7,7 @@ import type { PackageRecord, RoundRecord, Target } from "../domain/records.ts";
 import { addResult } from "../domain/roundTotals.ts";
 import { findArrived, skipArrived } from "../operations/packages/arrived.ts";
 import { dropRefused, judgeImport } from "../operations/packages/judgeImport.ts";
+import { leaveLent } from "../operations/packages/packageContainers.ts";
 import { planPackage } from "../operations/packages/planPackage.ts";
 import type { Services } from "../services.ts";
 import type { PackageRef } from "../stores/refs.ts";
@@ -44,6 +45,7 @@ export const recordPackage = defineActivity(
       ...(pkg.agent && { agent: pkg.agent }),
     });
     await writeOutcomes(state.outcomes, ref, ref.segment, outcomes);
+    await leaveLent(app, ref, pkg.containers);
     const result = totalsOf(outcomes);
     const bytes = outcomes.reduce((sum, { size }) => sum + size, 0);
     await rounds.advance(ref, "recorded", (row, current) => {

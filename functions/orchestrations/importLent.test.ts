@@ -24,6 +24,12 @@ describe("containers that SharePoint lends", () => {
       for (const secret of t.givenKeys()) expect(text).not.toContain(secret);
     }
     expect(t.givenKeys().size).toBe((await t.packages()).length);
+    const { entries } = await t.app().audit.page({ limit: 100, task: t.taskId() });
+    const left = entries.filter(({ action }) => action === "leaveLentContainer");
+    const named = (await t.packages()).flatMap(({ containers }) => [
+      ...[containers?.data, containers?.manifest],
+    ]);
+    expect(left.map(({ ids }) => ids.container).sort()).toEqual(named.sort());
     for (const { containers, key } of await t.packages()) {
       expect(key).toBeUndefined();
       expect(containers).toEqual({

@@ -174,6 +174,42 @@ describe("storage near the destination", () => {
   });
 });
 
+describe("a package that is older than its SAS and its key", () => {
+  const FOUR_DAYS_MS = 4 * 24 * 3_600_000;
+
+  it("when an agent comes for it is packaged anew, as often as it takes", async () => {
+    await t.share(3);
+    const { keys } = t.app();
+    let made = 0;
+    const old = Object.assign(Object.create(keys), {
+      create: (now: number) => keys.create(++made > 3 ? now : now - FOUR_DAYS_MS),
+    });
+    await t.run({ keys: old });
+    expect(await t.state()).toBe("Completed");
+    expect(t.arrived()).toBe(3);
+    expect((await t.packages()).map(({ attempt }) => attempt)).toEqual([4]);
+  });
+
+  it("when it is its turn to be submitted is packaged anew, too", async () => {
+    await t.share(3);
+    const { keys, rounds } = t.app();
+    const ages = Object.assign(Object.create(keys), {
+      unwrap: async (...[stored, now, ref]: Parameters<Services["keys"]["unwrap"]>) => {
+        const { state, attempt } = await rounds.package(ref);
+        return keys.unwrap(
+          stored,
+          state === "sealed" && attempt === 1 ? now + FOUR_DAYS_MS : now,
+          ref,
+        );
+      },
+    });
+    await t.run({ keys: ages });
+    expect(await t.state()).toBe("Completed");
+    expect(t.arrived()).toBe(3);
+    expect((await t.packages()).map(({ attempt }) => attempt)).toEqual([2]);
+  });
+});
+
 describe("the audit trail", () => {
   it("has every agent that was given a key", async () => {
     await t.share(5);

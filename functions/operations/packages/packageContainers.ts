@@ -53,9 +53,8 @@ export async function makeContainers(app: Storage, ref: PackageRef, target: Targ
       },
     };
   }
-  const storage = new URL(target.origin).hostname.toLowerCase();
-  const regional = app.regionalBlobs.get(storage);
-  const blobs = regional ?? app.packageBlobs;
+  const storage = geographyOf(app, target);
+  const blobs = accountOf(app, { storage });
   const name = `${ref.taskId}-${randomUUID().slice(0, 18)}`;
   const containers = { data: `${name}-d`, manifest: `${name}-m` };
   // By this the retention timer knows them, days or months later.
@@ -72,7 +71,7 @@ export async function makeContainers(app: Storage, ref: PackageRef, target: Targ
     key,
     containers: {
       ...containers,
-      ...(regional && { storage }),
+      ...(storage !== undefined && { storage }),
       ...(queueUrl && {
         queue: true,
         sealed: seal(
@@ -124,6 +123,18 @@ export async function openContainers(
   };
 }
 
+/**
+ * The host under which there is storage near the destination. Every geography of a tenant has hosts of its own, one for sites and
+ * one for OneDrives (MS docs: Microsoft 365 Multi-Geo); who names storage for the sites means the OneDrives, too.
+ */
+function geographyOf(
+  { regionalBlobs }: Pick<Storage, "regionalBlobs">,
+  { origin }: Target,
+): string | undefined {
+  const host = new URL(origin).hostname.toLowerCase();
+  return [host, host.replace(/-my(?=\.)/, "")].find((each) => regionalBlobs.has(each));
+}
+
 /** The own account that holds the containers. */
 export function accountOf(
   { packageBlobs, regionalBlobs }: Pick<Services, "packageBlobs" | "regionalBlobs">,
@@ -166,3 +177,22 @@ async function probe(url: string): Promise<void> {
 }
 
 const nameIn = (url: string) => new URL(url).pathname.split("/").at(-1) ?? "";
+
+/**
+ * Notes that containers which SharePoint lent are left to it: their SAS may read and write, not delete, and what is
+ * overwritten lives on in its snapshots (MS docs: migration-azure). What is in them is encrypted with a key that ends with the
+ * package's row, and SharePoint removes them 30 to 90 days after the job.
+ */
+export async function leaveLent(
+  { audit }: Pick<Services, "audit">,
+  { taskId, round, segment }: PackageRef,
+  containers: PackageRecord["containers"],
+): Promise<void> {
+  if (!containers?.lent) return;
+  for (const container of [containers.data, containers.manifest])
+    await audit.add({
+      ...{ actor: "system", actorId: "system", role: "system", status: 200 },
+      action: "leaveLentContainer",
+      ids: { task: taskId, round: `R${round}`, package: `${segment}`, container },
+    });
+}

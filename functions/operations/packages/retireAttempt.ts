@@ -3,7 +3,7 @@ import { LongshoreError } from "../../../shared/contracts/errors.ts";
 import type { PackageRecord } from "../../domain/records.ts";
 import type { Services } from "../../services.ts";
 import type { PackageRef } from "../../stores/refs.ts";
-import { accountOf, openContainers } from "./packageContainers.ts";
+import { accountOf, leaveLent, openContainers } from "./packageContainers.ts";
 
 /** What no import begins without. */
 const FIRST_MANIFEST = "SystemData.xml";
@@ -24,6 +24,7 @@ export async function retireAttempt(
     await blobs.getContainerClient(containers.data).deleteIfExists();
     return;
   }
+  await leaveLent(app, ref, containers);
   try {
     const { manifests } = await openContainers(app, ref, { key, containers });
     const blob = manifests.getBlockBlobClient(FIRST_MANIFEST);

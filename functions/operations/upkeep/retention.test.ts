@@ -107,6 +107,13 @@ describe("retention", () => {
     await app.packageBlobs.deleteContainer(name);
   });
 
+  it("says that it has no say in what SharePoint lends", async () => {
+    const lending = { ...app, config: { ...app.config, CONTAINERS: "sharepoint" as const } };
+    expect(await applyRetention(lending, { dryRun: true })).toMatchObject({
+      lent: "not ours to erase",
+    });
+  });
+
   it("leaves alone what is not a package of this app", async () => {
     const others = [
       await make(`${task}-1-d`, { longshore: "SomebodyElse" }),

@@ -9,6 +9,8 @@ export interface RetentionResult {
   manifests: number;
   /** Whether there was time for all of them. */
   complete: boolean;
+  /** What this says nothing about: containers that SharePoint lends are its own to remove. */
+  lent?: "not ours to erase";
 }
 
 /** A timer's function has to end long before the host stops it; what is left is found by the next one. */
@@ -24,7 +26,10 @@ export async function applyRetention(
   { dryRun, now = Date.now() }: { dryRun: boolean; now?: number },
 ): Promise<RetentionResult> {
   const { packageBlobs, regionalBlobs } = app;
-  const result: RetentionResult = { contents: 0, manifests: 0, complete: true };
+  const result: RetentionResult = {
+    ...{ contents: 0, manifests: 0, complete: true },
+    ...(app.config.CONTAINERS === "sharepoint" && { lent: "not ours to erase" }),
+  };
   const until = Date.now() + WORK_MS;
   for (const account of [packageBlobs, ...regionalBlobs.values()])
     for await (const batch of batches(account, app.config.TABLE_PREFIX)) {
