@@ -33,7 +33,7 @@ for (const action of ["run", "pause", "resume", "cancel"] as const)
       status: 202,
     },
     async ({ app, client, params, caller }) => {
-      const isChanged = await actOnTask(app, client, action, params.task, caller);
+      const { isChanged } = await actOnTask(app, client, action, params.task, caller);
       const task = await viewTask(app, params.task);
       return isChanged ? task : unchanged(task);
     },

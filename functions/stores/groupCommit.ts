@@ -4,11 +4,12 @@
  */
 export class GroupCommit<J extends { id: string }, R> {
   private readonly queues = new Map<string, Waiting<J, R>[]>();
-  private readonly commit: (key: string, jobs: J[]) => Promise<R[]>;
+  private readonly begin: (key: string) => (jobs: J[]) => Promise<R[]>;
   private readonly most: number;
 
-  constructor(commit: (key: string, jobs: J[]) => Promise<R[]>, most: number) {
-    this.commit = commit;
+  /** `begin` is called when somebody asks after a pause; what it returns commits groups until nobody waits any more. */
+  constructor(begin: (key: string) => (jobs: J[]) => Promise<R[]>, most: number) {
+    this.begin = begin;
     this.most = most;
   }
 
@@ -28,12 +29,10 @@ export class GroupCommit<J extends { id: string }, R> {
   private async work(key: string): Promise<void> {
     // Those who ask in the same turn come along.
     await Promise.resolve();
+    const commit = this.begin(key);
     for (let group = this.take(key); group.length > 0; group = this.take(key)) {
       try {
-        const results = await this.commit(
-          key,
-          group.map(({ job }) => job),
-        );
+        const results = await commit(group.map(({ job }) => job));
         group.forEach(({ resolve }, index) => {
           resolve(results[index] as R);
         });

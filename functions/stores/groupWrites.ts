@@ -19,7 +19,7 @@ export class GroupWrites {
 
   constructor(table: TableClient) {
     this.table = table;
-    this.jobs = new GroupCommit((_partition, jobs) => this.commitAll(jobs), MOST);
+    this.jobs = new GroupCommit(() => (jobs) => this.commitAll(jobs), MOST);
   }
 
   /** Writes one or two rows of a partition together. False when one that was to be removed is not there; then nothing happens. */

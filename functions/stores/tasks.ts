@@ -16,6 +16,7 @@ import { addTasks } from "./taskIndex/addTasks.ts";
 import { openIndex, removeIndex } from "./taskIndex/buildIndex.ts";
 import { type Changed, changeTasks, type TaskChange } from "./taskIndex/changeTasks.ts";
 import { Duplicates, placeHash } from "./taskIndex/duplicates.ts";
+import { HeldRows } from "./taskIndex/heldRows.ts";
 import { PackedRows } from "./taskIndex/packedRows.ts";
 import { type PageQuery, pageTasks, type TaskPage } from "./taskIndex/pageTasks.ts";
 import type { TaskCounts } from "./taskIndex/taskCounts.ts";
@@ -23,7 +24,7 @@ import type { TaskCounts } from "./taskIndex/taskCounts.ts";
 const SESSIONS = "sessions";
 const ACTIVE = "active";
 /** Changes that are committed together: each has its own row and some of the lists'. */
-const CHANGES_AT_ONCE = 30;
+const CHANGES_AT_ONCE = 48;
 
 /**
  * Sessions, and the tasks of each session in the session's own partition: a row for every task, and the rows of an index by
@@ -35,6 +36,9 @@ export class TaskStore {
   private readonly active: Documents<{ id: string }>;
   private readonly changes: GroupCommit<TaskChange, Changed>;
   private readonly writes: GroupWrites;
+
+  /** Versions of the tasks that were found, for those who go on to change them. */
+  private readonly seen = new WeakMap<TaskRecord, string>();
 
   private readonly onStateChange: (task: TaskRecord) => Promise<void>;
 
@@ -49,11 +53,10 @@ export class TaskStore {
     this.tasks = new Documents(tasks, taskRecordSchema);
     this.active = new Documents(tasks, z.object({ id: z.string() }));
     this.writes = new GroupWrites(tasks);
-    this.changes = new GroupCommit(
-      (session, jobs) =>
-        changeTasks(this.rows(session), this.tasks, () => this.open(session), jobs),
-      CHANGES_AT_ONCE,
-    );
+    this.changes = new GroupCommit((session) => {
+      const rows = new HeldRows(tasks, session);
+      return (jobs) => changeTasks(rows, this.tasks, () => this.open(session), jobs);
+    }, CHANGES_AT_ONCE);
   }
 
   async insertSession(session: SessionRecord): Promise<boolean> {
@@ -126,23 +129,25 @@ export class TaskStore {
 
   async find(id: string): Promise<TaskRecord | undefined> {
     if (!isTaskId(id)) return undefined;
-    return (await this.tasks.get(sessionOf(id), id))?.value;
+    const found = await this.tasks.get(sessionOf(id), id);
+    if (found) this.seen.set(found.value, found.etag);
+    return found?.value;
   }
 
   /**
    * Changes a task: the one way by which anything of it changes. `change` gets the task as it is, perhaps several times, and
    * returns undefined to leave it; what it throws reaches the caller. Refuses a source and destination that another has.
-   * Undefined when there is no such task.
+   * Undefined when there is no such task. A task that `find` has just found is read again only if it is another one by now.
    */
   async update(
-    id: string,
+    of: string | TaskRecord,
     change: (task: TaskRecord) => TaskRecord | undefined,
   ): Promise<TaskRecord | undefined> {
+    const { id, seen } = this.asSeen(of);
     if (!isTaskId(id)) return undefined;
     let isOtherState = false;
     const changed = await this.change({
-      id,
-      guarded: true,
+      ...{ id, seen, guarded: true },
       change: (task) => {
         if (!task) return undefined;
         const before = { state: task.state, changes: task.changes };
@@ -157,14 +162,14 @@ export class TaskStore {
 
   /** Removes a task from everything; `check` may throw. Returns what was removed. */
   async remove(
-    id: string,
+    of: string | TaskRecord,
     check: (task: TaskRecord) => void = () => {},
   ): Promise<TaskRecord | undefined> {
+    const { id, seen } = this.asSeen(of);
     if (!isTaskId(id)) return undefined;
     let removed: TaskRecord | undefined;
     await this.change({
-      id,
-      guarded: false,
+      ...{ id, seen, guarded: false },
       change: (task) => {
         removed = task;
         if (task) check(task);
@@ -172,6 +177,12 @@ export class TaskStore {
       },
     });
     return removed;
+  }
+
+  private asSeen(of: string | TaskRecord): Pick<TaskChange, "id" | "seen"> {
+    if (typeof of === "string") return { id: of };
+    const etag = this.seen.get(of);
+    return { id: of.id, ...(etag !== undefined && { seen: { value: of, etag } }) };
   }
 
   private async change(change: TaskChange): Promise<TaskRecord | undefined> {

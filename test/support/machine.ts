@@ -34,7 +34,7 @@ export interface Machine {
 
 export interface Process {
   /** What people ask for, without waiting for what becomes of it. */
-  request: Record<"pause" | "resume" | "cancel", (taskId: string) => Promise<void>>;
+  request: Record<"pause" | "resume" | "cancel", (taskId: string) => Promise<unknown>>;
   app: FaultyServices;
   orchestrations: Orchestrations;
   /** Starts, or revives, the task's round and drives it to its end. False when the process died on the way. */

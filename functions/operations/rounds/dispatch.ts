@@ -1,8 +1,11 @@
 import type { DurableClient } from "durable-functions";
+import { newId } from "../../domain/ids.ts";
 import type { TaskRecord } from "../../domain/records.ts";
 import { instant, outsideWindows, windowState } from "../../domain/schedules.ts";
 import { taskAfter } from "../../domain/taskStates.ts";
 import type { Services } from "../../services.ts";
+import type { Admission } from "../../stores/admission.ts";
+import { GroupCommit } from "../../stores/groupCommit.ts";
 import { planWakeUps } from "../tasks/planWakeUps.ts";
 import { beginRun } from "./beginRun.ts";
 
@@ -11,8 +14,33 @@ export async function enqueue({ admission }: Services, task: TaskRecord): Promis
   if (task.queued) await admission.enqueue({ ...task.queued, taskId: task.id });
 }
 
-/** Begins the oldest queued tasks of an agent group, as many as may have a round in progress at the same time. */
+interface Asked {
+  id: string;
+  app: Services;
+  client: DurableClient;
+}
+type Dispatches = GroupCommit<Asked, undefined>;
+
+/** What this process is dispatching, by group. */
+const underWay = new WeakMap<Admission, Dispatches>();
+
+/**
+ * Begins the oldest queued tasks of an agent group, as many as may have a round in progress at the same time. Who asks while
+ * that is being done waits for the next time, with everybody else who asks: a thousand tasks are queued by looking a few times.
+ */
 export async function dispatch(app: Services, client: DurableClient, group: string): Promise<void> {
+  const dispatches = underWay.get(app.admission) ?? new GroupCommit(dispatchesOf, Infinity);
+  underWay.set(app.admission, dispatches);
+  await dispatches.add(group, { id: newId(), app, client });
+}
+
+const dispatchesOf = (group: string) => async (asked: readonly Asked[]) => {
+  const { app, client } = asked.at(-1) as Asked;
+  await beginOldest(app, client, group);
+  return asked.map(() => undefined);
+};
+
+async function beginOldest(app: Services, client: DurableClient, group: string): Promise<void> {
   const { admission, tasks, config } = app;
   for (;;) {
     const taskId = await admission.admit(group, config.TASKS_AT_ONCE);

@@ -1,5 +1,6 @@
 import type { DurableClient } from "durable-functions";
 import { LongshoreError } from "../../../shared/contracts/errors.ts";
+import type { TaskState } from "../../../shared/contracts/tasks.ts";
 import { newId } from "../../domain/ids.ts";
 import type { RoundRecord, TaskRecord } from "../../domain/records.ts";
 import { decideAlike } from "../../domain/settings.ts";
@@ -17,13 +18,13 @@ const ALIVE = new Set(["Pending", "Running", "ContinuedAsNew", "Suspended"]);
 
 /**
  * Runs a task. A finished task begins its next round; a failed round is taken up again where it stopped, unless the task leads
- * elsewhere by now; a task that is in progress is looked after, and the answer is false.
+ * elsewhere by now; a task that is in progress is looked after, and the answer is false. Otherwise it is the task's state.
  */
 export async function startRound(
   app: Services,
   client: DurableClient,
   taskId: string,
-): Promise<boolean> {
+): Promise<TaskState | false> {
   const task = await requireTask(app, taskId);
   if (isDone(task, "run")) {
     await lookAfter(app, client, task);
@@ -34,18 +35,17 @@ export async function startRound(
   const again = last !== undefined && goesOn(last) && (await leadsThere(app, task, last));
   // A round that was cancelled before it began has left its number.
   const number = again || !last ? (task.round ?? 0) : last.number + 1;
-  await queue(app, client, task, "run", number);
-  return true;
+  return queue(app, client, task, "run", number);
 }
 
-/** Goes on with a paused round where it was. One that is still pausing is taken over as it stands. */
+/** Goes on with a paused round where it was. One that is still pausing is taken over as it stands. Returns the task's state. */
 export async function resumeRound(
   app: Services,
   client: DurableClient,
   taskId: string,
-): Promise<void> {
+): Promise<TaskState> {
   const task = await requireTask(app, taskId);
-  await queue(app, client, task, "resume", task.round ?? 0);
+  return queue(app, client, task, "resume", task.round ?? 0);
 }
 
 /** A round that did not see its source to the end is not followed by another one: it goes on. */
@@ -58,14 +58,14 @@ async function queue(
   task: TaskRecord,
   event: "run" | "resume",
   number: number,
-): Promise<void> {
+): Promise<TaskState> {
   const { tasks } = app;
   const state = taskAfter(task.state, event);
   const queued = { at: new Date().toISOString(), group: task.agentGroup };
   // First of all the task is noted as active: should we be cut off after any of these steps, the timer goes on.
   await tasks.setActive(task.id);
   let mine = false;
-  const changed = await tasks.update(task.id, ({ paused: _paused, ...value }) => {
+  const changed = await tasks.update(task, ({ paused: _paused, ...value }) => {
     mine = value.state === task.state && value.round === task.round;
     return mine ? { ...value, state, round: number, queued } : undefined;
   });
@@ -73,6 +73,7 @@ async function queue(
     throw new LongshoreError("CONFLICT", `task ${task.id} has just been started`);
   await enqueue(app, changed);
   await dispatch(app, client, queued.group);
+  return state;
 }
 
 /**

@@ -1,8 +1,8 @@
 import type { DurableClient } from "durable-functions";
 import { errorDefinition, LongshoreError } from "../../../shared/contracts/errors.ts";
 import type { BulkResult, TaskAction } from "../../../shared/contracts/taskActions.ts";
-import type { TaskFilter } from "../../../shared/contracts/tasks.ts";
-import { isDone } from "../../domain/taskStates.ts";
+import type { TaskFilter, TaskState } from "../../../shared/contracts/tasks.ts";
+import { allows, isDone } from "../../domain/taskStates.ts";
 import type { Caller } from "../../security/callers.ts";
 import type { Services } from "../../services.ts";
 import { inParallel } from "../inParallel.ts";
@@ -12,38 +12,64 @@ import { pauseTask } from "../rounds/pauseTask.ts";
 import { resumeRound, startRound } from "../rounds/startRound.ts";
 import { deleteTask } from "./deleteTask.ts";
 
+/** They wait for storage, mostly, and their changes are committed together. */
 const AT_ONCE = 100;
 /** Tasks of a filter that one request acts on: it has to be answered before a front end gives up. */
-const PER_REQUEST = 200;
+const PER_REQUEST = 500;
 
-/** Each refuses what the state of the task does not allow. */
+/** Each refuses what the state of the task does not allow, and says in which state the task is then, if it is. */
 const ACTIONS: Record<
   TaskAction,
-  (app: Services, client: DurableClient, id: string, by: { name: string }) => Promise<unknown>
+  (
+    app: Services,
+    client: DurableClient,
+    id: string,
+    by: { name: string },
+  ) => Promise<TaskState | false | undefined>
 > = {
   run: startRound,
   pause: (app, client, id, { name }) => pauseTask(app, client, id, "person", `paused by ${name}`),
   resume: resumeRound,
   cancel: cancelTask,
-  delete: (app, _client, id) => deleteTask(app, id),
+  delete: async (app, _client, id) => {
+    await deleteTask(app, id);
+    return undefined;
+  },
 };
 
-/** Does what a person asked for. False when that had been done already, be it by somebody who asked at the same moment. */
+/** What an action has come to: nothing was changed when somebody had done it already, be it at the same moment. */
+interface Done {
+  isChanged: boolean;
+  /** None when the task is gone. */
+  state?: TaskState | undefined;
+}
+
+/** How often an action is tried on a task that changes meanwhile, as one does that has just been paused. */
+const ATTEMPTS = 4;
+
+/** Does what a person asked for. */
 export async function actOnTask(
   app: Services,
   client: DurableClient,
   action: TaskAction,
   taskId: string,
   caller: { name: string },
-): Promise<boolean> {
+  attempt = 1,
+): Promise<Done> {
   try {
-    return (await ACTIONS[action](app, client, taskId, caller)) !== false;
+    const state = await ACTIONS[action](app, client, taskId, caller);
+    if (state !== false) return { isChanged: true, state };
   } catch (error) {
     const isRefused = error instanceof LongshoreError && error.code === "CONFLICT";
     if (!isRefused || action === "delete") throw error;
-    if (!isDone(await requireTask(app, taskId), action)) throw error;
-    return false;
+    const task = await requireTask(app, taskId);
+    if (!isDone(task, action)) {
+      if (attempt === ATTEMPTS || !allows(task.state, action)) throw error;
+      // Refused for a state that is over by now.
+      return actOnTask(app, client, action, taskId, caller, attempt + 1);
+    }
   }
+  return { isChanged: false, state: (await app.tasks.find(taskId))?.state };
 }
 
 /** The same for many tasks of a session, each with its own result. Defects are thrown. */
@@ -75,9 +101,9 @@ export async function actOnTasks(
     try {
       if (!id.startsWith(`${sessionId}-`))
         throw new LongshoreError("NOT_FOUND", `session ${sessionId} has no task ${id}`);
-      isChanged = await actOnTask(app, client, asked.action, id, caller);
-      const task = await app.tasks.find(id);
-      results[index] = { id, ok: true, ...(task && { state: task.state }) };
+      const done = await actOnTask(app, client, asked.action, id, caller);
+      isChanged = done.isChanged;
+      results[index] = { id, ok: true, ...(done.state && { state: done.state }) };
     } catch (error) {
       if (!(error instanceof LongshoreError)) throw error;
       const { code, message } = error;

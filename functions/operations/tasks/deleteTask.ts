@@ -28,7 +28,7 @@ export async function deleteTask(
   mayGo(task);
   const deletedAt = new Date().toISOString();
   await tombstones.put({ id: taskId, rounds: (task.round ?? -1) + 1, deletedAt });
-  await tasks.remove(taskId, mayGo);
+  await tasks.remove(task, mayGo);
 }
 
 /**

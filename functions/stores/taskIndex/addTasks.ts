@@ -5,6 +5,7 @@ import type { TaskRecord } from "../../domain/records.ts";
 import { type Documents, isConflict, retryConflicts } from "../documents.ts";
 import { addEdits } from "./changeTasks.ts";
 import { Duplicates, placeHash } from "./duplicates.ts";
+import { HeldRows } from "./heldRows.ts";
 import {
   batches,
   commitWithHead,
@@ -14,7 +15,7 @@ import {
   submit,
 } from "./indexHead.ts";
 import { type Edit, editList, FILL, findDirectory, groupByLeaf } from "./orderedList.ts";
-import { type PackedRow, PackedRows, type RowWrite } from "./packedRows.ts";
+import type { PackedRow, PackedRows } from "./packedRows.ts";
 import { countTask } from "./taskCounts.ts";
 import { type Listed, listed } from "./taskLists.ts";
 
@@ -191,37 +192,6 @@ async function editUnits(
   } catch (error) {
     if (!isTooLarge(error)) throw error;
     for (const half of halves(units)) await editUnits(rows, open, half, mark);
-  }
-}
-
-/**
- * Rows that were read under one head of the index. As long as the head is that one, or the next of our own, nobody else has
- * changed them.
- */
-class HeldRows extends PackedRows {
-  private readonly held = new Map<string, unknown>();
-  private head = "";
-
-  override async get<T>(row: string): Promise<PackedRow<T> | undefined> {
-    if (this.held.has(row)) return { value: structuredClone(this.held.get(row)) as T, etag: "" };
-    return super.get<T>(row);
-  }
-
-  /** Reads a whole list at once. */
-  async hold(list: string): Promise<void> {
-    for await (const [row, value] of this.below(list)) this.held.set(row, value);
-  }
-
-  keepUnder(etag: string): void {
-    if (this.head !== etag) this.held.clear();
-    this.head = etag;
-  }
-
-  note(writes: readonly RowWrite[], etag: string): void {
-    this.head = etag;
-    for (const { row, value } of writes)
-      if (value === undefined) this.held.delete(row);
-      else if (this.held.has(row)) this.held.set(row, value);
   }
 }
 

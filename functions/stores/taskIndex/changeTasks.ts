@@ -4,7 +4,8 @@ import { DuplicateTask } from "../../domain/duplicateTask.ts";
 import type { TaskRecord } from "../../domain/records.ts";
 import { type Document, type Documents, retryConflicts } from "../documents.ts";
 import { Duplicates, placeHash } from "./duplicates.ts";
-import { type IndexHead, isBeingAdded, isTooLarge, replaceHead, submit } from "./indexHead.ts";
+import type { HeldRows } from "./heldRows.ts";
+import { commitWithHead, type IndexHead, isBeingAdded, isTooLarge, submit } from "./indexHead.ts";
 import { type Edit, editList } from "./orderedList.ts";
 import type { PackedRow, PackedRows, RowWrite } from "./packedRows.ts";
 import { countTask } from "./taskCounts.ts";
@@ -16,6 +17,8 @@ export interface TaskChange {
   change: (task: TaskRecord | undefined) => TaskRecord | null | undefined;
   /** Refuses a source and destination that another task has. */
   guarded: boolean;
+  /** The task as somebody has just found it: it is read again only if it has changed since. */
+  seen?: Document<TaskRecord> | undefined;
 }
 
 export type Changed = { task: TaskRecord | undefined } | { error: unknown };
@@ -32,17 +35,23 @@ interface Step {
  * single change throws is its own result; the others happen.
  */
 export async function changeTasks(
-  rows: PackedRows,
+  rows: HeldRows,
   tasks: Documents<TaskRecord>,
   open: () => Promise<PackedRow<IndexHead>>,
   changes: readonly TaskChange[],
 ): Promise<Changed[]> {
+  let current = changes;
+  const tryOnce = (merge: boolean) => {
+    const wanted = current;
+    // After a conflict nothing that was seen before counts.
+    current = changes.map(({ seen: _seen, ...change }) => change);
+    return attempt(rows, tasks, open, wanted, merge);
+  };
   try {
-    return await retryConflicts(() => attempt(rows, tasks, open, changes, true));
+    return await retryConflicts(() => tryOnce(true));
   } catch (error) {
     if (!isTooLarge(error)) throw error;
-    if (changes.length === 1)
-      return retryConflicts(() => attempt(rows, tasks, open, changes, false));
+    if (changes.length === 1) return retryConflicts(() => tryOnce(false));
     const half = Math.ceil(changes.length / 2);
     return [
       ...(await changeTasks(rows, tasks, open, changes.slice(0, half))),
@@ -52,13 +61,14 @@ export async function changeTasks(
 }
 
 async function attempt(
-  rows: PackedRows,
+  rows: HeldRows,
   tasks: Documents<TaskRecord>,
   open: () => Promise<PackedRow<IndexHead>>,
   changes: readonly TaskChange[],
   merge: boolean,
 ): Promise<Changed[]> {
   const [head, ...found] = await readAll(rows, tasks, open, changes);
+  rows.keepUnder(head.etag);
   const results: Changed[] = [];
   const steps = changes.flatMap(({ id, change, guarded }, index): Step[] => {
     const document = found[index];
@@ -97,9 +107,13 @@ async function attempt(
     },
   );
   // What no list shows changes the task's own row only.
-  if (writes.length > 0 || made.some(({ after }) => after === null))
-    actions.push(replaceHead(rows, head.value, head.etag));
-  await submit(rows, [...actions, ...writes.map((write) => rows.action(write))]);
+  if (writes.length === 0 && made.every(({ after }) => after !== null)) {
+    await submit(rows, actions);
+    return results;
+  }
+  const lists = writes.map((write) => rows.action(write));
+  const { etag } = await commitWithHead(rows, head, [...actions, ...lists], head.value);
+  rows.note(writes, etag);
   return results;
 }
 
@@ -113,7 +127,7 @@ async function readAll(
   for (;;) {
     const [head, ...found] = await Promise.all([
       open(),
-      ...changes.map(({ id }) => tasks.get(rows.partition, id)),
+      ...changes.map(({ id, seen }) => seen ?? tasks.get(rows.partition, id)),
     ]);
     if (!found.some((task) => task && isBeingAdded(head.value, task.value.createdAt)))
       return [head, ...found];

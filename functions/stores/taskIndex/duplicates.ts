@@ -38,7 +38,7 @@ export class Duplicates {
       await Promise.all(
         names.map(async (name) => {
           const row = await rows.get<Bucket>(`${prefix}-${name}`);
-          if (row) found.set(name, row.value);
+          if (row) found.set(name, { ...row.value });
         }),
       );
     return new Duplicates(generation, found);

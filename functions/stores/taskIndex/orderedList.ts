@@ -43,7 +43,7 @@ export async function editList<T>(
   merge = true,
 ): Promise<RowWrite[]> {
   const found = await rows.get<Directory>(list);
-  const directory = found?.value ?? newDirectory();
+  const directory = found ? { ...found.value } : newDirectory();
   const before = directory.leaves.map(({ number }) => number).join();
   const perLeaf = groupByLeaf(directory, edits);
   interface Part {

@@ -216,6 +216,38 @@ describe("a change", () => {
     }
   });
 
+  it("of tasks that were just found reads none of them again, unless somebody changed one", async () => {
+    const session = "sess2500";
+    await store.createMany(session, many(session, 0, 100));
+    const found = await Promise.all(many(session, 0, 100).map(({ id }) => store.find(id)));
+    const update = (task: TaskRecord | undefined, state: TaskRecord["state"]) =>
+      store.update(task as TaskRecord, (value) => ({ ...value, state }));
+    const queue = () => Promise.all(found.slice(0, 99).map((task) => update(task, "Queued")));
+    const [, requests] = await count(queue);
+    expect(requests).toBeLessThan(60);
+    await store.update(`${session}-t00099`, (task) => ({ ...task, nextIntId: 7 }));
+    await update(found[99], "Queued");
+    expect(await store.find(`${session}-t00099`)).toMatchObject({ state: "Queued", nextIntId: 7 });
+    expect(await summed(session)).toEqual({ Queued: 100 });
+  });
+
+  it("of many at once, group after group, keeps lists that others change in between", async () => {
+    const session = "sess2600";
+    const all = many(session, 0, 300);
+    await store.createMany(session, all);
+    const others = Array.from({ length: 3 }, () => new TaskStore(sessions, tasks));
+    await Promise.all(
+      all.map(({ id }, n) =>
+        (n % 5 === 0 ? (others[n % 3] as TaskStore) : store).update(id, (task) =>
+          task.tags.length > 9 ? undefined : { ...task, state: "Queued", name: `New ${n % 7}` },
+        ),
+      ),
+    );
+    expect(await summed(session)).toEqual({ Queued: 300 });
+    expect(await pages(session, { state: ["Queued"], limit: 70 })).toEqual(all.map(({ id }) => id));
+    expect(new Set(await pages(session, { sort: "name", limit: 70 })).size).toBe(300);
+  });
+
   it("of one task by many loses none", async () => {
     const session = "sess2400";
     await store.create(made(session, 1, { nextIntId: 0 }));
