@@ -1,4 +1,4 @@
-import type { Issue } from "../../shared/contracts/inventory.ts";
+import type { Issue, VersionLeftOut } from "../../shared/contracts/inventory.ts";
 import type { Outcome } from "../../shared/contracts/outcomes.ts";
 import type { UploadedFile, UploadResult } from "../../shared/contracts/work.ts";
 import type { Plan, PlanItem } from "./plan.ts";
@@ -46,7 +46,13 @@ export function packageOutcomes(
     };
     if (item.action === "skip") return { ...base, result: "skipped", ...withIssue(item.issue) };
     if (item.action === "fail") return { ...base, result: "failed", ...withIssue(item.issue) };
-    if (item.action === "arrived") return { ...base, result: "migrated" };
+    // It counts as arrived with all its versions only.
+    if (item.action === "arrived")
+      return {
+        ...base,
+        ...history(item.versions?.length, item.versionsLeftOut),
+        result: "migrated",
+      };
 
     const file = uploaded.get(index);
     const carried = {
@@ -63,12 +69,10 @@ export function packageOutcomes(
     // The content that arrived is the content that was read, which may be newer than the scan.
     const content = file?.status === "uploaded" ? file : undefined;
     const now = content ?? { size, modified };
-    const versions = content?.versions?.length ?? 0;
-    const leftOut = [...(item.versionsLeftOut ?? []), ...(content?.versionsLeftOut ?? [])];
+    const { versions, versionsLeftOut = [] } = content ?? {};
     return {
       ...carried,
-      ...(versions > 0 && { olderVersions: versions }),
-      ...(leftOut.length > 0 && { issue: leftOutIssue(leftOut, versions) }),
+      ...history(versions?.length, [...(item.versionsLeftOut ?? []), ...versionsLeftOut]),
       size: now.size,
       modified: now.modified,
       result: "migrated",
@@ -76,6 +80,11 @@ export function packageOutcomes(
     };
   });
 }
+
+const history = (versions = 0, leftOut: readonly VersionLeftOut[] = []): Partial<Outcome> => ({
+  ...(versions > 0 && { olderVersions: versions }),
+  ...(leftOut.length > 0 && { issue: leftOutIssue(leftOut, versions) }),
+});
 
 const withIssue = (issue: Issue | undefined) => (issue ? { issue } : {});
 
