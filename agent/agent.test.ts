@@ -403,7 +403,7 @@ describe("agent", () => {
       const asked = Date.now();
       agent.child.kill("SIGTERM");
       expect(await agent.exit).toBe(0);
-      expect(Date.now() - asked).toBeLessThan(20_000);
+      expect(Date.now() - asked).toBeLessThan(45_000);
     } finally {
       relay.close();
     }

@@ -74,15 +74,19 @@ describe("AMQP over WebSockets", () => {
     const receiver = client.createReceiver("ws", { receiveMode: "receiveAndDelete" });
     await receiveOne(receiver, 2_500);
     const bodies = [...Array(300).keys()];
-    const began = Date.now();
-    for (const body of bodies) await sender.sendMessages({ body });
+    const took: number[] = [];
+    for (const body of bodies) {
+      const began = performance.now();
+      await sender.sendMessages({ body });
+      took.push(performance.now() - began);
+    }
     const got = [];
     while (got.length < bodies.length)
       for (const { body } of await receiver.receiveMessages(300, { maxWaitTimeInMs: 3_000 }))
         got.push(body);
     expect(got).toEqual(bodies);
-    // 40 ms each, if every send waited for a delayed acknowledgement.
-    expect(Date.now() - began).toBeLessThan(300 * 40);
+    // 40 ms each, if every send waited for a delayed acknowledgement; a busy machine takes its time for some.
+    expect(Math.min(...took.slice(100))).toBeLessThan(40);
   });
 
   it("36c a wrong key is refused, and so is another path", async () => {

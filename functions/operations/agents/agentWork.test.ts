@@ -284,11 +284,12 @@ describe("a heartbeat", () => {
   });
 
   it("is how the control plane knows that the agent is there", async () => {
-    await app.agents.insert(a);
+    await app.agents.insert({ ...a, lastSeenAt: new Date(0).toISOString() });
+    const before = Date.now();
     await beat(a, report(upload()));
     const seen = await app.agents.find(a.id);
     expect(seen).toMatchObject({ slots: 2, busy: 1 });
-    expect(Date.now() - Date.parse(seen?.lastSeenAt as string)).toBeLessThan(10_000);
+    expect(Date.parse(seen?.lastSeenAt as string)).toBeGreaterThanOrEqual(before);
   });
 
   it("brings segments, and wakes the lanes that wait for one", async () => {

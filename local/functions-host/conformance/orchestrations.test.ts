@@ -66,6 +66,15 @@ describe("activities", () => {
     expect(output).toEqual({ status: 200, content: { ready: true } });
   });
 
+  it.each([
+    ["Retry-After", "retry-after=Wed, 21 Oct 2026 07:28:00 GMT"],
+    ["Location", "location=http://"],
+  ])("51: a 202 whose %s cannot be read fails the instance", async (name, query) => {
+    const { runtimeStatus, output } = await host.run("polling", { path: `badJob?${query}` });
+    expect(runtimeStatus).toBe("Failed");
+    expect(output).toContain(`callHttp: ${name}`);
+  });
+
   it.each(["Activity", "SubOrchestrator", "Entity"])(
     "55: a function that is not registered fails the instance, past any catch: call%s",
     async (kind) => {
