@@ -72,10 +72,12 @@ export function hire(data: string): { staff: Staff; environment: Record<string, 
       });
       const { status, headers } = answer;
       const bytes = Buffer.from(await answer.arrayBuffer());
-      if (method !== "GET" && answer.ok)
-        changes.push({ actor: NAMES[role], role, method, path, status });
       const text = bytes.toString("utf8");
-      return { status, headers, bytes, text, json: parsed(text) };
+      const value: Answer["json"] = parsed(text);
+      // A file of which no row was taken has changed nothing.
+      if (method !== "GET" && answer.ok && value?.created !== 0)
+        changes.push({ actor: NAMES[role], role, method, path, status });
+      return { status, headers, bytes, text, json: value };
     }
     const json = (body: unknown) => ({
       headers: { "content-type": "application/json" },
