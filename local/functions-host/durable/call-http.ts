@@ -1,5 +1,7 @@
 /** `context.df.callHttp`: an activity of the extension itself, and the polling of what is answered 202. */
 
+import { OrchestrationFault } from "./orchestration-fault.ts";
+
 export const BUILTIN_HTTP = "BuiltIn::HttpActivity";
 
 export interface HttpRequest {
@@ -35,15 +37,21 @@ export async function sendHttp(input: string | null): Promise<string> {
   return JSON.stringify(answer);
 }
 
-/** What to ask next, and when, if the answer (as JSON) was a 202 with a Location. */
+/**
+ * What to ask next, and when, if the answer (as JSON) was a 202 with a Location. The extension parses Retry-After as a number of
+ * seconds and Location as an address; what is neither fails the orchestration.
+ */
 export function nextPoll(request: HttpRequest, answerJson: string | null) {
   const answer = JSON.parse(answerJson ?? "null") as HttpAnswer | null;
   if (answer?.statusCode !== 202 || request.asynchronousPatternEnabled === false) return undefined;
   const { location, "retry-after": retryAfter } = answer.headers;
   if (!location) return undefined;
+  const uri = URL.parse(location, request.uri)?.href;
+  if (!uri) throw new OrchestrationFault(`callHttp: Location '${location}' is no address.`);
+  const delayMs = retryAfter === undefined ? HTTP_POLL_MS : Number(retryAfter) * 1000;
+  if (!Number.isInteger(delayMs)) {
+    throw new OrchestrationFault(`callHttp: Retry-After '${retryAfter}' is no number of seconds.`);
+  }
   const { content: _, ...rest } = request;
-  return {
-    request: { ...rest, method: "GET", uri: new URL(location, request.uri).href },
-    delayMs: retryAfter === undefined ? HTTP_POLL_MS : Number(retryAfter) * 1000,
-  };
+  return { request: { ...rest, method: "GET", uri }, delayMs };
 }

@@ -17,6 +17,7 @@ import {
 import { BUILTIN_HTTP, type HttpRequest, nextPoll } from "./call-http.ts";
 import { EventType, type HistoryEvent } from "./history.ts";
 import { type DurableOptions, timeSpan } from "./options.ts";
+import { OrchestrationFault } from "./orchestration-fault.ts";
 import { all, any, Step } from "./step.ts";
 
 /** A DTFx operation that history may or may not have seen yet. */
@@ -33,9 +34,6 @@ interface ExternalEvent {
   waiters: Step[];
   early: number;
 }
-
-/** The orchestration itself is at fault (non-determinism, too many actions): it fails, the host does not. */
-export class OrchestrationFault extends Error {}
 
 /** While suspended everything else waits. */
 const PASSES_SUSPENSION = new Set<number>([

@@ -3,8 +3,9 @@ import { type Execution, planPause } from "./executions.ts";
 import { warnIfStuck } from "./hang-warnings.ts";
 import { EventType, newEvent } from "./history.ts";
 import { type Message, removeRows } from "./mailboxes.ts";
+import { OrchestrationFault } from "./orchestration-fault.ts";
 import { callOrchestrator, type OrchestratorAnswer } from "./orchestrator-call.ts";
-import { OrchestrationFault, type Scheduled, Shim } from "./shim.ts";
+import { type Scheduled, Shim } from "./shim.ts";
 import type { TaskHub } from "./task-hub.ts";
 import { commitTurn } from "./turn-commit.ts";
 
