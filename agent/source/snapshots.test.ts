@@ -109,6 +109,9 @@ describe("the snapshots of a source", () => {
     expect(await open("share").named("s")).toEqual({
       ...{ name: "s", path: join(top, "share/.snapshot/s") },
     });
+    const odd = "auto_03:00:01 *";
+    folder(`share/.snapshot/${odd}`);
+    expect(await open("share").named(odd)).toMatchObject({ name: odd });
     for (const name of ["..", ".", "", "../other", "s/inner", "s/..", "*", "..\\other"])
       expect(await open("share").named(name)).toBeUndefined();
   });

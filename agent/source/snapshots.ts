@@ -108,7 +108,7 @@ export function openSnapshots(
       return undefined;
     },
     async named(name) {
-      if (!isName(name)) return undefined;
+      if (!isOneName(name)) return undefined;
       for (const place of await places()) {
         const snapshot = await usable(place, name);
         if (snapshot) return snapshot;
@@ -132,7 +132,10 @@ function parsePattern(text: string): Pattern {
   );
 }
 
-const isName = (name: string): boolean => !/^\.{0,2}$|[*/\\:\p{Cc}]/u.test(name);
+const isName = (name: string): boolean => isOneName(name) && !/[*:\p{Cc}]/u.test(name);
+
+/** Snapshots may be called what they like, such as "autosnap_2026-03-01_03:00:01_hourly". */
+const isOneName = (name: string): boolean => !/^\.{0,2}$|[/\\]/.test(name);
 
 async function placesOf(
   root: string,
@@ -161,12 +164,15 @@ async function* basesOf(root: string, roots: readonly string[]): AsyncGenerator<
   }
 }
 
-/** False for what is not there, and for what a link leads to: anybody who may write to the share can make a link. */
+/**
+ * False for what is not there, and for what a link leads to: anybody who may write to the share can make a link. ELOOP is
+ * thrown: a snapshot of ZFS that cannot be mounted says so, too.
+ */
 async function isRealFolder(path: string): Promise<boolean> {
   try {
     return (await realpath(path)) === path && (await lstat(path)).isDirectory();
   } catch (error) {
-    if (["ENOENT", "ENOTDIR", "ELOOP"].includes(faultCode(error) ?? "")) return false;
+    if (["ENOENT", "ENOTDIR"].includes(faultCode(error) ?? "")) return false;
     throw error;
   }
 }
