@@ -57,6 +57,14 @@ describe("summary", () => {
     expect(text(round)).toContain("The migration failed: no such folder (SOURCE_NOT_FOUND)");
   });
 
+  it("warns of what keeps no item back", () => {
+    const warnings = [explained({ code: "NO_SNAPSHOTS", message: "/share\nhas no snapshots" })];
+    expect(summarize(task, ended({ warnings }), folders, []).exitCode).toBe(0);
+    expect(text(ended({ migrated: amount(100, 1000), warnings }))).toMatch(
+      /complete.*Warning: \/share\?has no snapshots \(NO_SNAPSHOTS\)\n +Make the snapshot folder/s,
+    );
+  });
+
   it("says so when there was nothing to do", () => {
     expect(text(ended({ number: 1, skipped: amount(100, 1000) }))).toContain(
       "Nothing to migrate: nothing is new or changed since the last round.",

@@ -24,6 +24,8 @@ export interface Summary {
   failures: ItemFailure[];
   /** Why the round as a whole failed. */
   failure?: { code: string; message: string };
+  /** What keeps no item back and is to be known. */
+  warnings: { code: string; message: string; remedy: string }[];
 }
 
 export function summarize(
@@ -32,7 +34,7 @@ export function summarize(
   folders: { source: string; library: string; reports: string },
   failures: ItemFailure[],
 ): Summary {
-  const { number, state, migrated, skipped, failed, scanned, failure } = round;
+  const { number, state, migrated, skipped, failed, scanned, failure, warnings = [] } = round;
   const milliseconds =
     Date.parse(round.endedAt ?? new Date().toISOString()) - Date.parse(round.startedAt);
   const seconds = Math.max(0.001, milliseconds / 1000);
@@ -51,6 +53,7 @@ export function summarize(
     perSecond: { items: migrated.items / seconds, bytes: migrated.bytes / seconds },
     failures,
     ...(failure && { failure }),
+    warnings,
   };
 }
 
@@ -88,6 +91,8 @@ export function summaryLines(summary: Summary): string[] {
   const more = failed.items - failures.length;
   if (failures.length > 0 && more > 0)
     lines.push(`    ... and ${formatCount(more)} more, see the reports`);
+  for (const { code, message, remedy } of summary.warnings)
+    lines.push("", `  Warning: ${printable(message)} (${code})`, `      ${remedy}`);
   lines.push("", `  reports  ${summary.reports}`);
   return lines;
 }
