@@ -20,8 +20,9 @@ import * as work from "../../shared/contracts/work.ts";
 type Side = "input" | "output";
 type Json = Record<string, unknown>;
 
-/** Schemas of the contracts by their names: `taskViewSchema` is the component "TaskView". */
+/** Schemas of the contracts by their names: `taskViewSchema` is the component "TaskView". No two may have the same. */
 const names = z.registry<{ id: string }>();
+const given = new Set<string>();
 for (const contract of [
   agents,
   api,
@@ -42,8 +43,12 @@ for (const contract of [
   work,
 ])
   for (const [name, schema] of Object.entries(contract))
-    if (name.endsWith("Schema") && schema instanceof z.ZodType && !names.has(schema))
-      names.add(schema, { id: name.charAt(0).toUpperCase() + name.slice(1, -"Schema".length) });
+    if (name.endsWith("Schema") && schema instanceof z.ZodType && !names.has(schema)) {
+      const id = name.charAt(0).toUpperCase() + name.slice(1, -"Schema".length);
+      if (given.has(id)) throw new Error(`two contracts have a ${name}`);
+      given.add(id);
+      names.add(schema, { id });
+    }
 
 const REF = /"#\/\$defs\/([^"]+)"/g;
 const COMPONENT = /"#\/components\/schemas\/([^"]+)"/g;

@@ -1,6 +1,6 @@
 import {
+  actionResultSchema,
   bulkActionSchema,
-  bulkResultSchema,
   type TaskAction,
 } from "../../shared/contracts/taskActions.ts";
 import { taskViewSchema } from "../../shared/contracts/tasks.ts";
@@ -62,7 +62,7 @@ defineRoute(
     tag: "tasks",
     summary: "Runs, pauses, resumes, cancels or deletes many tasks of a session",
     body: bulkActionSchema,
-    response: bulkResultSchema,
+    response: actionResultSchema,
   },
   async ({ app, client, params, body, caller }) => {
     await requireSession(app, params.session);

@@ -25,7 +25,7 @@ export const bulkActionSchema = z
 export type BulkAction = z.input<typeof bulkActionSchema>;
 
 /** What became of each task. One that refuses does not keep the others from it. */
-export const bulkResultSchema = z.object({
+export const actionResultSchema = z.object({
   results: z.array(
     z.object({
       id: z.string(),
@@ -39,4 +39,4 @@ export const bulkResultSchema = z.object({
   /** There are more tasks that fit the filter: send the same request again with this as `after`. */
   next: z.string().optional(),
 });
-export type BulkResult = z.infer<typeof bulkResultSchema>;
+export type ActionResult = z.infer<typeof actionResultSchema>;

@@ -1,6 +1,6 @@
 import type { DurableClient } from "durable-functions";
 import { errorDefinition, LongshoreError } from "../../../shared/contracts/errors.ts";
-import type { BulkResult, TaskAction } from "../../../shared/contracts/taskActions.ts";
+import type { ActionResult, TaskAction } from "../../../shared/contracts/taskActions.ts";
 import type { TaskFilter, TaskState } from "../../../shared/contracts/tasks.ts";
 import { allows, isDone } from "../../domain/taskStates.ts";
 import type { Caller } from "../../security/callers.ts";
@@ -84,11 +84,11 @@ export async function actOnTasks(
     after?: string | undefined;
   },
   caller: Caller,
-): Promise<BulkResult> {
+): Promise<ActionResult> {
   const page = asked.tasks
     ? { ids: [...new Set(asked.tasks)] }
     : await fitting(app, sessionId, asked.filter ?? {}, asked.after);
-  const results: BulkResult["results"] = new Array(page.ids.length);
+  const results: ActionResult["results"] = new Array(page.ids.length);
   // As if each task had been acted on alone: whoever asks the audit trail about a task finds this, too.
   const intend = (task: string) =>
     app.audit.intend({
