@@ -84,6 +84,8 @@ const configSchema = z.object({
   RETENTION: z.enum(["delete", "dry-run", "off"]).default("delete"),
   RETAIN_CONTENT_DAYS: z.coerce.number().int().min(4).max(30).default(14),
   RETAIN_CONTAINERS_DAYS: z.coerce.number().int().min(30).max(90).default(60),
+  /** Days that entries of the audit trail stay; RETENTION says for them, too, whether they go. */
+  RETAIN_AUDIT_DAYS: z.coerce.number().int().min(90).default(400),
   /** Import jobs at SharePoint at the same time, per site collection and in all; SharePoint wants no more than 5,000 in its queue. */
   IMPORT_JOBS_PER_SITE: z.coerce.number().int().min(1).max(200).default(16),
   IMPORT_JOBS_TOTAL: z.coerce.number().int().min(1).max(5_000).default(4_900),

@@ -1,6 +1,6 @@
 import type { Issue } from "../../shared/contracts/inventory.ts";
 import type { RoundRecord, WorkRecord } from "../domain/records.ts";
-import { expired, isOver, leaseExpired, withdrawn } from "../domain/workItems.ts";
+import { expired, isOver, leaseExpired, regrouped, withdrawn } from "../domain/workItems.ts";
 import { announceWork } from "../operations/agents/announceWork.ts";
 import { parseWorkId } from "../stores/refs.ts";
 import { defineActivity } from "./activity.ts";
@@ -8,7 +8,8 @@ import { defineActivity } from "./activity.ts";
 /**
  * Where a work item stands. A lease that ran out goes back to the queue with a higher epoch; an item that still waits is
  * announced again, in case its message was lost (the queue drops the repetition if it was not). When the round pauses, what
- * waits is withdrawn and who has a lease finishes the file in hand; when it is cancelled, nobody waits for anybody.
+ * waits is withdrawn and who has a lease finishes the file in hand; when it is cancelled, nobody waits for anybody. What waits in
+ * another group than the round's by now goes to that.
  */
 export const checkWork = defineActivity(
   "checkWork",
@@ -20,8 +21,8 @@ export const checkWork = defineActivity(
     if (!id) throw new Error(`${workItem} is no work item's id`);
     let work = await app.rounds.findWork(id);
     if (work && !isOver(work)) {
-      const { wish } = await app.rounds.current(id);
-      work = await app.rounds.changeWork(id, (row) => looked(row, wish, Date.now()));
+      const round = await app.rounds.current(id);
+      work = await app.rounds.changeWork(id, (row) => looked(row, round, Date.now()));
     }
     if (!work) throw new Error(`work item ${workItem} has no row`);
     if (work.state === "queued") await announceWork(app, work);
@@ -33,9 +34,17 @@ export const checkWork = defineActivity(
   },
 );
 
-function looked(work: WorkRecord, wish: RoundRecord["wish"], now: number): WorkRecord | undefined {
+function looked(
+  work: WorkRecord,
+  { wish, agentGroup }: RoundRecord,
+  now: number,
+): WorkRecord | undefined {
   if (isOver(work)) return undefined;
   const isHeld = work.state === "leased" && !leaseExpired(work, { now });
   if (wish === "cancel" || (wish && !isHeld)) return withdrawn(work);
-  return isHeld || work.state === "queued" ? undefined : expired(work);
+  if (isHeld) return undefined;
+  const waiting = work.state === "queued" ? work : expired(work);
+  if (waiting.state === "queued" && waiting.group !== agentGroup)
+    return regrouped(waiting, agentGroup);
+  return waiting === work ? undefined : waiting;
 }

@@ -81,6 +81,12 @@ export function released(work: WorkRecord, by: { agentId: string; epoch: number 
 export const withdrawn = (work: WorkRecord): WorkRecord =>
   isOver(work) ? work : { ...work, state: "cancelled" };
 
+/** Another group of agents is to do the item that waits: whoever was told of it in the old one comes too late. */
+export const regrouped = (work: WorkRecord, group: string): WorkRecord => {
+  const { unannounced: _, ...rest } = requeued(work);
+  return { ...rest, group };
+};
+
 /** The item of an agent that is disabled, removed or begun anew goes to others; undefined when the agent does not hold it. */
 export function takenBack(work: WorkRecord, agentId: string): WorkRecord | undefined {
   return work.state === "leased" && work.agentId === agentId ? requeued(work) : undefined;

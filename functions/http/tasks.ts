@@ -70,8 +70,8 @@ defineRoute(
     body: taskPatchSchema,
     response: taskViewSchema,
   },
-  async ({ app, params, body, ifMatch }) => {
-    await changeTask(app, params.task, body, (version) => ifMatch.require(version));
+  async ({ app, client, params, body, ifMatch }) => {
+    await changeTask(app, client, params.task, body, (version) => ifMatch.require(version));
     return showTask(app, params.task);
   },
 );

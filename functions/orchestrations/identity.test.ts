@@ -1,7 +1,7 @@
 import { ContainerClient } from "@azure/storage-blob";
 import { expect, it } from "@jest/globals";
 import { importTests } from "../../test/support/imports.ts";
-import { eraseTask } from "../operations/tasks/deleteTask.ts";
+import { eraseTask } from "../operations/tasks/eraseTask.ts";
 import { applyRetention } from "../operations/upkeep/retention.ts";
 import { sasUrl } from "../security/sas.ts";
 

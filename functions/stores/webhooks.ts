@@ -94,6 +94,11 @@ export class WebhookStore {
     await this.told.put(TOLD, task.id, { n: last.n });
   }
 
+  /** Forgets how far the changes of a task have been told: the task is gone. */
+  async forget(taskId: string): Promise<void> {
+    await this.told.remove(TOLD, taskId);
+  }
+
   /** What is due, oldest first. */
   async *due(now: number, limit: number): AsyncGenerator<{ row: string; delivery: Delivery }> {
     const rows = this.outbox.list(DUE, { before: pad(now + 1), pageSize: limit });

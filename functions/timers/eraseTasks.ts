@@ -1,6 +1,6 @@
 import { app, type InvocationContext } from "@azure/functions";
 import { eraseSession, isOfSession } from "../operations/sessions/deleteSession.ts";
-import { eraseTask } from "../operations/tasks/deleteTask.ts";
+import { eraseTask } from "../operations/tasks/eraseTask.ts";
 import { redacted } from "../security/redacted.ts";
 import { services } from "../services.ts";
 

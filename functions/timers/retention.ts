@@ -1,8 +1,9 @@
 import { app, type InvocationContext } from "@azure/functions";
+import { trimAudit } from "../operations/upkeep/auditRetention.ts";
 import { applyRetention } from "../operations/upkeep/retention.ts";
 import { services } from "../services.ts";
 
-/** Removes what packages leave in storage when it has had its time, or says what it would remove. */
+/** Removes packages in storage and audit entries that have had their time, or says what it would remove. */
 app.timer("retention", {
   schedule: "0 23 * * * *",
   handler: async (_timer, context: InvocationContext) => {
@@ -11,6 +12,7 @@ app.timer("retention", {
     if (RETENTION === "off") return;
     const dryRun = RETENTION === "dry-run";
     const result = await applyRetention(running, { dryRun });
-    context.log(JSON.stringify({ event: "retention", dryRun, ...result }));
+    const auditEntries = await trimAudit(running, { dryRun });
+    context.log(JSON.stringify({ event: "retention", dryRun, ...result, auditEntries }));
   },
 });

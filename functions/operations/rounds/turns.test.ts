@@ -9,9 +9,11 @@ import {
   type TestServices,
 } from "../../../test/support/services.ts";
 import type { RoundRecord, TaskRecord } from "../../domain/records.ts";
+import { workId } from "../../stores/refs.ts";
 import { actOnTasks } from "../tasks/actOnTasks.ts";
 import { changeTask } from "../tasks/changeTask.ts";
-import { deleteTask, eraseTask } from "../tasks/deleteTask.ts";
+import { deleteTask } from "../tasks/deleteTask.ts";
+import { eraseTask } from "../tasks/eraseTask.ts";
 import { planWakeUps } from "../tasks/planWakeUps.ts";
 import { wakeTask } from "../tasks/wakeTask.ts";
 import { cancelTask } from "./cancelTask.ts";
@@ -160,7 +162,7 @@ describe("a schedule", () => {
     expect(begun()).toEqual([id, id]);
     expect((await found(id)).round).toBe(1);
     await endRound(id);
-    await changeTask(app, id, { schedule: null }, () => undefined);
+    await changeTask(app, noted.client, id, { schedule: null }, () => undefined);
     await wake(NOW + 4 * HOUR);
     expect(begun()).toEqual([id, id]);
     expect(await due(NOW + 100 * HOUR)).toEqual([]);
@@ -168,7 +170,7 @@ describe("a schedule", () => {
 
   it("that is given to a finished task makes it wait again", async () => {
     const id = await put({ state: "Completed", round: 0 });
-    await changeTask(app, id, { schedule: { at: at(NOW) } }, () => undefined);
+    await changeTask(app, noted.client, id, { schedule: { at: at(NOW) } }, () => undefined);
     expect((await found(id)).state).toBe("Scheduled");
     expect((await due(NOW)).map(({ taskId }) => taskId)).toEqual([id]);
     await deleteTask(app, id);
@@ -226,6 +228,49 @@ describe("a schedule", () => {
       await pauseTask(app, noted.client, id, "person", "no");
       expect((await found(id)).paused).toMatchObject({ by: "person" });
     });
+  });
+});
+
+describe("another agent group", () => {
+  const bind = (id: string, agentGroup: string, check: (version: unknown) => void = () => {}) =>
+    changeTask(app, noted.client, id, { agentGroup }, check);
+  const placeOf = async (id: string) => ({ ...(await found(id)).queued, taskId: id }) as never;
+
+  it("has a task that waits for its turn in its own queue, at the same time's place", async () => {
+    const [one, two, three] = [await put(), await put(), await put()];
+    for (const id of [one, two, three]) await run(id);
+    const { at } = (await found(three)).queued ?? {};
+    expect(begun()).toEqual([one, two]);
+    const refused = new Error("another version");
+    await expect(
+      bind(three, `${group}-b`, () => {
+        throw refused;
+      }),
+    ).rejects.toBe(refused);
+    expect(await app.admission.isWaiting(await placeOf(three))).toBe(true);
+    // The other group has nothing to do: its turn has come.
+    await bind(three, `${group}-b`);
+    expect((await found(three)).queued).toEqual({ at, group: `${group}-b` });
+    expect(begun()).toEqual([one, two, three]);
+    expect(await app.admission.isWaiting(await placeOf(three))).toBe(false);
+    const { agentGroup } = (await app.rounds.find(three, 0)) as RoundRecord;
+    expect(agentGroup).toBe(`${group}-b`);
+  });
+
+  it("takes over the round in progress, and its orchestrations are told to look at what waits", async () => {
+    const id = await put();
+    await run(id);
+    const { run: name } = (await app.rounds.find(id, 0)) as RoundRecord;
+    const scan = workId({ taskId: id, round: 0, run: name }, { kind: "scan" });
+    const instance = "waits-for-the-scan";
+    await app.rounds.insertWork({
+      ...{ id: scan.text, kind: "scan", taskId: id, round: 0, run: name, group, instance },
+      ...{ state: "queued", epoch: 1, lost: 0, offeredAt: new Date().toISOString() },
+      progress: { items: 0, bytes: 0 },
+    });
+    await bind(id, `${group}-b`);
+    expect((await app.rounds.find(id, 0))?.agentGroup).toBe(`${group}-b`);
+    expect(noted.raised).toEqual([{ instance, event: "finished" }]);
   });
 });
 

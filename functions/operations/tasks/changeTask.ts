@@ -1,3 +1,4 @@
+import type { DurableClient } from "durable-functions";
 import { LongshoreError } from "../../../shared/contracts/errors.ts";
 import type { TaskPatch } from "../../../shared/contracts/tasks.ts";
 import type { TaskRecord } from "../../domain/records.ts";
@@ -5,8 +6,9 @@ import { instant } from "../../domain/schedules.ts";
 import { placeOf } from "../../domain/taskPlace.ts";
 import { isOpen, taskAfter } from "../../domain/taskStates.ts";
 import type { Services } from "../../services.ts";
-import { missing } from "../require.ts";
-import { planWakeUps } from "./planWakeUps.ts";
+import { missing, requireTask } from "../require.ts";
+import { moveToGroup } from "./moveToGroup.ts";
+import { dropWakeUps, planWakeUps, wakeUpsOf } from "./planWakeUps.ts";
 import { requireTagRoom } from "./tagRoom.ts";
 
 /** What people can change of a task: two versions of it differ in this. */
@@ -15,15 +17,21 @@ export const versionOf = (task: TaskRecord) => {
   return { name, source, destination, agentGroup, tags, settings, schedule, windows };
 };
 
-/** Changes what people may change; `check` is given the version that is changed. A round that runs is not touched by it. */
+/**
+ * Changes what people may change; `check` is given the version that is changed. Of a round that runs only the agent group can
+ * be another one from now on.
+ */
 export async function changeTask(
-  { tasks, wakeUps }: Pick<Services, "tasks" | "wakeUps">,
+  app: Services,
+  client: DurableClient,
   id: string,
   { schedule, ...patch }: TaskPatch,
   check: (version: unknown) => void,
 ): Promise<void> {
-  await requireTagRoom({ tasks }, id.split("-")[0] ?? "", new Set(patch.tags));
-  const changed = await tasks.update(id, (task) => {
+  const { tasks } = app;
+  await requireTagRoom(app, id.split("-")[0] ?? "", new Set(patch.tags));
+  const before = await requireTask(app, id);
+  const plain = (task: TaskRecord) => {
     check(versionOf(task));
     const { schedule: before, ...rest } = task;
     const after = schedule === undefined ? before : schedule;
@@ -39,12 +47,19 @@ export async function changeTask(
         "source and destination cannot change once a round has begun: create another task",
       );
     return next;
-  });
+  };
+  const isMoved = patch.agentGroup !== undefined && patch.agentGroup !== before.agentGroup;
+  const changed = isMoved
+    ? await moveToGroup(app, client, before, (moved) =>
+        tasks.update(before, (task) => moved(plain(task))),
+      )
+    : await tasks.update(before, plain);
   if (!changed) return missing("task", id);
   const now = Date.now();
-  await planWakeUps({ tasks, wakeUps }, changed, now);
+  await planWakeUps(app, changed, now);
+  await dropWakeUps(app, before, wakeUpsOf(changed, now), now);
   // Other windows count from now on, for what is in progress, too.
-  if (patch.windows) await wakeUps.put({ taskId: id, at: instant(now) });
+  if (patch.windows) await app.wakeUps.put({ taskId: id, at: instant(now) });
 }
 
 /** A round that is open, or paused, is not put off by a schedule. */

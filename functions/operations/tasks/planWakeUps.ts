@@ -14,9 +14,25 @@ export async function planWakeUps(
 ): Promise<void> {
   const task = typeof of === "string" ? await tasks.find(of) : of;
   if (!task) return;
-  for (const at of [dueAt(task, now), nextWindow(task, now)])
-    if (at !== undefined) await wakeUps.put({ taskId: task.id, at: instant(at) });
+  for (const at of wakeUpsOf(task, now)) await wakeUps.put({ taskId: task.id, at });
 }
+
+/** Takes back what was noted for a task as it was, but for what is noted for it still. */
+export async function dropWakeUps(
+  { wakeUps }: Pick<Services, "wakeUps">,
+  before: TaskRecord,
+  still: readonly string[],
+  now: number,
+): Promise<void> {
+  for (const at of wakeUpsOf(before, now))
+    if (!still.includes(at)) await wakeUps.remove({ taskId: before.id, at });
+}
+
+/** When a task has to be looked at next, as instants. */
+export const wakeUpsOf = (task: TaskRecord, now: number): string[] =>
+  [dueAt(task, now), nextWindow(task, now)].flatMap((at) =>
+    at === undefined ? [] : [instant(at)],
+  );
 
 /** A task whose only run was due before anybody noted it runs all the same. */
 function dueAt({ state, schedule }: TaskRecord, now: number): number | undefined {

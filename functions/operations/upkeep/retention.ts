@@ -2,6 +2,7 @@ import type { BlobServiceClient, ContainerItem } from "@azure/storage-blob";
 import { holdsContents, isOverdue, type StoredContainer } from "../../domain/retention.ts";
 import type { Services } from "../../services.ts";
 import { inParallel } from "../inParallel.ts";
+import { audit } from "./audit.ts";
 
 export interface RetentionResult {
   /** Containers that had their time: contents, and those with manifests and logs. */
@@ -59,13 +60,12 @@ async function hasHadItsTime(
 }
 
 async function remove(
-  { audit }: Services,
+  app: Services,
   account: BlobServiceClient,
   container: StoredContainer,
 ): Promise<void> {
   const { name, taskId, round, segment } = container;
-  await audit.add({
-    ...{ actor: "system", actorId: "system", role: "system", status: 200 },
+  await audit(app, {
     action: holdsContents(container) ? "removeContents" : "removeContainer",
     ids: { task: taskId, round: `R${round}`, package: `${segment}`, container: name },
   });
