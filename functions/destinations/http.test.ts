@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from "@jest/globals";
 import { newBudget, sharePointClient } from "../../test/support/sharePointClient.ts";
 import { SharePointDestination } from "./sharePoint.ts";
 
-const { around, destination, target, resolve, answering } = await sharePointClient();
+const { around, destination, target, resolve, answering } = sharePointClient();
 const { fetch } = globalThis;
 afterEach(() => {
   globalThis.fetch = fetch;

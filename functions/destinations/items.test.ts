@@ -4,7 +4,7 @@ import { describe, expect, it } from "@jest/globals";
 import { NOON } from "../../test/support/records.ts";
 import { sharePointClient } from "../../test/support/sharePointClient.ts";
 
-const { around, destination, target, answering, packageOf, ended } = await sharePointClient();
+const { around, destination, target, answering, packageOf, ended } = sharePointClient();
 
 describe("items at the destination", () => {
   const UGLY = [

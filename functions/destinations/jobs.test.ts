@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { sharePointClient } from "../../test/support/sharePointClient.ts";
 import { isFatal, isTerminal } from "./jobEvents.ts";
 
-const { around, destination, target, answering, packageOf, ended } = await sharePointClient();
+const { around, destination, target, answering, packageOf, ended } = sharePointClient();
 
 describe("a job", () => {
   it("is submitted, followed page by page, and told from the beginning", async () => {

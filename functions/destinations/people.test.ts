@@ -1,7 +1,7 @@
 import { expect, it } from "@jest/globals";
 import { fakedSharePoint } from "../../test/support/sharePointClient.ts";
 
-const answering = await fakedSharePoint();
+const answering = fakedSharePoint();
 const LOGIN = "i:0#.f|membership|ada@contoso.com";
 
 /** Asks for Ada where SharePoint answers like this. */

@@ -1,7 +1,7 @@
 import { expect, it } from "@jest/globals";
 import { fakedSharePoint } from "../../test/support/sharePointClient.ts";
 
-const answering = await fakedSharePoint();
+const answering = fakedSharePoint();
 
 const KEY = Buffer.alloc(32, 5);
 const SIGNATURE = "sv=2018-03-28&sr=c&si=a%2Bb&sig=x%2Fy%3D&sp=rw";

@@ -4,7 +4,7 @@ import { describe, expect, it } from "@jest/globals";
 import { newBudget, sharePointClient } from "../../test/support/sharePointClient.ts";
 import { SharePointDestination } from "./sharePoint.ts";
 
-const { around, target, resolve, answering } = await sharePointClient();
+const { around, target, resolve, answering } = sharePointClient();
 
 describe("resolving a destination", () => {
   it("finds site, library and ids", () => {

@@ -2,27 +2,13 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ServiceBusClient } from "@azure/service-bus";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import {
-  buildServices,
-  type Surroundings,
-  startSurroundings,
-  type TestServices,
-} from "../../test/support/services.ts";
+import { afterAll, describe, expect, it } from "@jest/globals";
+import { controlPlane } from "../../test/support/suite.ts";
 
-let around: Surroundings;
-let app: TestServices;
 const clients: Pick<ServiceBusClient, "close">[] = [];
-
-beforeAll(async () => {
-  around = await startSurroundings();
-  app = await buildServices(around);
-});
-afterAll(async () => {
-  await Promise.all(clients.map((client) => client.close()));
-  await app.close();
-  await around.stop();
-});
+// Before Service Bus ends.
+afterAll(() => Promise.all(clients.map((client) => client.close())));
+const { app } = controlPlane();
 
 const message = (workItem: string, epoch = 1) => ({ version: 1 as const, workItem, epoch });
 /** A client that holds what an agent of the group gets. */

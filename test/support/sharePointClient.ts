@@ -15,15 +15,15 @@ import { writeManifests } from "../../shared/package/manifest/index.ts";
 import type { Answer } from "./answering.ts";
 import { file, folder, NOON, planInput, target } from "./records.ts";
 import { uniquePrefix } from "./storage.ts";
-import { controlPlane, suiteStorage, testServers } from "./suite.ts";
+import { controlPlane, live, started, suiteStorage, testServers } from "./suite.ts";
 
 /** A budget of requests that no other test has spent anything of. */
 export const newBudget = async (connection: string): Promise<ThrottleStore> =>
   new ThrottleStore(await openTable(connection, `${uniquePrefix()}Budget`));
 
 /** Clients of servers that answer as each test says, for what no SharePoint does on demand. */
-export async function fakedSharePoint() {
-  const { connection } = await suiteStorage();
+export function fakedSharePoint() {
+  const storage = suiteStorage();
   const serve = testServers();
   const credential = {
     getToken: async () => ({ token: "token", expiresOnTimestamp: Date.now() + 3_600_000 }),
@@ -31,19 +31,19 @@ export async function fakedSharePoint() {
   return async (answer: Answer): Promise<{ client: SharePointDestination; at: Target }> => {
     const { origin } = await serve(answer);
     return {
-      client: new SharePointDestination(credential, await newBudget(connection)),
+      client: new SharePointDestination(credential, await newBudget(storage.connection)),
       at: target({ origin: `${origin}/sites/finance` }),
     };
   };
 }
 
 /** The client over the simulator, whose faults end with each test, and over servers that answer as tests say. */
-export async function sharePointClient() {
-  const { around, app } = await controlPlane();
-  const { destination } = app;
+export function sharePointClient() {
+  const { around, app } = controlPlane();
+  const destination = live(() => app.destination);
   const resolve = (more: object = {}) =>
     destination.resolve({ siteUrl: around.siteUrl, library: "Documents", folder: "", ...more });
-  const resolved = await resolve();
+  const resolved = started(() => resolve());
   const serve = testServers();
   afterEach(() => around.faults(noFaults));
   return {

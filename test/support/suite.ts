@@ -1,4 +1,4 @@
-import { afterAll, afterEach } from "@jest/globals";
+import { afterAll, afterEach, beforeAll } from "@jest/globals";
 import { type Answer, type AnsweringServer, answering } from "./answering.ts";
 import {
   buildServices,
@@ -9,48 +9,83 @@ import {
 import { startStorage, type TestStorage } from "./storage.ts";
 
 /*
- * What a suite starts for itself and what ends with it, so that no suite has to say so: `const { app } = await controlPlane();` at
- * the top is all.
+ * What a suite starts for itself and what ends with it, so that no suite has to say so: `const { app } = controlPlane();` at the top
+ * is all. Nothing is started for a suite of which no test runs.
  */
 
-export async function suiteStorage(
-  options?: Parameters<typeof startStorage>[0],
-): Promise<TestStorage> {
-  const storage = await startStorage(options);
-  afterAll(() => storage.stop());
-  return storage;
+/** Stands for what is there only when the tests run. */
+export function live<T extends object>(there: () => T): T {
+  return new Proxy({} as T, {
+    get: (_none, name) => Reflect.get(there(), name),
+    has: (_none, name) => Reflect.has(there(), name),
+    ownKeys: () => Reflect.ownKeys(there()),
+    getOwnPropertyDescriptor: (_none, name) => {
+      const found = Reflect.getOwnPropertyDescriptor(there(), name);
+      // A rule of proxies: what their own object does not have must be configurable.
+      return found && { ...found, configurable: true };
+    },
+  });
 }
 
-export async function suiteSurroundings(
-  options?: Parameters<typeof startSurroundings>[0],
-): Promise<Surroundings> {
-  const around = await startSurroundings(options);
-  afterAll(() => around.stop());
-  return around;
+/** What `start` makes before the first test, and `stop` ends after the last. */
+export function started<T extends object>(
+  start: () => Promise<T>,
+  stop?: (value: T) => Promise<unknown>,
+): T {
+  let value: T | undefined;
+  beforeAll(async () => {
+    value = await start();
+  });
+  afterAll(async () => {
+    if (value) await stop?.(value);
+  });
+  return live(() => {
+    if (!value) throw new Error("this is there when the tests run, not before");
+    return value;
+  });
 }
+
+export const suiteStorage = (options?: Parameters<typeof startStorage>[0]): TestStorage =>
+  started(
+    () => startStorage(options),
+    (storage) => storage.stop(),
+  );
+
+export const suiteSurroundings = (
+  options?: Parameters<typeof startSurroundings>[0],
+): Surroundings =>
+  started(
+    () => startSurroundings(options),
+    (around) => around.stop(),
+  );
 
 /** The control plane's services, on surroundings of their own. */
-export async function controlPlane(
-  options?: Parameters<typeof startSurroundings>[0],
-): Promise<{ around: Surroundings; app: TestServices }> {
-  const around = await startSurroundings(options);
-  const app = await buildServices(around);
-  afterAll(async () => {
-    await app.close();
-    await around.stop();
-  });
-  return { around, app };
+export function controlPlane(options?: Parameters<typeof startSurroundings>[0]): {
+  around: Surroundings;
+  app: TestServices;
+} {
+  const plane = started(
+    async () => {
+      const around = await startSurroundings(options);
+      return { around, app: await buildServices(around) };
+    },
+    async ({ around, app }) => {
+      await app.close();
+      await around.stop();
+    },
+  );
+  return { around: live(() => plane.around), app: live(() => plane.app) };
 }
 
 /** Starts servers that answer as a test says; they end with it. */
 export function testServers(): (answer: Answer) => Promise<AnsweringServer> {
-  const started: AnsweringServer[] = [];
+  const open: AnsweringServer[] = [];
   afterEach(async () => {
-    for (const server of started.splice(0)) await server.close();
+    for (const server of open.splice(0)) await server.close();
   });
   return async (answer) => {
     const server = await answering(answer);
-    started.push(server);
+    open.push(server);
     return server;
   };
 }

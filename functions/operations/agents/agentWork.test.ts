@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { beforeEach, describe, expect, it } from "@jest/globals";
 import type { Issue } from "../../../shared/contracts/inventory.ts";
 import type { UploadResult } from "../../../shared/contracts/work.ts";
 import { type NotedClient, noteClient } from "../../../test/support/durable-client.ts";
@@ -14,12 +14,7 @@ import {
   target,
   task,
 } from "../../../test/support/records.ts";
-import {
-  buildServices,
-  type Surroundings,
-  startSurroundings,
-  type TestServices,
-} from "../../../test/support/services.ts";
+import { controlPlane } from "../../../test/support/suite.ts";
 import { planSegment } from "../../domain/plan.ts";
 import type { AgentRecord, RoundRecord, WorkRecord } from "../../domain/records.ts";
 import { expired } from "../../domain/workItems.ts";
@@ -35,20 +30,10 @@ import { readUpload, writePlan } from "../../stores/roundBlobs.ts";
 import { stopRound } from "../rounds/stopRound.ts";
 import { claimWork, completeWork, failWork, heartbeat, releaseWork } from "./agentWork.ts";
 
-let around: Surroundings;
-let app: TestServices;
+const { app } = controlPlane();
 let noted: NotedClient;
 let ref: { taskId: string; round: number; run: string };
 let tests = 0;
-
-beforeAll(async () => {
-  around = await startSurroundings();
-  app = await buildServices(around);
-});
-afterAll(async () => {
-  await app.close();
-  await around.stop();
-});
 
 const named = (name: string, group = "default") =>
   agent(`agent0000${name}`, { name: `name of ${name}`, group });

@@ -1,11 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { round, target, task } from "../../../test/support/records.ts";
-import {
-  buildServices,
-  type Surroundings,
-  startSurroundings,
-  type TestServices,
-} from "../../../test/support/services.ts";
+import { controlPlane } from "../../../test/support/suite.ts";
 import type { WorkRecord } from "../../domain/records.ts";
 import { withdrawn } from "../../domain/workItems.ts";
 import type { WorkQueues } from "../../queues/workQueues.ts";
@@ -15,14 +10,13 @@ import { announceWork } from "./announceWork.ts";
 
 const ref = { taskId: "sess0000-task0000", round: 0, run: "run000" };
 const id = workId(ref, { kind: "scan" });
-let around: Surroundings;
-let app: TestServices;
 /** Of an app whose policy may only send. */
 let queues: WorkQueues;
+// Before Service Bus ends.
+afterAll(() => queues.close());
+const { app } = controlPlane();
 
 beforeAll(async () => {
-  around = await startSurroundings();
-  app = await buildServices(around);
   const { WorkQueues } = await import("../../queues/workQueues.ts");
   const connection = app.config.SERVICE_BUS_CONNECTION.replaceAll("manage", "send");
   queues = new WorkQueues({ ...app.config, SERVICE_BUS_CONNECTION: connection });
@@ -37,10 +31,6 @@ beforeAll(async () => {
     ...{ instance: "waits", state: "queued", epoch: 1, lost: 0, offeredAt: "now" },
     progress: { items: 0, bytes: 0 },
   });
-});
-afterAll(async () => {
-  await Promise.all([app.close(), queues.close()]);
-  await around.stop();
 });
 
 const row = async () => (await app.rounds.findWork(id)) as WorkRecord;

@@ -4,7 +4,7 @@ import { target } from "../../../test/support/records.ts";
 import { controlPlane } from "../../../test/support/suite.ts";
 import { makeContainers, openContainers } from "./packageContainers.ts";
 
-const { around, app } = await controlPlane();
+const { around, app } = controlPlane();
 const ref = { taskId: "sess0000-task0000", round: 0, run: "run000", segment: 3 };
 
 const account = BlobServiceClient.fromConnectionString(around.storage.connection);

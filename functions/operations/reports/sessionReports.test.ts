@@ -1,24 +1,16 @@
 import { text } from "node:stream/consumers";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { beforeAll, describe, expect, it } from "@jest/globals";
 import { round, task } from "../../../test/support/records.ts";
-import {
-  buildServices,
-  type Surroundings,
-  startSurroundings,
-  type TestServices,
-} from "../../../test/support/services.ts";
+import { controlPlane } from "../../../test/support/suite.ts";
 import { selectTasks } from "../tasks/selectTasks.ts";
 import { aggregateReport } from "./aggregateReport.ts";
 import { removeOldReports } from "./removeOldReports.ts";
 
 const DAY_MS = 24 * 3600_000;
 const SESSION = "sess0000";
-let around: Surroundings;
-let app: TestServices;
+const { app } = controlPlane();
 
 beforeAll(async () => {
-  around = await startSurroundings();
-  app = await buildServices(around);
   await app.tasks.insertSession({ id: SESSION, name: "s", createdAt: new Date(0).toISOString() });
   for (const [index, name] of ["Finance", "Sales", "Waiting"].entries()) {
     const id = `${SESSION}-task000${index}`;
@@ -41,10 +33,6 @@ beforeAll(async () => {
     }));
     await app.state.reports.getBlockBlobClient(`${id}/R0/ItemReport_R0.csv`).upload("x", 1);
   }
-});
-afterAll(async () => {
-  await app.close();
-  await around.stop();
 });
 
 const names = async (selection: Parameters<typeof selectTasks>[2]) =>

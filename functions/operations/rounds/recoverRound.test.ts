@@ -1,14 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { ContainerClient } from "@azure/storage-blob";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { beforeEach, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { file, pkg, round, summaryOf } from "../../../test/support/records.ts";
-import {
-  buildServices,
-  type Surroundings,
-  startSurroundings,
-  type TestServices,
-} from "../../../test/support/services.ts";
+import { controlPlane } from "../../../test/support/suite.ts";
 import { stagesReached } from "../../domain/packageStates.ts";
 import { PACKAGE_STATES, type PackageRecord } from "../../domain/records.ts";
 import { noTotals } from "../../domain/roundTotals.ts";
@@ -16,20 +11,11 @@ import { writeLines } from "../../stores/lines.ts";
 import { writeOutcomes, writePlan, writeUpload } from "../../stores/roundBlobs.ts";
 import { recoverRound } from "./recoverRound.ts";
 
-let around: Surroundings;
-let app: TestServices;
+const { app } = controlPlane();
 let inventory: ContainerClient;
 let ref: { taskId: string; round: number; run: string };
 let tests = 0;
 
-beforeAll(async () => {
-  around = await startSurroundings();
-  app = await buildServices(around);
-});
-afterAll(async () => {
-  await app.close();
-  await around.stop();
-});
 beforeEach(() => begin());
 
 async function begin(): Promise<void> {

@@ -1,30 +1,17 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { beforeEach, describe, expect, it } from "@jest/globals";
 import type { TaskState } from "../../../shared/contracts/tasks.ts";
 import { type NotedClient, noteClient } from "../../../test/support/durable-client.ts";
 import { round, target, task } from "../../../test/support/records.ts";
-import {
-  buildServices,
-  type Surroundings,
-  startSurroundings,
-  type TestServices,
-} from "../../../test/support/services.ts";
+import type { TestServices } from "../../../test/support/services.ts";
+import { controlPlane } from "../../../test/support/suite.ts";
 import type { RoundRecord, TaskRecord } from "../../domain/records.ts";
 import { reviveRound, startRound } from "./startRound.ts";
 
-let around: Surroundings;
-let app: TestServices;
+const { app } = controlPlane();
 let noted: NotedClient;
 let taskId: string;
 let tests = 0;
 
-beforeAll(async () => {
-  around = await startSurroundings();
-  app = await buildServices(around);
-});
-afterAll(async () => {
-  await app.close();
-  await around.stop();
-});
 beforeEach(() => {
   noted = noteClient();
   taskId = `sess0000-start${++tests}`;

@@ -1,24 +1,10 @@
-import { afterAll, beforeAll, expect, it } from "@jest/globals";
+import { expect, it } from "@jest/globals";
 import { answering } from "../../../test/support/answering.ts";
 import { round, target } from "../../../test/support/records.ts";
-import {
-  buildServices,
-  type Surroundings,
-  startSurroundings,
-  type TestServices,
-} from "../../../test/support/services.ts";
+import { controlPlane } from "../../../test/support/suite.ts";
 import { throttledUntil, waitingAtSharePoint } from "./waitingAtSharePoint.ts";
 
-let around: Surroundings;
-let app: TestServices;
-beforeAll(async () => {
-  around = await startSurroundings({ settings: { IMPORT_JOBS_PER_SITE: "2" } });
-  app = await buildServices(around);
-});
-afterAll(async () => {
-  await app.close();
-  await around.stop();
-});
+const { app } = controlPlane({ settings: { IMPORT_JOBS_PER_SITE: "2" } });
 
 it("is nothing as long as SharePoint takes requests and jobs", async () => {
   const open = round({ target: target({ siteId: "idle" }) });
