@@ -204,6 +204,21 @@ describe("mistakes", () => {
     expect(output).toContain("Non-Deterministic workflow detected");
   });
 
+  it.each([
+    ["timer", "no valid date"],
+    ["child", "must not start with '@'"],
+  ])("what the extension refuses fails the orchestration, not the host: %s", async (kind, why) => {
+    const { runtimeStatus, output } = await host.run("refused", kind);
+    expect(runtimeStatus).toBe("Failed");
+    expect(output).toContain(why);
+  });
+
+  it("an output that is no JSON is what the failure names, also after history", async () => {
+    const { runtimeStatus, output } = await host.run("unserializable");
+    expect(runtimeStatus).toBe("Failed");
+    expect(output).toContain("serialize a BigInt");
+  });
+
   it("a custom status over 16 KB of UTF-16 fails the orchestration", async () => {
     const longest = 8 * 1024 - '""'.length;
     expect((await host.run("longStatus", longest)).runtimeStatus).toBe("Completed");

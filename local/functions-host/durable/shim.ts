@@ -187,10 +187,18 @@ export class Shim {
   }
 
   #sub({ functionName: name, input, ...rest }: SubOrchestrator): Step {
+    if (rest.instanceId?.startsWith("@")) {
+      throw new OrchestrationFault("Orchestration instance ids must not start with '@'.");
+    }
     return this.#start({ kind: "sub", name, input, ...rest });
   }
 
   #timer(fireAt: number): Step {
+    if (Number.isNaN(new Date(fireAt).getTime())) {
+      throw new OrchestrationFault(
+        "A timer, or the pause before a retry, has no valid date to end.",
+      );
+    }
     return this.#start({ kind: "timer", fireAt });
   }
 

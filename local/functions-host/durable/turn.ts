@@ -83,6 +83,10 @@ async function simulate(
     customStatus = readCustomStatus(answer);
     if (end?.event.EventType === EventType.ExecutionTerminated) {
       outcome = { status: "Terminated", reason: end.event.Input, details: "" };
+    } else if (!answer.state) {
+      // Without a state there is nothing to walk: what history has would look non-deterministic.
+      const { message = "", stack = "" } = answer.error ?? {};
+      outcome = failed(execution.instance.name, message, stack);
     } else {
       for (const event of execution.events) shim.feed(event);
       for (const { event } of started) shim.feed(event);
@@ -112,8 +116,7 @@ function decide(
   { state, error }: OrchestratorAnswer,
   shim: Shim,
 ): Outcome | undefined {
-  if (!state) return failed(name, error?.message ?? "", error?.stack ?? "");
-  if (!shim.finished || shim.suspended) return undefined;
+  if (!state || !shim.finished || shim.suspended) return undefined;
   if (state.error) {
     const details = `Message: ${state.error}, StackTrace: ${error?.stack ?? ""}`;
     return failed(name, state.error, details);
