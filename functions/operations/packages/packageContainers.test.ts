@@ -7,11 +7,10 @@ import { makeContainers, openContainers } from "./packageContainers.ts";
 const { around, app } = controlPlane();
 const ref = { taskId: "sess0000-task0000", round: 0, run: "run000", segment: 3 };
 
-const account = BlobServiceClient.fromConnectionString(around.storage.connection);
-const regional = (...hosts: string[]) => ({
-  ...app,
-  regionalBlobs: new Map(hosts.map((host) => [host, account])),
-});
+const regional = (...hosts: string[]) => {
+  const account = BlobServiceClient.fromConnectionString(around.storage.connection);
+  return { ...app, regionalBlobs: new Map(hosts.map((host) => [host, account])) };
+};
 
 it.each([
   [
