@@ -9,6 +9,7 @@ import { startApi } from "../../test/support/api.ts";
 import { openCountedTable } from "../../test/support/counted-table.ts";
 import { startStorage, uniquePrefix } from "../../test/support/storage.ts";
 import { table } from "./table.ts";
+import { benchActions } from "./task-actions.ts";
 
 const { values } = parseArgs({
   options: {
@@ -111,7 +112,25 @@ console.log(
   ),
 );
 await storage.stop();
+await actions();
 await overHttp(10_000);
+
+/** Actions on all tasks of a session that is as large as the portions above. */
+async function actions(): Promise<void> {
+  const rows = await benchActions(portion);
+  console.log(
+    table(
+      ["action on many", "tasks", "seconds", "CPU s", "requests per task"],
+      rows.map(({ action, tasks: acted, ms, cpuMs, requests }) => [
+        action,
+        String(acted),
+        (ms / 1000).toFixed(1),
+        (cpuMs / 1000).toFixed(1),
+        (requests / acted).toFixed(2),
+      ]),
+    ),
+  );
+}
 
 /** A file of so many rows from its first byte to the answer, through the Functions host. */
 async function overHttp(rows: number): Promise<void> {
