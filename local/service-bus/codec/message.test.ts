@@ -76,9 +76,11 @@ describe("a message", () => {
 
   it("keeps everything when it is given an id or application properties", () => {
     const text = fc.string({ maxLength: 300 });
+    // rhea decodes into plain objects, which lose a key of this name.
+    const key = text.filter((name) => name !== "__proto__");
     const property = fc.property(
       fc.record({ subject: text, to: text, group_id: text }, { requiredKeys: [] }),
-      fc.option(fc.dictionary(text, fc.oneof(text, fc.integer(), fc.boolean()), { maxKeys: 5 })),
+      fc.option(fc.dictionary(key, fc.oneof(text, fc.integer(), fc.boolean()), { maxKeys: 5 })),
       text,
       (properties, application_properties, body) => {
         const sent = {
