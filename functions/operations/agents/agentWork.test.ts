@@ -65,6 +65,12 @@ const complete = (
   epoch = 1,
 ) => completeWork(app, noted.client, who, id.text, { epoch, result });
 
+/** Late: Jest 30 cannot require() CommonJS, as durable-functions is, while it links the modules that import it. */
+const check = async (id: WorkId) => {
+  const { checkWork } = await import("../../activities/checkWork.ts");
+  return checkWork.run({ workItem: id.text }, app);
+};
+
 /** A round with one planned package and a work item for its upload, and another for the scan. */
 beforeEach(async () => {
   noted = noteClient();
@@ -453,11 +459,6 @@ describe("a round that is to stop", () => {
     const { work: verdicts } = await heartbeat(app, noted.client, a, { slots: 2, work: [report] });
     return verdicts[0]?.verdict;
   };
-  /** Late: Jest 30 cannot require() CommonJS, as durable-functions is, while it links the modules that import it. */
-  const check = async (id: WorkId) => {
-    const { checkWork } = await import("../../activities/checkWork.ts");
-    return checkWork.run({ workItem: id.text }, app);
-  };
   const stop = async (wish: "pause" | "cancel") =>
     stopRound(app, noted.client, { ...(await row()) }, wish);
 
@@ -532,5 +533,37 @@ describe("an orchestration that cannot be told", () => {
     } as unknown as NotedClient["client"];
     await completeWork(app, deaf, a, upload().text, { epoch: 1, result: uploaded() });
     expect((await work(upload())).state).toBe("done");
+  });
+});
+
+describe("a round that another agent group goes on with", () => {
+  const inParis = () =>
+    app.rounds.change(ref.taskId, 0, (value) => ({ ...value, agentGroup: "paris" }));
+
+  it("offers what waits to that group, and whoever was told of it in the old one comes too late", async () => {
+    await inParis();
+    await check(scan());
+    expect(await work(scan())).toMatchObject({ state: "queued", group: "paris", epoch: 2 });
+    expect(await app.messages("work-paris")).toContainEqual({
+      ...{ version: 1, workItem: scan().text, epoch: 2 },
+    });
+    expect(await claim(scan())).toMatchObject({ status: "gone" });
+    expect(await claim(scan(), named("c", "paris"), 2)).toMatchObject({ status: "granted" });
+    // Nothing moves a second time.
+    await check(upload());
+    await check(upload());
+    expect(await work(upload())).toMatchObject({ group: "paris", epoch: 2 });
+  });
+
+  it("lets who has a lease finish, and gives the other group what he loses", async () => {
+    await claim(upload());
+    await inParis();
+    await check(upload());
+    expect(await work(upload())).toMatchObject({ state: "leased", group: "default", epoch: 1 });
+    await app.rounds.changeWork(upload(), (value) => ({ ...value, leaseUntil: "2020-01-01" }));
+    await check(upload());
+    const { state, group, lost, epoch } = await work(upload());
+    expect({ state, group, lost }).toEqual({ state: "queued", group: "paris", lost: 1 });
+    expect(await claim(upload(), named("c", "paris"), epoch)).toMatchObject({ status: "granted" });
   });
 });
