@@ -106,6 +106,33 @@ describe("containers that SharePoint lends", () => {
   });
 });
 
+describe("lent containers whose SAS ends before the job does", () => {
+  it.each(["progress", "queue"] as const)(
+    "leave the judgement to events, by %s",
+    async (news) => {
+      await t.share(9);
+      // When the job starts nobody may read its log any more.
+      await t.around().faults({ startDelayMs: 9_000, itemErrorRate: 0.4 });
+      let given = 0;
+      const brief = t.destinationWith({
+        provisionContainers: async (target) => {
+          await t.around().faults({ containerLifetimeSeconds: given++ < 3 ? 8 : 3600 });
+          const containers = await t.app().destination.provisionContainers(target);
+          await t.around().faults({ containerLifetimeSeconds: 3600 });
+          return containers;
+        },
+      });
+      const lent = t.setUp({ CONTAINERS: "sharepoint", JOB_NEWS: news });
+      await t.run({ ...lent, destination: brief });
+      expect(await t.state()).toBe("CompletedWithErrors");
+      const failed = (await t.outcomes()).filter(({ result }) => result === "failed");
+      expect(failed.length).toBe(9 - t.arrived());
+      for (const { issue } of failed) expect(issue).toMatchObject({ code: "IMPORT_ITEM_FAILED" });
+    },
+    120_000,
+  );
+});
+
 describe("lent containers and a queue", () => {
   const mode = () => t.setUp({ CONTAINERS: "sharepoint", JOB_NEWS: "queue" });
 

@@ -1,4 +1,4 @@
-import { LongshoreError } from "../../../shared/contracts/errors.ts";
+import { type ErrorCode, LongshoreError } from "../../../shared/contracts/errors.ts";
 import type { Issue } from "../../../shared/contracts/inventory.ts";
 import type { UploadResult } from "../../../shared/contracts/work.ts";
 import { versionId } from "../../../shared/package/ids.ts";
@@ -12,7 +12,7 @@ import type { Services } from "../../services.ts";
 import type { PackageRef } from "../../stores/refs.ts";
 import { readPlan, readRefused, readUpload, writeRefused } from "../../stores/roundBlobs.ts";
 import { allJobNews } from "./jobNews.ts";
-import { openContainers } from "./packageContainers.ts";
+import { guardLent, openContainers } from "./packageContainers.ts";
 
 type Job = PackageRecord & { job: string };
 
@@ -31,16 +31,22 @@ export async function judgeImport(
   return importOutcome(events, namedItems(plan, upload, target), log);
 }
 
-/** The log cannot be read any more when the package's key has expired; then events and the destination have to do. */
+/**
+ * The log cannot be read any more when the package's key has expired, or SharePoint lends its container no longer, which it may end
+ * while the job still waits; then events and the destination have to do.
+ */
 async function errorLog(app: Services, ref: PackageRef, pkg: Job): Promise<LogError[]> {
   try {
     const { manifests, key } = await openContainers(app, ref, pkg);
-    return await readErrorLog(manifests, pkg.job, key);
+    const read = () => readErrorLog(manifests, pkg.job, key);
+    return await (pkg.key && pkg.containers?.lent ? guardLent(pkg.key, read) : read());
   } catch (error) {
-    if (error instanceof LongshoreError && error.code === "CONTAINER_EXPIRED") return [];
+    if (error instanceof LongshoreError && OVER.has(error.code)) return [];
     throw error;
   }
 }
+
+const OVER = new Set<ErrorCode>(["CONTAINER_EXPIRED", "CONTAINER_REFUSED"]);
 
 function namedItems(plan: Plan, upload: UploadResult | undefined, target: Target): NamedItems {
   const { folders, files } = sealedItems(plan, upload);
