@@ -19,6 +19,12 @@ const TAKEN_BACK: Issue = {
   message: "the import job was taken back before it came to the item",
 };
 
+/** How far the news of a job have been read, and when there was something new. Whoever has lost it begins at the beginning. */
+export interface NewsRead {
+  token: string;
+  at: string;
+}
+
 /**
  * Reads the job's news. Its errors are read again, from the beginning, when the package is recorded. A round that pauses leaves the
  * job to itself; a cancelled one takes it back, and follows what is left of it: what has arrived has arrived. A job that
@@ -26,19 +32,22 @@ const TAKEN_BACK: Issue = {
  */
 export const followImport = defineActivity(
   "followImport",
-  async (ref: PackageRef, app): Promise<WorkEnd & { ended: boolean }> => {
+  async (
+    { read, ...ref }: PackageRef & { read?: NewsRead | undefined },
+    app,
+  ): Promise<WorkEnd & { ended: boolean; read?: NewsRead }> => {
     const { rounds, destination, config, slots } = app;
     const pkg = await rounds.package(ref);
     if (pkg.state !== "importing") return { ended: true };
     const { target, wish } = await rounds.current(ref);
-    const { job, jobNewsAt = "" } = pkg;
+    const { job } = pkg;
     if (!target || !job) throw new Error(`package ${ref.segment} has lost its job`);
     const over = async (issue?: Issue) => {
       await slots.release(target.siteId, ref);
       return { ended: true, ...(issue && { issue }) };
     };
     if (wish === "cancel") await takeBack(destination, target, job);
-    const news = await jobNews(app, ref, { ...pkg, job }, target);
+    const news = await jobNews(app, ref, { ...pkg, job }, target, read?.token);
     if (!news) return over(wish === "cancel" ? TAKEN_BACK : UNKNOWN_JOB);
 
     const fatal = news.events.find(isFatal);
@@ -49,16 +58,16 @@ export const followImport = defineActivity(
       return over({ code: "IMPORT_JOB_FAILED", message: saidBy(fatal) });
     }
     const now = Date.now();
-    const isSilent = !news.isNews && now - Date.parse(jobNewsAt) > config.IMPORT_SILENCE_MS;
+    const at = news.isNews || !read ? new Date(now).toISOString() : read.at;
+    const isSilent = now - Date.parse(at) > config.IMPORT_SILENCE_MS;
     // The event that says so may never come; without news for long, the job's state is asked for.
     if (news.events.some(isTerminal) || (isSilent && (await destination.isOver(target, job)))) {
       await rounds.advance(ref, "imported");
       return over();
     }
-    if (news.isNews)
-      await rounds.noteNews(ref, job, { token: news.token, at: new Date(now).toISOString() });
     await slots.keep(target.siteId, ref, now, job);
-    return { ended: false, ...(wish === "pause" && { interrupted: true }) };
+    const interrupted = wish === "pause";
+    return { ended: false, read: { token: news.token, at }, ...(interrupted && { interrupted }) };
   },
 );
 

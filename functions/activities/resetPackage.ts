@@ -35,7 +35,5 @@ const OF_THE_ATTEMPT = [
   "folders",
   "uploadEpoch",
   "job",
-  "jobToken",
-  "jobNewsAt",
   "agent",
 ] as const;

@@ -38,8 +38,6 @@ export const submitImport = defineActivity(
       const job = await destination.submit(target, files);
       await rounds.advance(ref, "importing", (row) => {
         row.job = job;
-        row.jobToken = "0";
-        row.jobNewsAt = new Date().toISOString();
       });
       await slots.keep(target.siteId, ref, Date.now(), job);
       return wish ? { interrupted: true } : {};

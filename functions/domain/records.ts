@@ -191,9 +191,6 @@ export const packageRecordSchema = z.object({
   /** Epoch of the upload whose result counts. */
   uploadEpoch: z.number().int().optional(),
   job: z.string().optional(),
-  /** How far the job's news have been read, and when there were any. */
-  jobToken: z.string().optional(),
-  jobNewsAt: z.string().optional(),
   agent: z.string().optional(),
   /** Items of it were cancelled: should the round go on after all, the package is done again. */
   cancelled: z.literal(true).optional(),

@@ -1,6 +1,6 @@
 import type { OrchestrationContext } from "durable-functions";
 import * as df from "durable-functions";
-import { followImport } from "../activities/followImport.ts";
+import { followImport, type NewsRead } from "../activities/followImport.ts";
 import type { Timing } from "../activities/openRound.ts";
 import { submitImport } from "../activities/submitImport.ts";
 import type { WorkEnd } from "../domain/workItems.ts";
@@ -12,6 +12,7 @@ interface ImportInput {
   timing: Timing;
   /** How long to wait before the next look; grows while nothing happens. */
   pollMs?: number;
+  read?: NewsRead;
 }
 
 const POLLS_PER_EXECUTION = 30;
@@ -21,9 +22,11 @@ const POLLS_PER_EXECUTION = 30;
  * less often.
  */
 export function* importPackage(context: OrchestrationContext): Steps<WorkEnd> {
-  const { pkg, timing, pollMs } = context.df.getInput() as ImportInput;
+  const input = context.df.getInput() as ImportInput;
+  const { pkg, timing, pollMs } = input;
   let wait = pollMs ?? timing.importPollFirstMs;
   let submitted = pollMs !== undefined;
+  let { read } = input;
   for (let polls = 0; polls < POLLS_PER_EXECUTION; polls++) {
     if (!submitted) {
       const { busy, ...end } = yield* call(context, submitImport, pkg);
@@ -32,11 +35,12 @@ export function* importPackage(context: OrchestrationContext): Steps<WorkEnd> {
     }
     yield* eventOrTime(context, "wish", wait);
     if (!submitted) continue;
-    const { ended, ...end } = yield* patiently(context, followImport, pkg);
+    const { ended, read: now, ...end } = yield* patiently(context, followImport, { ...pkg, read });
     if (ended || end.interrupted) return end;
+    read = now;
     wait = Math.min(wait * 1.5, timing.importPollMaxMs);
   }
-  context.df.continueAsNew({ pkg, timing, ...(submitted && { pollMs: wait }) });
+  context.df.continueAsNew({ pkg, timing, ...(submitted && { pollMs: wait, read }) });
   return {};
 }
 

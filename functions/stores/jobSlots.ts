@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Config } from "../config.ts";
 import { Documents } from "./documents.ts";
 import { type PackageRef, pad } from "./refs.ts";
+import { RowMemory } from "./rowMemory.ts";
 
 const times = z.record(z.string(), z.number());
 
@@ -60,7 +61,7 @@ export class JobSlots {
   private sum = { jobs: 0, at: 0 };
 
   constructor(table: TableClient, limits: SlotLimits) {
-    this.rows = new Documents(table, slotsSchema);
+    this.rows = new Documents(table, slotsSchema, new RowMemory());
     this.limits = limits;
   }
 
@@ -92,11 +93,15 @@ export class JobSlots {
    */
   async keep(site: string, ref: PackageRef, now: number, job?: string): Promise<void> {
     const holder = holderOf(ref);
-    await this.change(site, (slots) => {
-      const isFresh = (slots.holders[holder] ?? 0) - now > LEASE_MS - SAID_AGAIN_MS;
-      if (isFresh && (job === undefined || slots.jobs[holder] === job)) return undefined;
-      return withHolder(living(slots, now), holder, now, job);
-    });
+    const isSaid = ({ holders, jobs }: Slots) =>
+      (holders[holder] ?? 0) - now > LEASE_MS - SAID_AGAIN_MS &&
+      (job === undefined || jobs[holder] === job);
+    // What this process said itself it need not look up.
+    const seen = this.rows.recall(PARTITION, site);
+    if (seen && isSaid(seen.value)) return;
+    await this.change(site, (slots) =>
+      isSaid(slots) ? undefined : withHolder(living(slots, now), holder, now, job),
+    );
   }
 
   /** The slot is free, and the place in line is given up. */

@@ -418,15 +418,6 @@ describe("mending", () => {
   });
 });
 
-describe("the news of a job", () => {
-  it("are noted for the job that they are about", async () => {
-    await withPackages({ state: "importing", job: "job1", jobToken: "0" });
-    await store.noteNews(at(0), "job1", { token: "5", at: "now" });
-    await store.noteNews(at(0), "job0", { token: "9", at: "then" });
-    expect(await store.package(at(0))).toMatchObject({ jobToken: "5", jobNewsAt: "now" });
-  });
-});
-
 describe("ids of work items", () => {
   const some = { taskId: "sess0000-task0000", round: 12, run: "run000" };
 

@@ -297,13 +297,6 @@ export class RoundStore {
     });
   }
 
-  /** Notes how far the news of a package's job have been read; nothing if the package has another job by now. */
-  async noteNews(ref: PackageRef, job: string, news: { token: string; at: string }): Promise<void> {
-    await this.packages.update(roundKey(ref.taskId, ref.round), packageRow(ref.segment), (pkg) =>
-      pkg.job === job ? { ...pkg, jobToken: news.token, jobNewsAt: news.at } : undefined,
-    );
-  }
-
   /**
    * Hands a lane its next segment. `sequence` counts the lane's requests, so that a request that is repeated gets the same
    * answer. Packages that an earlier run recorded are passed over; a round that pauses hands out none, a cancelled one only

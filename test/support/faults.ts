@@ -16,7 +16,7 @@ export interface FaultyServices extends Services {
 /** Every call that changes something outside of the process: rows, blobs, containers, messages, import jobs. */
 const WRITES = new Set([
   ...["insert", "change", "updateRound", "mendPackages", "openRound", "registerSegments"],
-  ...["completeScan", "completeUpload", "advance", "noteNews", "takeSegment", "insertWork"],
+  ...["completeScan", "completeUpload", "advance", "takeSegment", "insertWork"],
   ...["changeWork", "update", "setActive", "setInactive", "insertSession"],
   ...["upload", "uploadStream", "createSnapshot", "deleteIfExists", "createContainer"],
   ...["createIfNotExists", "send", "submit", "take", "keep", "release", "free", "stillThere"],

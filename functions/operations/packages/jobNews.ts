@@ -37,9 +37,9 @@ export async function jobNews(
   ref: PackageRef,
   pkg: Job,
   target: Target,
+  token = "0",
 ): Promise<JobNews | undefined> {
   const queueUrl = await queueOf(app, ref, pkg);
-  const token = pkg.jobToken ?? "0";
   const queue = queueUrl && (await fromQueue(app, ref, pkg, queueUrl).catch(unlessExpired));
   if (queue) return { ...queue, token };
   const page = await app.destination.progress(target, pkg.job, token);
