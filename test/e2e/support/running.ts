@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { CallCounts } from "../../../local/sharepoint/rest/throttle.ts";
 import { startCommand } from "./command.ts";
 import { identityToken } from "./identity.ts";
 import type { Workspace } from "./workspace.ts";
@@ -18,6 +19,8 @@ export interface Running {
   download(path: string): Promise<Buffer>;
   /** Tells the local SharePoint what to do wrong from now on, beside what it does wrong already; nothing any more for `null`. */
   setFaults(faults: object | null): Promise<void>;
+  /** What the local SharePoint counted of the calls since its start. */
+  callCounts(): Promise<CallCounts>;
   /** Empties the recycle bin of the site. */
   emptyRecycleBin(): Promise<void>;
   /** Runs a timer of the app now. */
@@ -66,6 +69,9 @@ export async function startRunning(
       return text === "" ? undefined : JSON.parse(text);
     },
     download: (path) => send("GET", path),
+    async callCounts() {
+      return (await (await fetch(`${sharePoint}/_simulator/calls`)).json()) as CallCounts;
+    },
     async emptyRecycleBin() {
       const headers = { authorization: `Bearer ${(await identityToken(data, sharePoint)).token}` };
       const purge = `${siteUrl}/_api/web/recyclebin/deleteall`;
