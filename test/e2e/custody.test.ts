@@ -279,7 +279,7 @@ describe("retention", () => {
 
   it("says what it would remove, and removes nothing", async () => {
     expect(await fireRetention("dry-run")).toEqual({
-      ...{ event: "retention", dryRun: true, complete: true },
+      ...{ event: "retention", dryRun: true, complete: true, auditEntries: 0 },
       ...{ contents: due.contents.length, manifests: due.manifests.length },
     });
     expect(all.length).toBe(2 * ages.size);
