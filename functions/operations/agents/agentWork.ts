@@ -23,7 +23,7 @@ import {
 import type { Services } from "../../services.ts";
 import { parseWorkId, roundKey, type UploadId, type WorkId } from "../../stores/refs.ts";
 import { readPlan, writeUpload } from "../../stores/roundBlobs.ts";
-import { isRunOf } from "../../stores/roundChecks.ts";
+import { isRunOf } from "../../stores/rounds/roundChecks.ts";
 import { announceWork } from "./announceWork.ts";
 import { workSpec } from "./workSpec.ts";
 
