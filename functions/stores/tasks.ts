@@ -160,16 +160,15 @@ export class TaskStore {
     return changed;
   }
 
-  /** Removes a task from everything; `check` may throw. Returns what was removed. */
+  /** Removes a task from everything, as it is now: no ETag guards a removal. `check` may throw. Returns what was removed. */
   async remove(
-    of: string | TaskRecord,
+    id: string,
     check: (task: TaskRecord) => void = () => {},
   ): Promise<TaskRecord | undefined> {
-    const { id, seen } = this.asSeen(of);
     if (!isTaskId(id)) return undefined;
     let removed: TaskRecord | undefined;
     await this.change({
-      ...{ id, seen, guarded: false },
+      ...{ id, guarded: false },
       change: (task) => {
         removed = task;
         if (task) check(task);

@@ -26,6 +26,6 @@ export async function deleteTask(
   mayGo(task);
   const deletedAt = new Date().toISOString();
   await tombstones.put({ id: taskId, rounds: (task.round ?? -1) + 1, deletedAt });
-  await tasks.remove(task, mayGo);
+  await tasks.remove(taskId, mayGo);
   await dropWakeUps({ wakeUps }, task, [], Date.now());
 }

@@ -108,6 +108,27 @@ describe("a deleted task", () => {
   });
 });
 
+describe("a task that another process begins meanwhile", () => {
+  it("is not deleted because of the state in which it was found", async () => {
+    const id = "sess0000-erase004";
+    await app.tasks.insert(task({ id, source: `/srv/${id}`, state: "Completed" }));
+    const tombstones = Object.assign(Object.create(app.tombstones), {
+      async put(entry: Tombstone) {
+        await app.tombstones.put(entry);
+        await app.tasks.update(id, (value) => ({ ...value, state: "Queued" }));
+      },
+    });
+    await expect(deleteTask({ ...app, tombstones }, id)).rejects.toMatchObject({
+      code: "CONFLICT",
+    });
+    expect(await app.tasks.find(id)).toMatchObject({ state: "Queued" });
+    const { tasks } = await app.tasks.page("sess0000", { sort: "created", limit: 100 });
+    expect(tasks.find((each) => each.id === id)).toMatchObject({ state: "Queued" });
+    expect(await erase(id)).toBe(true);
+    expect(await app.tasks.find(id)).toBeDefined();
+  });
+});
+
 describe("another schedule", () => {
   it("takes the place of the one before among what is due", async () => {
     const id = "sess0000-erase003";
