@@ -58,6 +58,14 @@ async function namesIn(path: string): Promise<string[]> {
   return readdir(join(library, path)).catch(() => []);
 }
 
+async function emptyContainer(url: string): Promise<void> {
+  const container = azurite.service.getContainerClient(
+    new URL(url).pathname.split("/").at(-1) ?? "",
+  );
+  for await (const { name } of container.listBlobsFlat())
+    await container.deleteBlob(name, { deleteSnapshots: "include" });
+}
+
 describe("a simulator that is killed in the middle of a job", () => {
   it("goes on with it at the next start and imports every file once", async () => {
     let finance = await start();
@@ -101,37 +109,44 @@ describe("a simulator that is killed in the middle of a job", () => {
     expect((await stat(join(library, "Many"))).mtime).toEqual(new Date("2024-01-02T00:00:00Z"));
   }, 60_000);
 
-  it("keeps what it had written under its ids when the job can no longer be run", async () => {
-    let finance = await start();
-    const ids = await finance.ids();
-    const spec = {
-      folders: [{ path: "Lost", id: randomUUID() }],
-      files: Array.from({ length: FILES }, (_, n) => ({
-        id: randomUUID(),
-        path: `Lost/${n}.txt`,
-        content: `file ${n}`,
-        archive: n % 2,
-      })),
-      listItems: false,
-    };
-    const pkg = await packageOf(azurite.service, ids, spec);
-    const { body } = await finance.submit(pkg, ids.webId);
-    await until(async () => (await namesIn("Lost")).length >= 20);
-    await stopProcess(simulator, "SIGKILL");
-    const { pathname } = new URL(pkg.uris().metadata);
-    await azurite.service.deleteContainer(pathname.split("/").at(-1) ?? "");
+  it.each([
+    ["can no longer be run", "metadata", FILES],
+    ["fails at its items, which are forgotten", "data", 400],
+  ] as const)(
+    "keeps what it had written under its ids when the job %s",
+    async (_, forgotten, files) => {
+      let finance = await start();
+      const ids = await finance.ids();
+      const name = `Lost ${forgotten}`;
+      const spec = {
+        folders: [{ path: name, id: randomUUID() }],
+        files: Array.from({ length: files }, (_, n) => ({
+          id: randomUUID(),
+          path: `${name}/${n}.txt`,
+          content: `file ${n}`,
+          ...(forgotten === "metadata" && { archive: n % 2 }),
+        })),
+        listItems: false,
+      };
+      const pkg = await packageOf(azurite.service, ids, spec);
+      const { body } = await finance.submit(pkg, ids.webId);
+      await until(async () => (await namesIn(name)).length >= 20);
+      await stopProcess(simulator, "SIGKILL");
+      await emptyContainer(pkg.uris()[forgotten]);
 
-    finance = await start();
-    const lost = await finance.follow(body.value, 30);
-    expect(lost.at(-1)).toMatchObject({ Event: "JobFatalError" });
-    const again = await packageOf(azurite.service, ids, spec);
-    const { body: next } = await finance.submit(again, ids.webId);
-    const events = await finance.follow(next.value, 30);
-    expect(events.filter(({ Event }) => /Error/.test(Event)).slice(0, 3)).toEqual([]);
-    expect(events.at(-1)).toMatchObject({ Event: "JobEnd", TotalErrors: "0" });
-    expect(await namesIn("Lost")).toHaveLength(FILES);
-    expect(await namesIn("")).not.toContain(".~import");
-  }, 60_000);
+      finance = await start();
+      const lost = await finance.follow(body.value, 30);
+      expect(lost.at(-1)).toMatchObject({ Event: "JobFatalError" });
+      const again = await packageOf(azurite.service, ids, spec);
+      const { body: next } = await finance.submit(again, ids.webId);
+      const events = await finance.follow(next.value, 30);
+      expect(events.filter(({ Event }) => /Error/.test(Event)).slice(0, 3)).toEqual([]);
+      expect(events.at(-1)).toMatchObject({ Event: "JobEnd", TotalErrors: "0" });
+      expect(await namesIn(name)).toHaveLength(files);
+      expect(await namesIn("")).not.toContain(".~import");
+    },
+    60_000,
+  );
 
   it("keeps keys and SAS sealed while the job waits, and nowhere once it has ended", async () => {
     let finance = await start("--fault", "startDelayMs=600000");

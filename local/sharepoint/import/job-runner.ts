@@ -3,8 +3,8 @@ import type { Faults } from "../faults.ts";
 import type { Log } from "../logger.ts";
 import type { PackageKey } from "../package/blobs.ts";
 import { readPackage } from "../package/read-package.ts";
+import { settleEndedClaims } from "../record/claims.ts";
 import { transact } from "../record/database.ts";
-import { settleEndedClaims } from "../record/ended-claims.ts";
 import type { ItemStore } from "../record/item-store.ts";
 import type { Job, JobStore } from "../record/job-store.ts";
 import {

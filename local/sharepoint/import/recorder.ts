@@ -7,6 +7,7 @@ import type {
   Scope,
 } from "../package/manifest.ts";
 import type { ImportPackage } from "../package/read-package.ts";
+import { settleClaim } from "../record/claims.ts";
 import type { Version } from "../record/item-store.ts";
 import { locate } from "../sites.ts";
 import type { Complaint } from "./events.ts";
@@ -59,7 +60,8 @@ export function recorder(context: ImportContext, pkg: ImportPackage, tools: Tool
     if (isDone) {
       if (place.path !== "") saveItem(object, step);
     } else {
-      if (place) items.dropClaim(site.name, object.id);
+      if (place)
+        settleClaim(items, place.library, { id: object.id, kind: object.type, path: place.path });
       // Neither done nor failed: the job came to its end before it was this object's turn.
       if (!failure) return;
       const { code, message } = failure;

@@ -100,7 +100,7 @@ export function itemStore(database: DatabaseSync) {
     ),
     keepClaim: database.prepare(
       `UPDATE items SET state = 'present', size = ?, created = coalesce(created, ?), modified = ?, import_count = 1
-       WHERE site = ? AND id = ?`,
+       WHERE site = ? AND id = ? AND state = 'claimed'`,
     ),
     respell: database.prepare(
       `UPDATE items SET path = ?3 || substr(path, length(?3) + 1), name = iif(path_key = ?2, ?4, name) WHERE ${TREE}`,
