@@ -13,8 +13,6 @@ export interface HeartbeatOptions {
   log: Log;
   outage: Outage;
   slots: number;
-  /** Seconds between two heartbeats until an answer says otherwise. */
-  seconds: number;
   leases: ReadonlySet<Lease>;
   /** The control plane no longer knows this agent, or gives it no work for the time being. */
   onRefused: (error: ControlPlaneError) => void;
@@ -30,13 +28,12 @@ export interface HeartbeatOptions {
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
-  #seconds: number;
+  #seconds = 0;
   #wake = new AbortController();
   #beat: Promise<void> = Promise.resolve();
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
-    this.#seconds = options.seconds;
   }
 
   /** There is something to register: do not wait for the interval to pass. */
@@ -49,8 +46,9 @@ export class Heartbeat {
     return this.#beat;
   }
 
-  /** Sends heartbeats until the signal; never throws. */
-  async run(signal: AbortSignal): Promise<void> {
+  /** Sends heartbeats until the signal, every so many seconds until an answer says otherwise; never throws. */
+  async run(seconds: number, signal: AbortSignal): Promise<void> {
+    this.#seconds = seconds;
     let failures = 0;
     while (!signal.aborted) {
       const started = performance.now();

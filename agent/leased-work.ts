@@ -3,19 +3,20 @@ import type { Issue } from "../shared/contracts/inventory.ts";
 import type { WorkSpec } from "../shared/contracts/work.ts";
 import { backoffMs, pause, unlessAborted } from "./backoff.ts";
 import { type ControlPlane, ControlPlaneError } from "./control-plane.ts";
+import type { Heartbeat } from "./heartbeat.ts";
 import { type Lease, WorkStopped } from "./lease.ts";
-import { type Log, messageOf, type Outage } from "./log.ts";
+import { type Log, messageOf } from "./log.ts";
+import type { Standing } from "./standing.ts";
+import type { Stop } from "./stop.ts";
 import { type PerformWork, WorkInterrupted, type WorkResult } from "./work/perform.ts";
 
 export interface LeasedWorkContext {
   api: ControlPlane;
   perform: PerformWork;
   log: Log;
-  outage: Outage;
-  /** Resolves when no heartbeat is on its way. */
-  heartbeatIdle(): Promise<void>;
-  /** Aborted when a stopping agent has waited long enough for answers. */
-  tooLate: AbortSignal;
+  standing: Standing;
+  heartbeat: Heartbeat;
+  stop: Stop;
 }
 
 /** Does the work and tells the control plane how it ended: complete, fail, release, or nothing when the lease was lost. */
@@ -60,7 +61,7 @@ async function complete(
   result: WorkResult,
 ): Promise<void> {
   // A heartbeat that is on its way may be registering segments that would otherwise be reported twice.
-  await context.heartbeatIdle();
+  await context.heartbeat.idle();
   const segments = lease.close();
   const { workItem, epoch } = lease;
   const whole = result.kind === "scan" ? { ...result, segments } : result;
@@ -72,11 +73,11 @@ async function complete(
  * and ControlPlaneError when the report is refused.
  */
 async function tell(
-  { outage, tooLate }: LeasedWorkContext,
+  { standing: { outage }, stop }: LeasedWorkContext,
   lease: Lease,
   send: () => Promise<void>,
 ): Promise<void> {
-  const over = AbortSignal.any([lease.held, tooLate]);
+  const over = AbortSignal.any([lease.held, stop.tooLate]);
   for (let attempt = 1; ; attempt++) {
     try {
       await unlessAborted(send(), over);
