@@ -31,7 +31,7 @@ export class RoundRows {
   readonly table: TableClient;
   readonly rounds: Documents<RoundRecord>;
   readonly packages: Documents<PackageRecord>;
-  /** A lane's row is read by nobody but its lane, once per segment: it is not worth keeping. */
+  /** Not kept: a lane's row is decided on without its ETag. */
   readonly lanes: Documents<LaneRecord>;
   readonly work: Documents<WorkRecord>;
   private readonly turns = new Turns();
