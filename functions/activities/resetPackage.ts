@@ -34,6 +34,7 @@ const OF_THE_ATTEMPT = [
   "files",
   "folders",
   "uploadEpoch",
+  "submission",
   "job",
   "agent",
 ] as const;

@@ -1,4 +1,6 @@
+import { randomUUID } from "node:crypto";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
+import type { Issue } from "../../shared/contracts/inventory.ts";
 import type { Target } from "../domain/records.ts";
 import type { WorkEnd } from "../domain/workItems.ts";
 import { openContainers } from "../operations/packages/packageContainers.ts";
@@ -19,12 +21,12 @@ export const submitImport = defineActivity(
     const { rounds, destination, slots } = app;
     const pkg = await rounds.package(ref);
     if (pkg.state === "importing" || pkg.state === "imported") return {};
-    if (pkg.state === "submitting")
-      return {
-        issue: { code: "SUBMIT_FAILED", message: "nobody knows how an earlier request ended" },
-      };
+    if (pkg.state === "submitting") return { issue: IN_DOUBT };
     const { target, wish } = await rounds.current(ref);
-    if (wish === "cancel") return { interrupted: true };
+    if (wish === "cancel") {
+      if (target) await slots.release(target.siteId, ref);
+      return { interrupted: true };
+    }
     if (!target) throw new Error(`package ${ref.segment} has lost a part of its plan`);
     const { key, queueUrl, forSharePoint } = await openContainers(app, ref, pkg);
     const files = { ...(await forSharePoint()), key: key.toString("base64"), queueUrl };
@@ -33,7 +35,12 @@ export const submitImport = defineActivity(
       else await slots.release(target.siteId, ref);
       return wish ? { interrupted: true } : { busy: true };
     }
-    await rounds.advance(ref, "submitting");
+    // Another process may run this activity, too, and may have read "sealed" as well.
+    const mine = randomUUID();
+    const { submission } = await rounds.advance(ref, "submitting", (row) => {
+      row.submission = mine;
+    });
+    if (submission !== mine) return { issue: IN_DOUBT };
     try {
       const job = await destination.submit(target, files);
       await rounds.advance(ref, "importing", (row) => {
@@ -54,6 +61,11 @@ export const submitImport = defineActivity(
     }
   },
 );
+
+const IN_DOUBT: Issue = {
+  code: "SUBMIT_FAILED",
+  message: "nobody knows how an earlier request ended",
+};
 
 /**
  * Who waits looks whether the jobs that nobody looks after are still there: their followers may be dead, or their rounds paused. What

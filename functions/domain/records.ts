@@ -190,6 +190,8 @@ export const packageRecordSchema = z.object({
   folders: z.number().int().optional(),
   /** Epoch of the upload whose result counts. */
   uploadEpoch: z.number().int().optional(),
+  /** Who asks SharePoint for the job: of several who run the same activity, one. */
+  submission: z.string().optional(),
   job: z.string().optional(),
   agent: z.string().optional(),
   /** Items of it were cancelled: should the round go on after all, the package is done again. */

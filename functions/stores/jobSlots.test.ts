@@ -119,6 +119,14 @@ describe("who waits", () => {
   });
 });
 
+it("does not wait for a line of those who are gone", async () => {
+  const [one] = (await slots(1)) as [JobSlots];
+  await one.take("site", pkg(999), NOW);
+  for (let n = 0; n < 200; n++) await one.take("site", pkg(n), NOW);
+  await one.release("site", pkg(999));
+  expect(await one.take("site", pkg(500), NOW + 2 * MINUTES)).toBe(true);
+});
+
 describe("a job that nobody looks after", () => {
   it("is named after three minutes, and its slot is free when SharePoint says that it is over", async () => {
     const [one, two] = (await slots(1, 5_000, 2)) as [JobSlots, JobSlots];

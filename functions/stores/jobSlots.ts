@@ -44,8 +44,11 @@ const SAID_AGAIN_MS = 60_000;
 /** Who waits asks every few seconds; who has not asked for so long holds nobody up, and later loses its place. */
 const PATIENT_MS = 60_000;
 const PLACE_KEPT_MS = 15 * 60_000;
-/** A row takes 64 KB. Who comes when the line is full joins it when it is not. */
-const LONGEST_LINE = 200;
+/**
+ * A row's text has 32,000 characters, which 200 jobs and so many in line nearly fill. When the line is full those lose their place at
+ * once who have not asked for long; others join it later.
+ */
+const LONGEST_LINE = 100;
 /** The sum over all sites is a guard, not a measure: it may be this old. */
 const TOTAL_FRESH_MS = 5_000;
 
@@ -77,9 +80,7 @@ export class JobSlots {
       const alive = living(slots, now);
       const line = inLine(alive, holder, now);
       const free = isFull ? 0 : this.limits.perSite - Object.keys(alive.holders).length;
-      const place = line
-        .filter(({ askedAt }) => now - askedAt < PATIENT_MS)
-        .findIndex((each) => each.holder === holder);
+      const place = line.filter(isPatient(now)).findIndex((each) => each.holder === holder);
       taken = holder in alive.holders || (place < 0 ? free > line.length : place < free);
       if (!taken) return { ...alive, waiting: line };
       return withHolder({ ...alive, waiting: line }, holder, now);
@@ -179,8 +180,14 @@ function living({ holders, jobs, waiting }: Slots, now: number): Slots {
 function inLine({ waiting }: Slots, holder: string, now: number): Slots["waiting"] {
   if (waiting.some((each) => each.holder === holder))
     return waiting.map((each) => (each.holder === holder ? { holder, askedAt: now } : each));
-  return waiting.length < LONGEST_LINE ? [...waiting, { holder, askedAt: now }] : waiting;
+  const line = waiting.length < LONGEST_LINE ? waiting : waiting.filter(isPatient(now));
+  return line.length < LONGEST_LINE ? [...line, { holder, askedAt: now }] : line;
 }
+
+const isPatient =
+  (now: number) =>
+  ({ askedAt }: Slots["waiting"][number]): boolean =>
+    now - askedAt < PATIENT_MS;
 
 const withHolder = (slots: Slots, holder: string, now: number, job?: string): Slots => ({
   holders: { ...slots.holders, [holder]: now + LEASE_MS },
