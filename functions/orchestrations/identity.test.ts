@@ -1,24 +1,26 @@
 import { ContainerClient } from "@azure/storage-blob";
 import { expect, it } from "@jest/globals";
-import { importTests } from "../../test/support/imports.ts";
+import { numberedFiles } from "../../test/support/fileTree.ts";
+import { but } from "../../test/support/replaced.ts";
+import { wholeRounds } from "../../test/support/wholeRounds.ts";
 import { eraseTask } from "../operations/tasks/eraseTask.ts";
 import { applyRetention } from "../operations/upkeep/retention.ts";
 import { sasUrl } from "../security/sas.ts";
 
 /** The app has no key of any storage: it opens tables and blobs with tokens, and signs with keys that are delegated to it. */
-const t = importTests({ identity: true });
+const { app, newTask } = wholeRounds({ queues: true, identity: true });
 const DAY = 24 * 3_600_000;
 
 it("a round goes through under the app's own identity", async () => {
-  expect(JSON.stringify(t.app().config)).not.toContain("AccountKey");
-  await t.share(7);
+  expect(JSON.stringify(app.config)).not.toContain("AccountKey");
+  const task = await newTask({ files: numberedFiles(7) });
   const given: URLSearchParams[] = [];
-  t.onWork(({ containerUrl }) => {
+  task.onWork(({ containerUrl }) => {
     given.push(new URL(containerUrl).searchParams);
   });
-  await t.run();
-  expect(await t.state()).toBe("Completed");
-  expect(t.arrived()).toBe(7);
+  await task.run();
+  expect((await task.round()).state).toBe("Completed");
+  expect(Object.keys(task.library.files())).toHaveLength(7);
   expect(given.length).toBeGreaterThan(1);
   for (const sas of given) {
     expect(sas.get("sp")).toBe("cw");
@@ -33,7 +35,7 @@ it("a round goes through under the app's own identity", async () => {
 });
 
 it("a SAS by a delegated key grants what one by the account's key does", async () => {
-  const container = t.app().packageBlobs.getContainerClient("trial");
+  const container = app.packageBlobs.getContainerClient("trial");
   await container.create();
   await container.getBlockBlobClient("there").upload("content", 7);
   const rights = async (purpose: Parameters<typeof sasUrl>[1]) => {
@@ -61,33 +63,33 @@ it("a SAS by a delegated key grants what one by the account's key does", async (
 });
 
 it("in lent containers and with news from a queue, too", async () => {
-  await t.share(5);
-  await t.run(t.setUp({ CONTAINERS: "sharepoint", JOB_NEWS: "queue" }));
-  expect(await t.state()).toBe("Completed");
-  expect(t.arrived()).toBe(5);
+  const task = await newTask({ files: numberedFiles(5) });
+  const config = { ...app.config, CONTAINERS: "sharepoint", JOB_NEWS: "queue" } as const;
+  await task.boot({ config }).start();
+  expect((await task.round()).state).toBe("Completed");
+  expect(Object.keys(task.library.files())).toHaveLength(5);
 });
 
 it("and so does what comes afterwards: retention, and the removal of a deleted task", async () => {
-  await t.share(5);
-  await t.run();
+  const task = await newTask({ files: numberedFiles(5) });
+  await task.run();
   const containers = async (kind: string) => {
     const found: string[] = [];
-    for await (const { name } of t.app().packageBlobs.listContainers({ prefix: `${t.taskId()}-` }))
+    for await (const { name } of app.packageBlobs.listContainers({ prefix: `${task.id}-` }))
       if (name.endsWith(kind)) found.push(name);
     return found.length;
   };
-  const packages = (await t.packages()).length;
+  const packages = (await task.packages()).length;
   expect([await containers("-d"), await containers("-m")]).toEqual([packages, packages]);
-  await applyRetention(t.app(), { dryRun: false, now: Date.now() + 15 * DAY });
+  await applyRetention(app, { dryRun: false, now: Date.now() + 15 * DAY });
   expect([await containers("-d"), await containers("-m")]).toEqual([0, packages]);
 
-  await t.app().tasks.setInactive(t.taskId());
-  const tombstone = { id: t.taskId(), rounds: 1, deletedAt: new Date().toISOString() };
-  const { tasks } = t.app();
+  await app.tasks.setInactive(task.id);
+  const tombstone = { id: task.id, rounds: 1, deletedAt: new Date().toISOString() };
+  const { tasks } = app;
   // Whether the task's own row is gone does not matter here.
-  const gone = Object.assign(Object.create(tasks), { find: async () => undefined });
-  const app = { ...t.app(), tasks: gone };
-  expect(await eraseTask(app, tombstone, Date.now() + 60_000)).toBe(true);
+  const gone = but(tasks, { find: async () => undefined });
+  expect(await eraseTask({ ...app, tasks: gone }, tombstone, Date.now() + 60_000)).toBe(true);
   expect(await containers("-m")).toBe(0);
-  expect(await t.packages()).toEqual([]);
+  expect(await task.packages()).toEqual([]);
 });

@@ -1,343 +1,273 @@
 /* Pause, resume and cancel at all kinds of moments, with the product's parts over real storage, vault and SharePoint. */
 
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "@jest/globals";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
-import type { Outcome } from "../../shared/contracts/outcomes.ts";
-import type { WorkSpec } from "../../shared/contracts/work.ts";
-import { filesBelow } from "../../test/support/library.ts";
-import { type Machine, startMachine } from "../../test/support/machine.ts";
-import { task } from "../../test/support/records.ts";
-import {
-  buildServices,
-  type Surroundings,
-  startSurroundings,
-  type TestServices,
-} from "../../test/support/services.ts";
-import { readOutcomes } from "../stores/roundBlobs.ts";
+import { but } from "../../test/support/replaced.ts";
+import type { TestTask } from "../../test/support/testTask.ts";
+import { wholeRounds } from "../../test/support/wholeRounds.ts";
 
-let around: Surroundings;
-let app: TestServices;
-let machine: Machine;
-let source: string;
-let folder: string;
-let taskId: string;
-let tests = 0;
-/** Called when the agent has claimed an item; tests put what shall happen then here. */
-let beforeWork: (spec: WorkSpec) => Promise<void> | void;
-
-beforeAll(async () => {
-  around = await startSurroundings();
-  app = await buildServices(around);
-});
-afterAll(async () => {
-  await app.close();
-  await around.stop();
-});
-beforeEach(begin);
-afterEach(end);
+const { around, app, newTask } = wholeRounds();
 
 const FOLDERS = 3;
 const FILES = 8;
 const ITEMS = FOLDERS + FOLDERS * FILES;
 
-async function begin(): Promise<void> {
-  source = mkdtempSync(join(tmpdir(), "share-"));
-  folder = `stop ${++tests}`;
-  taskId = `sess0000-stp${tests}`;
-  for (let f = 0; f < FOLDERS; f++) {
-    mkdirSync(join(source, `f${f}`));
-    for (let n = 0; n < FILES; n++) writeFileSync(join(source, `f${f}`, `${n}.txt`), `${f}/${n}`);
-  }
-  beforeWork = () => undefined;
-  machine = startMachine(app, { beforeWork: (spec) => beforeWork(spec) });
-  const destination = { siteUrl: around.siteUrl, library: "Documents", folder };
-  const settings = { packageItems: 4, parallelPackages: 2 };
-  await app.tasks.insert(task({ id: taskId, source, destination, settings }));
+function foldersTask(): Promise<TestTask> {
+  const files: Record<string, string> = {};
+  for (let f = 0; f < FOLDERS; f++)
+    for (let n = 0; n < FILES; n++) files[`f${f}/${n}.txt`] = `${f}/${n}`;
+  return newTask({ files });
 }
-async function end(): Promise<void> {
-  await machine.stop();
-  rmSync(source, { recursive: true });
-}
-
-/** Does something when the agent claims its n-th item of a kind, and nothing at the others. */
-function at(kind: WorkSpec["kind"], number: number, what: () => Promise<unknown>): void {
-  let seen = 0;
-  beforeWork = async (spec) => {
-    if (spec.kind === kind && ++seen === number) await what();
-  };
-}
-const state = async () => (await app.tasks.find(taskId))?.state;
-const round = async (number = 0) => {
-  const found = await app.rounds.find(taskId, number);
-  if (!found) throw new Error(`there is no round R${number}`);
-  return found;
-};
-const active = async () => (await Array.fromAsync(app.tasks.listActive())).includes(taskId);
-function arrived(): Map<string, string> {
-  const root = join(around.library, folder);
-  return new Map(existsSync(root) ? Object.entries(filesBelow(root)) : []);
-}
-async function outcomes(number = 0): Promise<Map<string, Outcome>> {
-  const found = new Map<string, Outcome>();
-  for await (const { segment, value } of app.rounds.listPackages(taskId, number)) {
-    if (value.state !== "recorded") continue;
-    const ref = { taskId, round: number };
-    for await (const each of readOutcomes(app.state.outcomes, ref, segment)) {
-      expect(found.has(each.path)).toBe(false);
-      found.set(each.path, each);
-    }
-  }
-  return found;
-}
-async function report(name: string, number = 0): Promise<string> {
-  const blob = app.state.reports.getBlobClient(`${taskId}/R${number}/${name}`);
-  return (await blob.downloadToBuffer()).toString("utf8");
-}
+const arrived = ({ library }: TestTask) => Object.keys(library.files()).length;
 /** How often each file was imported, as SharePoint's own record has it. */
-async function imports(): Promise<number[]> {
-  const url = `${around.sharePoint.url}/_simulator/items?site=finance`;
-  const lines = (await (await fetch(url)).text()).trim().split("\n");
-  return lines
-    .map((line) => JSON.parse(line) as { path: string; kind: string; importCount: number })
-    .filter(({ path, kind }) => kind === "file" && path.startsWith(`${folder}/`))
-    .map((item) => item.importCount);
-}
+const imports = async (task: TestTask) =>
+  (await task.imported())
+    .filter(({ kind }) => kind === "file")
+    .map(({ importCount }) => importCount);
+
 /** Runs that were fenced off leave rows behind; nobody's lease of them is good any more. */
-async function expectNothingLeased(number = 0): Promise<void> {
-  const { run } = await round(number);
-  for await (const { value } of app.rounds.work.list(`${taskId}.R${number}`, {
+async function expectNothingLeased(task: TestTask, number = 0): Promise<void> {
+  const { run } = await task.round(number);
+  for await (const { value } of app.rounds.work.list(`${task.id}.R${number}`, {
     from: "work-",
     before: "work.",
   }))
     if (value.run === run) expect(value.state).not.toBe("leased");
 }
 
-async function expectPaused(): Promise<void> {
-  expect(await state()).toBe("Paused");
-  expect((await round()).state).toBe("Paused");
-  expect(await active()).toBe(false);
-  await expectNothingLeased();
+async function expectPaused(task: TestTask): Promise<void> {
+  expect(await task.state()).toBe("Paused");
+  expect((await task.round()).state).toBe("Paused");
+  expect(await task.isActive()).toBe(false);
+  await expectNothingLeased(task);
 }
-async function expectWhole(): Promise<void> {
-  const { state: ended, migrated, scan, recorded, cancelled } = await round();
+async function expectWhole(task: TestTask): Promise<void> {
+  const { state: ended, migrated, scan, recorded, cancelled } = await task.round();
   expect({ ended, migrated: migrated.items, cancelled }).toEqual({
     ...{ ended: "Completed", migrated: ITEMS, cancelled: 0 },
   });
   expect(recorded).toBe(scan.segments);
-  expect(await state()).toBe("Completed");
-  expect((await outcomes()).size).toBe(ITEMS);
-  const files = arrived();
-  expect(files.size).toBe(FOLDERS * FILES);
-  for (const [path, content] of files)
-    expect(content).toBe(readFileSync(join(source, path), "utf8"));
-  expect(new Set(await imports())).toEqual(new Set([1]));
-  expect(await active()).toBe(false);
+  expect(await task.state()).toBe("Completed");
+  expect((await task.outcomes()).size).toBe(ITEMS);
+  expect(arrived(task)).toBe(FOLDERS * FILES);
+  expect(task.library.files()).toEqual(task.share.files());
+  expect(new Set(await imports(task))).toEqual(new Set([1]));
+  expect(await task.isActive()).toBe(false);
 }
 /** What must hold of a round that was cancelled, whenever: one outcome for each item, and the truth about it. */
-async function expectCancelled(number = 0): Promise<void> {
-  expect(await state()).toBe("Cancelled");
-  const { state: ended, migrated, skipped, failed, scan, recorded } = await round(number);
+async function expectCancelled(task: TestTask, number = 0): Promise<void> {
+  expect(await task.state()).toBe("Cancelled");
+  const { state: ended, migrated, skipped, failed, scan, recorded } = await task.round(number);
   expect(ended).toBe("Cancelled");
   expect(migrated.items + skipped.items + failed.items).toBe(scan.items);
   expect(recorded).toBe(scan.segments);
-  const found = await outcomes(number);
+  const found = await task.outcomes(number);
   expect([...found.values()].filter(({ result }) => result === "failed")).toEqual([]);
   expect(failed.items).toBe(0);
   expect(found.size).toBe(scan.items);
-  const there = arrived();
+  const there = task.library.files();
   for (const [path, { kind, result, issue }] of found) {
     if (result === "skipped") expect(issue?.code).toBe("CANCELLED");
-    if (kind === "file") expect([path, there.has(path)]).toEqual([path, result === "migrated"]);
+    if (kind === "file") expect([path, path in there]).toEqual([path, result === "migrated"]);
   }
-  expect((await report(`ItemReport_R${number}.csv`, number)).split("\r\n")).toHaveLength(
-    scan.items + 2,
+  expect(await task.report(`ItemReport_R${number}.csv`, number)).toHaveLength(scan.items + 2);
+  expect((await task.report("Aggregate Summary Report.csv", number)).join("\n")).toContain(
+    "Cancelled",
   );
-  expect(await report("Aggregate Summary Report.csv", number)).toContain("Cancelled");
-  expect(await active()).toBe(false);
-  await expectNothingLeased(number);
+  expect(await task.isActive()).toBe(false);
+  await expectNothingLeased(task, number);
 }
 
 describe("a pause", () => {
   it("in the middle of an upload gives the item back; resumed, nothing is done twice", async () => {
-    const process = machine.boot();
-    at("upload", 3, () => process.request.pause(taskId));
-    await process.start(taskId);
-    await expectPaused();
-    const before = arrived().size;
+    const task = await foldersTask();
+    const process = task.boot();
+    task.onNth(3, "upload", () => process.request.pause());
+    await process.start();
+    await expectPaused(task);
+    const before = arrived(task);
     expect(before).toBeLessThan(FOLDERS * FILES);
-    expect((await round()).suspectSegments).toBe(0);
-    await process.resume(taskId);
-    await expectWhole();
+    expect((await task.round()).suspectSegments).toBe(0);
+    await process.resume();
+    await expectWhole(task);
   });
 
   it("in the middle of the scan keeps what was found", async () => {
-    const process = machine.boot();
-    at("scan", 1, () => process.request.pause(taskId));
-    await process.start(taskId);
-    await expectPaused();
-    expect((await round()).scan.finished).toBe(false);
-    await process.resume(taskId);
-    await expectWhole();
+    const task = await foldersTask();
+    const process = task.boot();
+    task.onNth(1, "scan", () => process.request.pause());
+    await process.start();
+    await expectPaused(task);
+    expect((await task.round()).scan.finished).toBe(false);
+    await process.resume();
+    await expectWhole(task);
   });
 
   it("before anything has begun", async () => {
-    const process = machine.boot();
-    const started = process.start(taskId);
-    while (!(await app.rounds.find(taskId, 0))) await new Promise((r) => setTimeout(r, 1));
-    await process.request.pause(taskId);
+    const task = await foldersTask();
+    const process = task.boot();
+    const started = process.start();
+    while (!(await app.rounds.find(task.id, 0))) await new Promise((r) => setTimeout(r, 1));
+    await process.request.pause();
     await started;
-    await expectPaused();
-    await machine.boot().resume(taskId);
-    await expectWhole();
+    await expectPaused(task);
+    await task.boot().resume();
+    await expectWhole(task);
   });
 
   it("that is taken back at once is as if it had not been", async () => {
-    const process = machine.boot();
-    at("upload", 2, async () => {
-      await process.request.pause(taskId);
-      await process.request.resume(taskId);
+    const task = await foldersTask();
+    const process = task.boot();
+    task.onNth(2, "upload", async () => {
+      await process.request.pause();
+      await process.request.resume();
     });
-    await process.start(taskId);
-    await expectWhole();
+    await process.start();
+    await expectWhole(task);
   });
 
   it("is undone as often as one likes", async () => {
-    let process = machine.boot();
-    at("upload", 1, () => process.request.pause(taskId));
-    await process.start(taskId);
+    const task = await foldersTask();
+    let process = task.boot();
+    task.onNth(1, "upload", () => process.request.pause());
+    await process.start();
     for (let times = 0; times < 3; times++) {
-      await expectPaused();
-      process = machine.boot();
+      await expectPaused(task);
+      process = task.boot();
       const now = process;
-      at("upload", 2, () => now.request.pause(taskId));
-      await process.resume(taskId);
+      task.onNth(2, "upload", () => now.request.pause());
+      await process.resume();
     }
-    beforeWork = () => undefined;
-    if ((await state()) === "Paused") await machine.boot().resume(taskId);
-    await expectWhole();
+    task.onWork(() => undefined);
+    if ((await task.state()) === "Paused") await task.boot().resume();
+    await expectWhole(task);
   });
 
   it("is refused when there is nothing to pause, and resuming what is not paused, too", async () => {
-    const process = machine.boot();
-    await process.start(taskId);
-    await expect(process.request.pause(taskId)).rejects.toMatchObject({ code: "CONFLICT" });
-    await expect(process.request.resume(taskId)).rejects.toMatchObject({ code: "CONFLICT" });
-    await expect(process.request.cancel(taskId)).rejects.toMatchObject({ code: "CONFLICT" });
+    const task = await foldersTask();
+    const process = task.boot();
+    await process.start();
+    await expect(process.request.pause()).rejects.toMatchObject({ code: "CONFLICT" });
+    await expect(process.request.resume()).rejects.toMatchObject({ code: "CONFLICT" });
+    await expect(process.request.cancel()).rejects.toMatchObject({ code: "CONFLICT" });
   });
 
   it("survives the death of the control plane at any write", async () => {
     for (let n = 0; n < 3; n++) {
+      const task = await foldersTask();
       const write = 30 + Math.floor((n + Math.random()) * 32);
-      const process = machine.boot([{ write, when: n % 2 ? "before" : "after", kill: true }]);
-      at("upload", 2, () => process.request.pause(taskId).catch(() => undefined));
-      await process.start(taskId);
-      beforeWork = () => undefined;
+      const process = task.boot({
+        faults: [{ write, when: n % 2 ? "before" : "after", kill: true }],
+      });
+      task.onNth(2, "upload", () => process.request.pause().catch(() => undefined));
+      await process.start();
+      task.onWork(() => undefined);
       // As the timer does it.
-      await machine.boot().revive(taskId);
-      if ((await state()) === "Paused") {
-        await expectPaused();
-        await machine.boot().resume(taskId);
+      await task.boot().revive();
+      if ((await task.state()) === "Paused") {
+        await expectPaused(task);
+        await task.boot().resume();
       }
-      await expectWhole();
-      await end();
-      await begin();
+      await expectWhole(task);
     }
   });
 });
 
 describe("a cancel", () => {
   it("in the middle says of every item what became of it; run again, the rest arrives", async () => {
-    const process = machine.boot();
-    at("upload", 3, () => process.request.cancel(taskId));
-    await process.start(taskId);
-    await expectCancelled();
-    const { cancelled, scan } = await round();
+    const task = await foldersTask();
+    const process = task.boot();
+    task.onNth(3, "upload", () => process.request.cancel());
+    await process.start();
+    await expectCancelled(task);
+    const { cancelled, scan } = await task.round();
     expect(cancelled).toBeGreaterThan(0);
-    beforeWork = () => undefined;
-    await machine.boot().start(taskId);
-    expect(arrived().size).toBe(FOLDERS * FILES);
-    expect(await state()).toBe("Completed");
+    task.onWork(() => undefined);
+    await task.boot().start();
+    expect(arrived(task)).toBe(FOLDERS * FILES);
+    expect(await task.state()).toBe("Completed");
     // The next round when the whole source is known, the same one when it is not.
-    expect((await app.tasks.find(taskId))?.round).toBe(scan.finished ? 1 : 0);
-    expect(new Set(await imports())).toEqual(new Set([1]));
+    expect((await task.record()).round).toBe(scan.finished ? 1 : 0);
+    expect(new Set(await imports(task))).toEqual(new Set([1]));
   });
 
   it("during the scan leaves the round to be taken up", async () => {
-    const process = machine.boot();
-    at("scan", 1, () => process.request.cancel(taskId));
-    await process.start(taskId);
-    await expectCancelled();
-    expect((await round()).scan.finished).toBe(false);
-    await machine.boot().start(taskId);
-    await expectWhole();
+    const task = await foldersTask();
+    const process = task.boot();
+    task.onNth(1, "scan", () => process.request.cancel());
+    await process.start();
+    await expectCancelled(task);
+    expect((await task.round()).scan.finished).toBe(false);
+    await task.boot().start();
+    await expectWhole(task);
   });
 
   it("of a paused task", async () => {
-    const process = machine.boot();
-    at("upload", 3, () => process.request.pause(taskId));
-    await process.start(taskId);
-    await expectPaused();
-    await process.cancel(taskId);
-    await expectCancelled();
-    beforeWork = () => undefined;
-    await machine.boot().start(taskId);
-    expect(arrived().size).toBe(FOLDERS * FILES);
+    const task = await foldersTask();
+    const process = task.boot();
+    task.onNth(3, "upload", () => process.request.pause());
+    await process.start();
+    await expectPaused(task);
+    await process.cancel();
+    await expectCancelled(task);
+    task.onWork(() => undefined);
+    await task.boot().start();
+    expect(arrived(task)).toBe(FOLDERS * FILES);
   });
 
   it("of one that is just pausing", async () => {
-    const process = machine.boot();
-    at("upload", 3, async () => {
-      await process.request.pause(taskId);
-      await process.request.cancel(taskId);
+    const task = await foldersTask();
+    const process = task.boot();
+    task.onNth(3, "upload", async () => {
+      await process.request.pause();
+      await process.request.cancel();
     });
-    await process.start(taskId);
-    await expectCancelled();
+    await process.start();
+    await expectCancelled(task);
   });
 
   it("takes back the jobs that SharePoint has", async () => {
-    const process = machine.boot();
+    const task = await foldersTask();
+    const process = task.boot();
     await around.faults({ startDelayMs: 1_500 });
-    at("upload", 4, () => process.request.cancel(taskId));
-    await process.start(taskId);
+    task.onNth(4, "upload", () => process.request.cancel());
+    await process.start();
     await around.faults({ startDelayMs: 0 });
-    await expectCancelled();
+    await expectCancelled(task);
   });
 
   it("follows the jobs that SharePoint does not give back to their end", async () => {
+    const task = await foldersTask();
     const refuse = () => Promise.reject(new LongshoreError("DESTINATION_ACCESS_DENIED", "no"));
-    const destination = new Proxy(app.destination, {
-      get: (of, name) => (name === "cancelJob" ? refuse : Reflect.get(of, name)),
-    });
-    const process = machine.boot([], { destination });
-    at("upload", 4, () => process.request.cancel(taskId));
-    await process.start(taskId);
-    await expectCancelled();
-    expect((await round()).migrated.items).toBeGreaterThan(0);
+    const destination = but(app.destination, { cancelJob: refuse });
+    const process = task.boot({ destination });
+    task.onNth(4, "upload", () => process.request.cancel());
+    await process.start();
+    await expectCancelled(task);
+    expect((await task.round()).migrated.items).toBeGreaterThan(0);
   });
 
   it("survives the death of the control plane at any write", async () => {
     for (let n = 0; n < 3; n++) {
+      const task = await foldersTask();
       const write = 30 + Math.floor((n + Math.random()) * 32);
-      const process = machine.boot([{ write, when: n % 2 ? "before" : "after", kill: true }]);
-      let asked = false;
-      at("upload", 2, async () => {
-        asked = true;
-        await process.request.cancel(taskId).catch(() => undefined);
+      const process = task.boot({
+        faults: [{ write, when: n % 2 ? "before" : "after", kill: true }],
       });
-      await process.start(taskId);
-      beforeWork = () => undefined;
-      await machine.boot().revive(taskId);
-      if (asked && (await state()) === "Cancelled") {
-        await expectCancelled();
-        await machine.boot().start(taskId);
+      let asked = false;
+      task.onNth(2, "upload", async () => {
+        asked = true;
+        await process.request.cancel().catch(() => undefined);
+      });
+      await process.start();
+      task.onWork(() => undefined);
+      await task.boot().revive();
+      if (asked && (await task.state()) === "Cancelled") {
+        await expectCancelled(task);
+        await task.boot().start();
       }
-      expect(await state()).toBe("Completed");
-      expect(arrived().size).toBe(FOLDERS * FILES);
-      await end();
-      await begin();
+      expect(await task.state()).toBe("Completed");
+      expect(arrived(task)).toBe(FOLDERS * FILES);
     }
   });
 });

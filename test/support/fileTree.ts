@@ -43,3 +43,9 @@ export const fileTree = (path: string): FileTree => ({
     return found;
   },
 });
+
+/** So many files with a line of their own, every other one in a folder. */
+export const numberedFiles = (count: number): Record<string, string> =>
+  Object.fromEntries(
+    Array.from({ length: count }, (_, n) => [`${n % 2 ? "a/" : ""}${n}.txt`, `file ${n}`]),
+  );

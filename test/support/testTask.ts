@@ -48,6 +48,8 @@ export interface TestTask {
   packages(number?: number): Promise<PackageRecord[]>;
   /** Every item's outcome, by its path. Throws when an item has two, or a package none. */
   outcomes(number?: number): Promise<Map<string, Outcome>>;
+  /** The outcomes of what failed in the first round. */
+  failures(): Promise<Outcome[]>;
   /** The lines of a report; none where it has not been written. */
   report(name: string, number?: number): Promise<string[]>;
   /** SharePoint's own record of the task's folder and what is below it. */
@@ -136,6 +138,8 @@ export function testTask(
       }
       return found;
     },
+    failures: async () =>
+      [...(await task.outcomes()).values()].filter(({ result }) => result === "failed"),
     async report(name, number = 0) {
       const blob = app.state.reports.getBlobClient(`${id}/R${number}/${name}`);
       if (!(await blob.exists())) return [];

@@ -1,13 +1,9 @@
 /* Who has his turn, what is due, and what is left of a deleted task: over real tables and blobs, with a noted task hub. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { beforeEach, describe, expect, it } from "@jest/globals";
 import { type NotedClient, noteClient } from "../../../test/support/durable-client.ts";
 import { pkg, round, task } from "../../../test/support/records.ts";
-import {
-  buildServices,
-  type Surroundings,
-  startSurroundings,
-  type TestServices,
-} from "../../../test/support/services.ts";
+import type { TestServices } from "../../../test/support/services.ts";
+import { controlPlane } from "../../../test/support/suite.ts";
 import type { RoundRecord, TaskRecord } from "../../domain/records.ts";
 import { workId } from "../../stores/refs.ts";
 import { actOnTasks } from "../tasks/actOnTasks.ts";
@@ -22,22 +18,13 @@ import { noteEnd } from "./noteEnd.ts";
 import { pauseTask } from "./pauseTask.ts";
 import { resumeRound, reviveRound, startRound } from "./startRound.ts";
 
-let around: Surroundings;
-let all: TestServices;
+const { app: all } = controlPlane();
 let app: TestServices;
 let noted: NotedClient;
 let group: string;
 let tests = 0;
 let ids = 0;
 
-beforeAll(async () => {
-  around = await startSurroundings();
-  all = await buildServices(around);
-});
-afterAll(async () => {
-  await all.close();
-  await around.stop();
-});
 beforeEach(() => {
   noted = noteClient();
   group = `g${++tests}`;
