@@ -6,6 +6,7 @@ import { noTotals } from "../../domain/roundTotals.ts";
 import type { Services } from "../../services.ts";
 import { roundInstance } from "../../stores/refs.ts";
 import { loadSettings } from "../sessions/loadSettings.ts";
+import { regroupRound } from "./regroupRound.ts";
 import { tellWish, WISH } from "./stopRound.ts";
 
 /** Segments whose rows a store that lost its last seconds may have forgotten to have been taken. */
@@ -32,7 +33,9 @@ export async function beginRun(
   // Whoever wanted something of the round before it had its row has told the task only.
   const now = await tasks.find(task.id);
   const round = await rounds.find(task.id, number);
-  if (now && round?.run === run && !round.wish) await tellWish(app, client, now, round);
+  if (!now || round?.run !== run || round.wish) return;
+  await tellWish(app, client, now, round);
+  if (now.agentGroup !== round.agentGroup) await regroupRound(app, client, now);
 }
 
 function newRound(task: TaskRecord, settings: Settings, number: number, run: string): RoundRecord {

@@ -5,6 +5,7 @@ import { round, target, task } from "../../../test/support/records.ts";
 import type { TestServices } from "../../../test/support/services.ts";
 import { controlPlane } from "../../../test/support/suite.ts";
 import type { RoundRecord, TaskRecord } from "../../domain/records.ts";
+import { beginRun } from "./beginRun.ts";
 import { reviveRound, startRound } from "./startRound.ts";
 
 const { app } = controlPlane();
@@ -314,4 +315,32 @@ describe("a crash", () => {
       }
     },
   );
+});
+
+describe("a round of another agent group than its task's", () => {
+  it.each(["Running", undefined])(
+    "follows its task when its orchestration is %s: who moved the task was cut off",
+    async (status) => {
+      await put("InProgress", { round: 0, agentGroup: "paris" });
+      await putRound();
+      if (status) noted.statuses.set(instance(0, "run000"), status);
+      await revive();
+      expect(await foundRound()).toMatchObject({ state: "InProgress", agentGroup: "paris" });
+    },
+  );
+
+  it("follows it when the task was moved while its round began", async () => {
+    await put("Queued", { queued: { at: new Date().toISOString(), group: "default" } });
+    const slow = {
+      ...app,
+      rounds: Object.assign(Object.create(app.rounds), {
+        async insert(row: RoundRecord) {
+          await app.tasks.update(taskId, (value) => ({ ...value, agentGroup: "paris" }));
+          return app.rounds.insert(row);
+        },
+      }),
+    };
+    await beginRun(slow, noted.client, await found(), 0);
+    expect(await foundRound()).toMatchObject({ agentGroup: "paris" });
+  });
 });

@@ -12,6 +12,7 @@ import { loadSettings } from "../sessions/loadSettings.ts";
 import { beginRun, suspicion } from "./beginRun.ts";
 import { dispatch, enqueue } from "./dispatch.ts";
 import { noteEnd } from "./noteEnd.ts";
+import { regroupRound } from "./regroupRound.ts";
 import { tellWish } from "./stopRound.ts";
 
 const ALIVE = new Set(["Pending", "Running", "ContinuedAsNew", "Suspended"]);
@@ -94,8 +95,10 @@ async function lookAfter(app: Services, client: DurableClient, task: TaskRecord)
   const number = task.round ?? 0;
   const round = await app.rounds.find(task.id, number);
   const isTakenOver = task.state === "Cancelling" && round?.wish === "pause";
-  if (round && !isTakenOver && (await isAlive(client, round)))
+  if (round && !isTakenOver && (await isAlive(client, round))) {
+    if (round.agentGroup !== task.agentGroup) await regroupRound(app, client, task);
     return tellWish(app, client, task, round);
+  }
   // The orchestration may have ended the task since we looked: then all is well.
   const now = await app.tasks.find(task.id);
   if (!now || !isOpen(now.state)) return;
