@@ -8,7 +8,7 @@ import {
 } from "./history.ts";
 import { createInstance, type Instance, InstanceExists } from "./instances.ts";
 import { type Message, post } from "./mailboxes.ts";
-import type { Scheduled } from "./shim.ts";
+import type { Scheduled } from "./scheduled-operations.ts";
 import type { Store } from "./store.ts";
 import type { ActivityTask, TaskHub } from "./task-hub.ts";
 

@@ -5,7 +5,8 @@ import { EventType, newEvent } from "./history.ts";
 import { type Message, removeRows } from "./mailboxes.ts";
 import { OrchestrationFault } from "./orchestration-fault.ts";
 import { callOrchestrator, type OrchestratorAnswer } from "./orchestrator-call.ts";
-import { type Scheduled, Shim } from "./shim.ts";
+import type { Scheduled } from "./scheduled-operations.ts";
+import { Shim } from "./shim.ts";
 import type { TaskHub } from "./task-hub.ts";
 import { commitTurn } from "./turn-commit.ts";
 
