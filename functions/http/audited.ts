@@ -19,10 +19,11 @@ export async function audited(
     await (status < 500 ? intent.refused() : intent.done(status)).catch(notCompleted);
     throw error;
   });
-  await (ids ? intent.done(answer.status ?? 200, ids) : intent.refused());
+  const completed = ids ? intent.done(answer.status ?? 200, ids) : intent.refused();
+  await completed.catch(notCompleted);
   return answer;
 }
 
-/** What the caller is told is why the change failed; the entry says that nobody knows how it went. */
+/** What the caller is told is what became of the change, or he would make it again; the entry says that nobody knows how it went. */
 const notCompleted = (error: unknown) =>
   console.error(JSON.stringify({ event: "audit-not-completed", message: redacted(String(error)) }));
