@@ -1,6 +1,7 @@
 import { lstat } from "node:fs/promises";
 import type { Issue } from "../../shared/contracts/inventory.ts";
 import type { ScanSpec } from "../../shared/contracts/work.ts";
+import { shown } from "../../shared/rules/paths.ts";
 import type { Log } from "../log.ts";
 import { type Past, pastOf } from "./past.ts";
 import { unusable } from "./root.ts";
@@ -73,5 +74,5 @@ function tally() {
 
 const noSnapshots = (root: string, folder: string | undefined): Issue => ({
   code: "NO_SNAPSHOTS",
-  message: `${root} has no ${folder ?? "usual"} folder of snapshots, nor has a folder above it that the agent may read`,
+  message: `${shown(root)} has no ${folder ?? "usual"} folder of snapshots, nor has a folder above it that the agent may read`,
 });

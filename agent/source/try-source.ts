@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
 import type { SourceCheckAnswer } from "../../shared/contracts/agents.ts";
+import { shown } from "../../shared/rules/paths.ts";
 import type { Log } from "../log.ts";
 import { openRoot, unusable } from "./root.ts";
 import { openSnapshots } from "./snapshots.ts";
@@ -20,7 +21,11 @@ export async function trySource(
     const past = found ? `${found.snapshots.length} in ${found.place}` : "none in the usual places";
     return {
       ok: true,
-      detail: `${root} has ${names.length} entries at its top; snapshots of it: ${past}`,
+      detail:
+        `${shown(root)} has ${names.length} entries at its top; snapshots of it: ${past}`.slice(
+          0,
+          2_000,
+        ),
     };
   } catch (error) {
     const { code, message } = unusable(source, error);

@@ -8,6 +8,7 @@ import {
 } from "../../shared/contracts/inventory.ts";
 import type { Outcome } from "../../shared/contracts/outcomes.ts";
 import { MAX_TRIED_NAMES } from "../../shared/rules/limits.ts";
+import { shown } from "../../shared/rules/paths.ts";
 import type { RoundRecord, TaskRecord } from "./records.ts";
 import { inSeconds, isFiltered, type Standing, type Surroundings, standings } from "./standing.ts";
 import { type Versions, versionsToBring } from "./versions.ts";
@@ -147,7 +148,7 @@ function scanOnly(
   { versions }: Versions,
 ): Issue {
   const how = existing ? "overwrite what is at the destination" : "be migrated";
-  const where = destinationPath === path ? "" : ` as ${destinationPath}`;
+  const where = destinationPath === path ? "" : ` as ${shown(destinationPath)}`;
   const older = versions ? ` with ${versions.length} older versions` : "";
   return { code: "SCAN_ONLY", message: `would ${how}${where}${older}` };
 }

@@ -7,7 +7,7 @@ import { checkPath } from "../../shared/rules/destinationPath.ts";
 import { checkFileSize } from "../../shared/rules/fileSize.ts";
 import { compileFilter } from "../../shared/rules/filters.ts";
 import { checkName } from "../../shared/rules/names.ts";
-import { baseName, joinPath, parentOf } from "../../shared/rules/paths.ts";
+import { baseName, joinPath, parentOf, shown } from "../../shared/rules/paths.ts";
 import { checkTime } from "../../shared/rules/times.ts";
 import { destinationFolder, idsOf, inLibrary } from "./places.ts";
 import type { Target } from "./records.ts";
@@ -175,8 +175,8 @@ function inherited(folder: string, parent: Standing | undefined): Issue | undefi
   if (!parent?.issue) return undefined;
   const { code } = parent.issue;
   return isFiltered(code)
-    ? { code, message: `the folder ${folder} is left out` }
-    : { code: "PARENT_NOT_MIGRATED", message: `the folder ${folder} is not migrated` };
+    ? { code, message: `the folder ${shown(folder)} is left out` }
+    : { code: "PARENT_NOT_MIGRATED", message: `the folder ${shown(folder)} is not migrated` };
 }
 
 /** What could not be looked at for a round has no kind, and is the same item before and after. */

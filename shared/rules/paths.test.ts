@@ -8,6 +8,7 @@ import {
   extensionOf,
   joinPath,
   parentOf,
+  shown,
 } from "./paths.ts";
 
 const units = ["a", "b", " ", "!", "-", ".", "0", "\u0001", "\u00e9", "\ud7ff", "\ue000", "\uffff"];
@@ -106,6 +107,21 @@ describe("parts of a path", () => {
     ["/sites/x", "a/b", "/sites/x/a/b"],
   ])("joinPath(%j, %j)", (parent, child, expected) => {
     expect(joinPath(parent, child)).toBe(expected);
+  });
+});
+
+describe("shown", () => {
+  it("leaves a path as it is that a message can hold", () => {
+    const path = "p".repeat(400);
+    expect(shown(path)).toBe(path);
+  });
+
+  it("shows start and end of a longer one, and no half of a character", () => {
+    const path = `a${"\u{1f600}".repeat(3_000)}b`;
+    const text = shown(path);
+    expect(text).toMatch(/^a.+….+b$/u);
+    expect(text.length).toBeLessThanOrEqual(401);
+    expect(text.isWellFormed()).toBe(true);
   });
 });
 

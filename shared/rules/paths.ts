@@ -52,6 +52,20 @@ export function joinPath(parent: string, name: string): string {
   return name === "" ? parent : `${parent}/${name}`;
 }
 
+const SHOWN_START = 200;
+const SHOWN_END = 200;
+
+/**
+ * A path as messages name it. What an agent walks has no longest path, and a message has: of a long one the start and the end
+ * are shown, without half a surrogate pair where they meet.
+ */
+export function shown(path: string): string {
+  if (path.length <= SHOWN_START + SHOWN_END) return path;
+  const start = path.slice(0, SHOWN_START).replace(/[\ud800-\udbff]$/, "");
+  const end = path.slice(-SHOWN_END).replace(/^[\udc00-\udfff]/, "");
+  return `${start}…${end}`;
+}
+
 /** Last extension as written, without the dot: "a.tar.GZ" -> "GZ". "" for none, a dotfile (".bashrc") or a final dot. */
 export function extensionOf(path: string): string {
   const name = baseName(path);
