@@ -17,6 +17,6 @@ const LONG = [
   "/test/e2e/crash",
   "/test/e2e/",
   "/functions/orchestrations/",
-  "/agent/agent.test",
+  "/agent/agent",
   "/test/api/",
 ];
