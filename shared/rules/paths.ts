@@ -56,8 +56,8 @@ const SHOWN_START = 200;
 const SHOWN_END = 200;
 
 /**
- * A path as messages name it. What an agent walks has no longest path, and a message has: of a long one the start and the end
- * are shown, without half a surrogate pair where they meet.
+ * A path as messages name it. Linux opens paths of 4,096 bytes, and a message has room for 2,000 characters: of a long path the
+ * start and the end are shown, without half a surrogate pair where they meet.
  */
 export function shown(path: string): string {
   if (path.length <= SHOWN_START + SHOWN_END) return path;
