@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type RunningMachine, startMachine } from "../local/machine.ts";
 import { CommandError } from "../local/supervisor/command-error.ts";
-import type { RoundView } from "../shared/contracts/tasks.ts";
+import type { RoundView } from "../shared/contracts/rounds.ts";
 import { startAgents } from "./agents.ts";
 import { describeEvent } from "./events.ts";
 import { libraryOf, withKnownLibraries } from "./libraries.ts";

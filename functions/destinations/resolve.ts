@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Destination } from "../../shared/contracts/tasks.ts";
+import type { Destination } from "../../shared/contracts/destinations.ts";
 import type { Target } from "../domain/records.ts";
 import type { SharePointHttp } from "./http.ts";
 import { findFolder } from "./items.ts";

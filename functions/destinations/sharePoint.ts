@@ -1,5 +1,5 @@
 import type { TokenCredential } from "@azure/identity";
-import type { Destination } from "../../shared/contracts/tasks.ts";
+import type { Destination } from "../../shared/contracts/destinations.ts";
 import type { Target } from "../domain/records.ts";
 import type { ThrottleStore } from "../stores/throttle.ts";
 import { SharePointHttp } from "./http.ts";

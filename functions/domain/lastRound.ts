@@ -1,4 +1,4 @@
-import type { LastRound } from "../../shared/contracts/tasks.ts";
+import type { LastRound } from "../../shared/contracts/rounds.ts";
 import type { RoundRecord } from "./records.ts";
 
 /** What lists show of a round. */

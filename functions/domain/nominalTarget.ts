@@ -1,4 +1,4 @@
-import type { Destination } from "../../shared/contracts/tasks.ts";
+import type { Destination } from "../../shared/contracts/destinations.ts";
 import type { Target } from "./records.ts";
 
 const NOWHERE = "00000000-0000-0000-0000-000000000000";

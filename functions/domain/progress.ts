@@ -1,4 +1,4 @@
-import type { Amount } from "../../shared/contracts/tasks.ts";
+import type { Amount } from "../../shared/contracts/amounts.ts";
 import type { RoundRecord } from "./records.ts";
 
 /*

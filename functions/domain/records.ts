@@ -1,14 +1,16 @@
 import { z } from "zod";
-import { issueSchema, segmentSummarySchema } from "../../shared/contracts/inventory.ts";
-import { scheduleSchema, windowsSchema } from "../../shared/contracts/schedules.ts";
-import { settingsSchema, storedLayerSchema } from "../../shared/contracts/settings.ts";
 import {
   amountSchema,
-  lastRoundSchema,
-  placeSchema,
-  ROUND_STATES,
-  TASK_STATES,
-} from "../../shared/contracts/tasks.ts";
+  resultAmounts,
+  scannedAmount,
+  stageAmounts,
+} from "../../shared/contracts/amounts.ts";
+import { placeSchema } from "../../shared/contracts/destinations.ts";
+import { issueSchema, segmentSummarySchema } from "../../shared/contracts/inventory.ts";
+import { lastRoundSchema, ROUND_STATES } from "../../shared/contracts/rounds.ts";
+import { scheduleSchema, windowsSchema } from "../../shared/contracts/schedules.ts";
+import { settingsSchema, storedLayerSchema } from "../../shared/contracts/settings.ts";
+import { TASK_STATES } from "../../shared/contracts/tasks.ts";
 
 /** What the tables hold. Every schema here is one kind of row; see stores/ for the keys. */
 
@@ -118,11 +120,7 @@ export const roundRecordSchema = z.object({
   scan: z.object({
     finished: z.boolean(),
     segments: z.number().int(),
-    items: z.number().int(),
-    files: z.number().int(),
-    folders: z.number().int(),
-    issues: z.number().int(),
-    bytes: z.number().int(),
+    ...scannedAmount,
     lastPath: z.string().optional(),
   }),
   /** The next segment a lane takes. */
@@ -130,12 +128,8 @@ export const roundRecordSchema = z.object({
   recorded: z.number().int(),
   /** Packages of which items were cancelled. */
   cancelled: z.number().int().default(0),
-  packaged: amountSchema,
-  uploaded: amountSchema,
-  imported: amountSchema,
-  migrated: amountSchema,
-  skipped: amountSchema,
-  failed: amountSchema,
+  ...stageAmounts,
+  ...resultAmounts,
   /** What was done at moments of the last minutes, for the rate; see progress.ts. */
   samples: z.array(z.object({ at: z.number(), items: z.number(), bytes: z.number() })).optional(),
   /** Agents that worked on the round, for the reports. */
@@ -198,9 +192,7 @@ export const packageRecordSchema = z.object({
   cancelled: z.literal(true).optional(),
   recordedAt: z.string().optional(),
   /** What became of the items, once recorded. */
-  result: z
-    .object({ migrated: amountSchema, skipped: amountSchema, failed: amountSchema })
-    .optional(),
+  result: z.object(resultAmounts).optional(),
 });
 export type PackageRecord = z.infer<typeof packageRecordSchema>;
 

@@ -1,5 +1,5 @@
+import type { Amount } from "../../shared/contracts/amounts.ts";
 import type { SegmentSummary } from "../../shared/contracts/inventory.ts";
-import type { Amount } from "../../shared/contracts/tasks.ts";
 import { stagesReached } from "./packageStates.ts";
 import type { PackageRecord, RoundRecord } from "./records.ts";
 

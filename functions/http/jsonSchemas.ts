@@ -1,18 +1,22 @@
 import { z } from "zod";
 import * as agents from "../../shared/contracts/agents.ts";
+import * as amounts from "../../shared/contracts/amounts.ts";
 import * as api from "../../shared/contracts/api.ts";
 import * as assessment from "../../shared/contracts/assessment.ts";
 import * as audit from "../../shared/contracts/audit.ts";
 import * as bulk from "../../shared/contracts/bulk.ts";
+import * as destinations from "../../shared/contracts/destinations.ts";
 import * as inventory from "../../shared/contracts/inventory.ts";
 import * as outcomes from "../../shared/contracts/outcomes.ts";
 import * as people from "../../shared/contracts/people.ts";
 import * as reports from "../../shared/contracts/reports.ts";
+import * as rounds from "../../shared/contracts/rounds.ts";
 import * as scans from "../../shared/contracts/scans.ts";
 import * as schedules from "../../shared/contracts/schedules.ts";
 import * as sessions from "../../shared/contracts/sessions.ts";
 import * as settings from "../../shared/contracts/settings.ts";
 import * as taskActions from "../../shared/contracts/taskActions.ts";
+import * as taskFilters from "../../shared/contracts/taskFilters.ts";
 import * as tasks from "../../shared/contracts/tasks.ts";
 import * as webhooks from "../../shared/contracts/webhooks.ts";
 import * as work from "../../shared/contracts/work.ts";
@@ -25,19 +29,23 @@ const names = z.registry<{ id: string }>();
 const given = new Set<string>();
 for (const contract of [
   agents,
+  amounts,
   api,
   assessment,
   audit,
   bulk,
+  destinations,
   inventory,
   outcomes,
   people,
   reports,
+  rounds,
   scans,
   schedules,
   sessions,
   settings,
   taskActions,
+  taskFilters,
   tasks,
   webhooks,
   work,

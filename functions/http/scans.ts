@@ -9,7 +9,8 @@ import {
   scanListSchema,
   scanViewSchema,
 } from "../../shared/contracts/scans.ts";
-import { taskListQuerySchema, taskViewSchema } from "../../shared/contracts/tasks.ts";
+import { taskListQuerySchema } from "../../shared/contracts/taskFilters.ts";
+import { taskViewSchema } from "../../shared/contracts/tasks.ts";
 import { requireTask } from "../operations/require.ts";
 import { startRound } from "../operations/rounds/startRound.ts";
 import { versionOf } from "../operations/tasks/changeTask.ts";

@@ -1,6 +1,6 @@
+import { taskListQuerySchema } from "../../shared/contracts/taskFilters.ts";
 import {
   taskCreateSchema,
-  taskListQuerySchema,
   taskListSchema,
   taskPatchSchema,
   taskViewSchema,

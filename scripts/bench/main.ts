@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { BlobServiceClient, ContainerSASPermissions } from "@azure/storage-blob";
 import { type RunningMachine, startMachine } from "../../local/machine.ts";
 import type { ProcessRecord } from "../../local/supervisor/orphans.ts";
-import type { RoundView } from "../../shared/contracts/tasks.ts";
+import type { RoundView } from "../../shared/contracts/rounds.ts";
 import { startAgents } from "../agents.ts";
 import { libraryOf } from "../libraries.ts";
 import { runCommand } from "../lifetime.ts";

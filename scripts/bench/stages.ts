@@ -1,4 +1,4 @@
-import type { RoundView } from "../../shared/contracts/tasks.ts";
+import type { RoundView } from "../../shared/contracts/rounds.ts";
 
 export const STAGES = ["scan", "package", "upload", "import"] as const;
 export type Stage = (typeof STAGES)[number];

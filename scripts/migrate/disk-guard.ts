@@ -1,6 +1,6 @@
 import { statfsSync } from "node:fs";
 import { CommandError } from "../../local/supervisor/command-error.ts";
-import type { RoundView } from "../../shared/contracts/tasks.ts";
+import type { RoundView } from "../../shared/contracts/rounds.ts";
 import { formatBytes } from "./format.ts";
 
 /** Below this nothing is started and what runs is stopped, while everything can still save its state. */

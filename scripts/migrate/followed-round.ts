@@ -1,4 +1,5 @@
-import type { RoundView, TaskView } from "../../shared/contracts/tasks.ts";
+import type { RoundView } from "../../shared/contracts/rounds.ts";
+import type { TaskView } from "../../shared/contracts/tasks.ts";
 import { type Api, ApiProblem } from "./api.ts";
 
 export interface TaskRound {

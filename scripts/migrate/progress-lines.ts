@@ -1,4 +1,4 @@
-import type { RoundView } from "../../shared/contracts/tasks.ts";
+import type { RoundView } from "../../shared/contracts/rounds.ts";
 import { formatBytes, formatCount, formatDuration, formatRate } from "./format.ts";
 import type { StageProgress } from "./progress.ts";
 

@@ -1,4 +1,5 @@
-import type { Amount, RoundView } from "../../shared/contracts/tasks.ts";
+import type { Amount } from "../../shared/contracts/amounts.ts";
+import type { RoundView } from "../../shared/contracts/rounds.ts";
 
 export const STAGES = ["scan", "package", "upload", "import"] as const;
 export type StageName = (typeof STAGES)[number];

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "@jest/globals";
 import { explained } from "../../functions/domain/failures.ts";
 import { explainSettings } from "../../functions/domain/settings.ts";
-import type { RoundView, TaskView } from "../../shared/contracts/tasks.ts";
+import type { RoundView } from "../../shared/contracts/rounds.ts";
+import type { TaskView } from "../../shared/contracts/tasks.ts";
 import { summarize, summaryLines } from "./summary.ts";
 import { amount, roundView } from "./test-support.ts";
 

@@ -1,4 +1,6 @@
-import type { Amount, RoundView, TaskView } from "../../shared/contracts/tasks.ts";
+import type { Amount } from "../../shared/contracts/amounts.ts";
+import type { RoundView } from "../../shared/contracts/rounds.ts";
+import type { TaskView } from "../../shared/contracts/tasks.ts";
 import { formatBytes, formatCount, formatDuration, formatRate } from "./format.ts";
 import type { ItemFailure } from "./reports.ts";
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { amountSchema } from "./tasks.ts";
+import { amountSchema } from "./amounts.ts";
 
 /** What a scan warns of although the item is migrated. */
 export const WARNINGS = {

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { isErrorCode } from "./errors.ts";
 import { outcomeSchema } from "./outcomes.ts";
-import { roundViewSchema, taskFilterSchema } from "./tasks.ts";
+import { roundViewSchema } from "./rounds.ts";
+import { taskFilterSchema } from "./taskFilters.ts";
 
 export const reportListSchema = z.object({
   reports: z.array(z.object({ name: z.string(), bytes: z.number().int() })),
@@ -32,12 +33,12 @@ export const roundSummarySchema = roundViewSchema
     endedAt: true,
     failure: true,
     warnings: true,
+    scanned: true,
+    migrated: true,
+    skipped: true,
+    failed: true,
   })
   .extend({
-    scanned: roundViewSchema.shape.scanned,
-    migrated: roundViewSchema.shape.migrated,
-    skipped: roundViewSchema.shape.skipped,
-    failed: roundViewSchema.shape.failed,
     /** Names of the agents that worked on it. */
     agents: z.array(z.string()),
   });

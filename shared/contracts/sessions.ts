@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { resultAmounts } from "./amounts.ts";
 import { settingsLayerSchema, storedLayerSchema } from "./settings.ts";
-import { amountSchema, TASK_STATES, type TaskState } from "./tasks.ts";
+import { TASK_STATES, type TaskState } from "./tasks.ts";
 
 const sessionNameSchema = z.string().trim().min(1).max(255);
 
@@ -42,9 +43,7 @@ export const sessionSummarySchema = z.object({
     >,
   ),
   groups: countsSchema,
-  migrated: amountSchema,
-  skipped: amountSchema,
-  failed: amountSchema,
+  ...resultAmounts,
 });
 export type SessionSummary = z.infer<typeof sessionSummarySchema>;
 

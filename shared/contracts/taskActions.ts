@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { problemSchema } from "./api.ts";
-import { TASK_STATES, taskSelectionSchema } from "./tasks.ts";
+import { taskSelectionSchema } from "./taskFilters.ts";
+import { TASK_STATES } from "./tasks.ts";
 
 export const TASK_ACTIONS = ["run", "pause", "resume", "cancel", "delete"] as const;
 export type TaskAction = (typeof TASK_ACTIONS)[number];

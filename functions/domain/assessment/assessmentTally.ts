@@ -1,3 +1,4 @@
+import type { Amount } from "../../../shared/contracts/amounts.ts";
 import {
   type Assessment,
   WARNINGS,
@@ -5,7 +6,6 @@ import {
 } from "../../../shared/contracts/assessment.ts";
 import { errorDefinition } from "../../../shared/contracts/errors.ts";
 import type { Outcome } from "../../../shared/contracts/outcomes.ts";
-import type { Amount } from "../../../shared/contracts/tasks.ts";
 import {
   ADVISED_UNIQUE_PERMISSIONS,
   LONG_PATH,

@@ -1,5 +1,5 @@
+import type { Destination } from "../../../shared/contracts/destinations.ts";
 import { LongshoreError } from "../../../shared/contracts/errors.ts";
-import type { Destination } from "../../../shared/contracts/tasks.ts";
 import { mayBeTried, rootFolderName } from "../../../shared/rules/destinationName.ts";
 import { checkName } from "../../../shared/rules/names.ts";
 import { joinPath } from "../../../shared/rules/paths.ts";

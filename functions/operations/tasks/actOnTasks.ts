@@ -1,7 +1,8 @@
 import type { DurableClient } from "durable-functions";
 import { errorDefinition, LongshoreError } from "../../../shared/contracts/errors.ts";
 import type { ActionResult, TaskAction } from "../../../shared/contracts/taskActions.ts";
-import type { TaskFilter, TaskState } from "../../../shared/contracts/tasks.ts";
+import type { TaskFilter } from "../../../shared/contracts/taskFilters.ts";
+import type { TaskState } from "../../../shared/contracts/tasks.ts";
 import { allows, isDone } from "../../domain/taskStates.ts";
 import type { Caller } from "../../security/callers.ts";
 import type { Services } from "../../services.ts";

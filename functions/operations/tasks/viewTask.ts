@@ -1,4 +1,5 @@
-import type { RoundView, TaskView, WaitingFor } from "../../../shared/contracts/tasks.ts";
+import type { RoundView } from "../../../shared/contracts/rounds.ts";
+import type { TaskView, WaitingFor } from "../../../shared/contracts/tasks.ts";
 import { explained } from "../../domain/failures.ts";
 import { progressOf } from "../../domain/progress.ts";
 import type { PackageState, RoundRecord, TaskRecord } from "../../domain/records.ts";

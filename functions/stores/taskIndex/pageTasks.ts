@@ -1,5 +1,6 @@
 import { LongshoreError } from "../../../shared/contracts/errors.ts";
-import type { TaskFilter, TaskListItem, TaskOrder } from "../../../shared/contracts/tasks.ts";
+import type { TaskFilter, TaskOrder } from "../../../shared/contracts/taskFilters.ts";
+import type { TaskListItem } from "../../../shared/contracts/tasks.ts";
 import type { IndexHead } from "./indexHead.ts";
 import { type Entry, type ListRange, readList } from "./orderedList.ts";
 import type { PackedRows } from "./packedRows.ts";

@@ -1,4 +1,4 @@
-import type { Amount } from "../../../shared/contracts/tasks.ts";
+import type { Amount } from "../../../shared/contracts/amounts.ts";
 import { type Listed, listsOf } from "./taskLists.ts";
 
 /** What is known of all tasks of a session together, without looking at any. */
