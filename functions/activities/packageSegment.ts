@@ -1,4 +1,4 @@
-import { filesToUpload } from "../domain/acceptUpload.ts";
+import { filesToUpload } from "../domain/packages/acceptUpload.ts";
 import type { PackageRecord, Target } from "../domain/records.ts";
 import { skipArrived } from "../operations/packages/arrived.ts";
 import { dropRefused } from "../operations/packages/judgeImport.ts";

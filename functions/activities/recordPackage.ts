@@ -1,8 +1,13 @@
 import type { Issue } from "../../shared/contracts/inventory.ts";
 import type { UploadResult } from "../../shared/contracts/work.ts";
-import { isNotUploaded, packageOutcomes, totalsOf, type Verdict } from "../domain/outcomes.ts";
-import { sealedItems } from "../domain/packageManifest.ts";
-import type { Plan } from "../domain/plan.ts";
+import {
+  isNotUploaded,
+  packageOutcomes,
+  totalsOf,
+  type Verdict,
+} from "../domain/packages/outcomes.ts";
+import { sealedItems } from "../domain/packages/packageManifest.ts";
+import type { Plan } from "../domain/packages/plan.ts";
 import type { PackageRecord, RoundRecord, Target } from "../domain/records.ts";
 import { addResult } from "../domain/roundTotals.ts";
 import { findArrived, skipArrived } from "../operations/packages/arrived.ts";

@@ -1,7 +1,7 @@
 import { encryptBuffer } from "../../shared/package/cipher.ts";
 import { writeManifests } from "../../shared/package/manifest/index.ts";
-import { isNotUploaded } from "../domain/outcomes.ts";
-import { packageManifest } from "../domain/packageManifest.ts";
+import { isNotUploaded } from "../domain/packages/outcomes.ts";
+import { packageManifest } from "../domain/packages/packageManifest.ts";
 import { inParallel } from "../operations/inParallel.ts";
 import { guardLent, openContainers } from "../operations/packages/packageContainers.ts";
 import { peopleOfPlan } from "../operations/packages/roundPeople.ts";

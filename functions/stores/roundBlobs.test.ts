@@ -2,7 +2,7 @@ import { BlobServiceClient, type ContainerClient } from "@azure/storage-blob";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { file, folder, planInput } from "../../test/support/records.ts";
 import { startStorage, type TestStorage } from "../../test/support/storage.ts";
-import { planSegment } from "../domain/plan.ts";
+import { planSegment } from "../domain/packages/plan.ts";
 import { writeLines } from "./lines.ts";
 import {
   listRoundBlobs,

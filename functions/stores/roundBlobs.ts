@@ -10,7 +10,7 @@ import {
 } from "../../shared/contracts/inventory.ts";
 import { type Outcome, outcomeSchema } from "../../shared/contracts/outcomes.ts";
 import { type UploadResult, uploadResultSchema } from "../../shared/contracts/work.ts";
-import { type Plan, planSchema } from "../domain/plan.ts";
+import { type Plan, planSchema } from "../domain/packages/plan.ts";
 import { readJson, readLines, writeJson, writeLines } from "./lines.ts";
 import { type PackageRef, pad } from "./refs.ts";
 

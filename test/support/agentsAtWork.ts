@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { beforeEach } from "@jest/globals";
-import { planSegment } from "../../functions/domain/plan.ts";
+import { planSegment } from "../../functions/domain/packages/plan.ts";
 import type { RoundRecord, WorkRecord } from "../../functions/domain/records.ts";
 import { expired } from "../../functions/domain/workItems.ts";
 import { claimWork, completeWork } from "../../functions/operations/agents/agentWork.ts";

@@ -1,4 +1,4 @@
-import { type PlanInput, planSegment } from "../../functions/domain/plan.ts";
+import { type PlanInput, planSegment } from "../../functions/domain/packages/plan.ts";
 import type { ErrorCode } from "../../shared/contracts/errors.ts";
 import type { InventoryEntry } from "../../shared/contracts/inventory.ts";
 import type { Outcome } from "../../shared/contracts/outcomes.ts";

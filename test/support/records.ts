@@ -1,4 +1,4 @@
-import type { PlanInput } from "../../functions/domain/plan.ts";
+import type { PlanInput } from "../../functions/domain/packages/plan.ts";
 import type {
   AgentRecord,
   PackageRecord,

@@ -14,9 +14,9 @@ import {
 } from "../../../shared/rules/limits.ts";
 import { isThicketFolder } from "../../../shared/rules/names.ts";
 import { baseName, extensionOf, joinPath } from "../../../shared/rules/paths.ts";
-import { destinationFolder, destinationPathOf, placeInLibrary } from "../places.ts";
+import { destinationFolder, destinationPathOf, placeInLibrary } from "../packages/places.ts";
+import { isFiltered } from "../packages/standing.ts";
 import type { RoundRecord } from "../records.ts";
-import { isFiltered } from "../standing.ts";
 import { AGE_CLASSES, ageClass, countClass, sizeClass } from "./classes.ts";
 import { Largest } from "./largest.ts";
 

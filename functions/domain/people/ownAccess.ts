@@ -1,6 +1,6 @@
 import type { Access } from "../../../shared/contracts/people.ts";
 import { parentOf } from "../../../shared/rules/paths.ts";
-import type { Plan, PlanItem } from "../plan.ts";
+import type { Plan, PlanItem } from "../packages/plan.ts";
 
 /**
  * The rights that an item is to have instead of what it would inherit. That is what the scan says of it, and in a folder that

@@ -7,7 +7,7 @@ import {
 } from "../../../shared/contracts/people.ts";
 import type { Settings } from "../../../shared/contracts/settings.ts";
 import { type ManifestUser, SYSTEM_ACCOUNT } from "../../../shared/package/manifest/index.ts";
-import type { Plan } from "../plan.ts";
+import type { Plan } from "../packages/plan.ts";
 
 export type PeopleSettings = Pick<
   Settings,

@@ -1,4 +1,4 @@
-import { destinationFolder } from "../plan.ts";
+import { destinationFolder } from "../packages/plan.ts";
 import type { TaskRecord } from "../records.ts";
 import { AGGREGATE_COLUMNS, type Row } from "./columns.ts";
 import type { ReportContext } from "./itemRows.ts";

@@ -1,7 +1,7 @@
 import { errorDefinition } from "../../../shared/contracts/errors.ts";
 import type { Outcome } from "../../../shared/contracts/outcomes.ts";
 import { baseName, extensionOf } from "../../../shared/rules/paths.ts";
-import { destinationFolder } from "../plan.ts";
+import { destinationFolder } from "../packages/plan.ts";
 import type { RoundRecord, TaskRecord } from "../records.ts";
 import type { Row } from "./columns.ts";
 import { FAILURE_CATEGORY, failureOf } from "./failures.ts";

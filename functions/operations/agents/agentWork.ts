@@ -10,7 +10,7 @@ import type {
   Verdict,
   WorkProgress,
 } from "../../../shared/contracts/work.ts";
-import { acceptUpload } from "../../domain/acceptUpload.ts";
+import { acceptUpload } from "../../domain/packages/acceptUpload.ts";
 import type { AgentRecord, WorkRecord } from "../../domain/records.ts";
 import {
   claimed,

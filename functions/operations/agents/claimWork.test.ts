@@ -20,7 +20,7 @@ import {
   work,
 } from "../../../test/support/agentsAtWork.ts";
 import { file, planInput } from "../../../test/support/records.ts";
-import { planSegment } from "../../domain/plan.ts";
+import { planSegment } from "../../domain/packages/plan.ts";
 import type { AgentRecord } from "../../domain/records.ts";
 import { KEY_LIFETIME_MS } from "../../security/contentKeys.ts";
 import type { WorkId } from "../../stores/refs.ts";

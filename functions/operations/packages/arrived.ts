@@ -1,7 +1,7 @@
 import type { FoundItem } from "../../destinations/sharePoint.ts";
-import type { UploadedContent } from "../../domain/packageManifest.ts";
-import { placeInLibrary } from "../../domain/places.ts";
-import type { Plan, PlanItem } from "../../domain/plan.ts";
+import type { UploadedContent } from "../../domain/packages/packageManifest.ts";
+import { placeInLibrary } from "../../domain/packages/places.ts";
+import type { Plan, PlanItem } from "../../domain/packages/plan.ts";
 import type { PackageRecord, RoundRecord, Target } from "../../domain/records.ts";
 import type { Services } from "../../services.ts";
 import { inParallel } from "../inParallel.ts";

@@ -1,10 +1,10 @@
 import { LongshoreError } from "../../../shared/contracts/errors.ts";
 import type { Outcome } from "../../../shared/contracts/outcomes.ts";
 import { baseName, depth, parentOf } from "../../../shared/rules/paths.ts";
-import { placeInLibrary } from "../../domain/places.ts";
-import type { Plan, PlanItem } from "../../domain/plan.ts";
+import { placeInLibrary } from "../../domain/packages/places.ts";
+import type { Plan, PlanItem } from "../../domain/packages/plan.ts";
+import type { ExistingItem } from "../../domain/packages/standing.ts";
 import type { RoundRecord, Target } from "../../domain/records.ts";
-import type { ExistingItem } from "../../domain/standing.ts";
 import type { Services } from "../../services.ts";
 import { readBefore, writeBefore } from "../../stores/roundBlobs.ts";
 import { inParallel } from "../inParallel.ts";

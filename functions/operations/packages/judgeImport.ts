@@ -3,10 +3,14 @@ import type { Issue } from "../../../shared/contracts/inventory.ts";
 import type { UploadResult } from "../../../shared/contracts/work.ts";
 import { versionId } from "../../../shared/package/ids.ts";
 import { type LogError, readErrorLog } from "../../destinations/jobLogs.ts";
-import { type ImportOutcome, importOutcome, type NamedItems } from "../../domain/importOutcome.ts";
-import { sealedItems } from "../../domain/packageManifest.ts";
-import { placeInLibrary } from "../../domain/places.ts";
-import type { Plan } from "../../domain/plan.ts";
+import {
+  type ImportOutcome,
+  importOutcome,
+  type NamedItems,
+} from "../../domain/packages/importOutcome.ts";
+import { sealedItems } from "../../domain/packages/packageManifest.ts";
+import { placeInLibrary } from "../../domain/packages/places.ts";
+import type { Plan } from "../../domain/packages/plan.ts";
 import type { PackageRecord, Target } from "../../domain/records.ts";
 import type { Services } from "../../services.ts";
 import type { PackageRef } from "../../stores/refs.ts";

@@ -1,4 +1,4 @@
-import { firstIntId, type Plan, planSegment } from "../../domain/plan.ts";
+import { firstIntId, type Plan, planSegment } from "../../domain/packages/plan.ts";
 import type { PackageRecord, RoundRecord } from "../../domain/records.ts";
 import type { Services } from "../../services.ts";
 import { readSegment } from "../../stores/roundBlobs.ts";

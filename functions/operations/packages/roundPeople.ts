@@ -1,4 +1,5 @@
 import type { Principal } from "../../../shared/contracts/people.ts";
+import type { Plan } from "../../domain/packages/plan.ts";
 import {
   asksForPeople,
   NOBODY,
@@ -9,7 +10,6 @@ import {
   type Resolved,
 } from "../../domain/people/packagePeople.ts";
 import { createMapping, type Mapping, readUserMap } from "../../domain/people/userMap.ts";
-import type { Plan } from "../../domain/plan.ts";
 import type { RoundRecord } from "../../domain/records.ts";
 import type { Services } from "../../services.ts";
 import { addPeople, readPeople, readRoundMap } from "../../stores/userMap.ts";

@@ -1,5 +1,5 @@
 import { lastRoundOf } from "../../domain/lastRound.ts";
-import { nextIntId } from "../../domain/plan.ts";
+import { nextIntId } from "../../domain/packages/plan.ts";
 import type { RoundRecord } from "../../domain/records.ts";
 import { taskEnded } from "../../domain/taskStates.ts";
 import type { Services } from "../../services.ts";

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { file, pkg, round, summaryOf } from "../../../test/support/records.ts";
 import { controlPlane } from "../../../test/support/suite.ts";
-import { stagesReached } from "../../domain/packageStates.ts";
+import { stagesReached } from "../../domain/packages/packageStates.ts";
 import { PACKAGE_STATES, type PackageRecord } from "../../domain/records.ts";
 import { noTotals } from "../../domain/roundTotals.ts";
 import { writeLines } from "../../stores/lines.ts";

@@ -1,4 +1,4 @@
-import { survivesRestart } from "../../domain/packageStates.ts";
+import { survivesRestart } from "../../domain/packages/packageStates.ts";
 import type { PackageRecord } from "../../domain/records.ts";
 import { addPackage, noTotals, type RoundTotals } from "../../domain/roundTotals.ts";
 import type { Services } from "../../services.ts";

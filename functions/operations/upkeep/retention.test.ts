@@ -7,8 +7,8 @@ import {
   startSurroundings,
   type TestServices,
 } from "../../../test/support/services.ts";
+import { isOverdue, type StoredContainer } from "../../domain/packages/retention.ts";
 import type { PackageRecord } from "../../domain/records.ts";
-import { isOverdue, type StoredContainer } from "../../domain/retention.ts";
 import { applyRetention } from "./retention.ts";
 
 const DAY = 24 * 3_600_000;

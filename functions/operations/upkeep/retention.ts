@@ -1,5 +1,5 @@
 import type { BlobServiceClient, ContainerItem } from "@azure/storage-blob";
-import { holdsContents, isOverdue, type StoredContainer } from "../../domain/retention.ts";
+import { holdsContents, isOverdue, type StoredContainer } from "../../domain/packages/retention.ts";
 import type { Services } from "../../services.ts";
 import { inParallel } from "../inParallel.ts";
 import { audit } from "./audit.ts";

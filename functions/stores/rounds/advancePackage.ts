@@ -1,5 +1,5 @@
 import { LongshoreError } from "../../../shared/contracts/errors.ts";
-import { canBecome } from "../../domain/packageStates.ts";
+import { canBecome } from "../../domain/packages/packageStates.ts";
 import { withSample } from "../../domain/progress.ts";
 import type { PackageRecord, PackageState, RoundRecord } from "../../domain/records.ts";
 import { countStages } from "../../domain/roundTotals.ts";

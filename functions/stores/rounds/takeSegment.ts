@@ -1,4 +1,4 @@
-import { survivesRestart } from "../../domain/packageStates.ts";
+import { survivesRestart } from "../../domain/packages/packageStates.ts";
 import type { LaneRecord, RoundRecord } from "../../domain/records.ts";
 import { type Document, Writes } from "../documents.ts";
 import { type RunRef, roundKey } from "../refs.ts";

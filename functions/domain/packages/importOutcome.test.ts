@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { type JobEvent, parseJobEvent } from "../destinations/jobEvents.ts";
+import { type JobEvent, parseJobEvent } from "../../destinations/jobEvents.ts";
 import { importOutcome } from "./importOutcome.ts";
 
 const FILE = "0679b6f2-54c1-4a06-8d1c-1d1f6a7b0001";

@@ -1,4 +1,4 @@
-import type { PackageRecord } from "./records.ts";
+import type { PackageRecord } from "../records.ts";
 
 /** A container of ours in a package storage account. */
 export interface StoredContainer {

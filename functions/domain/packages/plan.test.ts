@@ -1,13 +1,13 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import type { ErrorCode } from "../../shared/contracts/errors.ts";
-import type { InventoryEntry } from "../../shared/contracts/inventory.ts";
-import type { Outcome } from "../../shared/contracts/outcomes.ts";
-import { type Settings, settingsSchema } from "../../shared/contracts/settings.ts";
-import { itemIds } from "../../shared/package/ids.ts";
-import { comparePaths, parentOf } from "../../shared/rules/paths.ts";
-import { earlierRound, issue, only, plan, YEAR } from "../../test/support/plans.ts";
-import { file, folder, NOON, target } from "../../test/support/records.ts";
+import type { ErrorCode } from "../../../shared/contracts/errors.ts";
+import type { InventoryEntry } from "../../../shared/contracts/inventory.ts";
+import type { Outcome } from "../../../shared/contracts/outcomes.ts";
+import { type Settings, settingsSchema } from "../../../shared/contracts/settings.ts";
+import { itemIds } from "../../../shared/package/ids.ts";
+import { comparePaths, parentOf } from "../../../shared/rules/paths.ts";
+import { earlierRound, issue, only, plan, YEAR } from "../../../test/support/plans.ts";
+import { file, folder, NOON, target } from "../../../test/support/records.ts";
 import { packageOutcomes } from "./outcomes.ts";
 import { planSchema } from "./plan.ts";
 

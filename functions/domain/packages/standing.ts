@@ -1,16 +1,16 @@
-import type { InventoryEntry, Issue } from "../../shared/contracts/inventory.ts";
-import type { Outcome } from "../../shared/contracts/outcomes.ts";
-import type { Settings } from "../../shared/contracts/settings.ts";
-import { uuid5 } from "../../shared/package/ids.ts";
-import { mayBeTried, nameMapping } from "../../shared/rules/destinationName.ts";
-import { checkPath } from "../../shared/rules/destinationPath.ts";
-import { checkFileSize } from "../../shared/rules/fileSize.ts";
-import { compileFilter } from "../../shared/rules/filters.ts";
-import { checkName } from "../../shared/rules/names.ts";
-import { baseName, joinPath, parentOf, shown } from "../../shared/rules/paths.ts";
-import { checkTime } from "../../shared/rules/times.ts";
+import type { InventoryEntry, Issue } from "../../../shared/contracts/inventory.ts";
+import type { Outcome } from "../../../shared/contracts/outcomes.ts";
+import type { Settings } from "../../../shared/contracts/settings.ts";
+import { uuid5 } from "../../../shared/package/ids.ts";
+import { mayBeTried, nameMapping } from "../../../shared/rules/destinationName.ts";
+import { checkPath } from "../../../shared/rules/destinationPath.ts";
+import { checkFileSize } from "../../../shared/rules/fileSize.ts";
+import { compileFilter } from "../../../shared/rules/filters.ts";
+import { checkName } from "../../../shared/rules/names.ts";
+import { baseName, joinPath, parentOf, shown } from "../../../shared/rules/paths.ts";
+import { checkTime } from "../../../shared/rules/times.ts";
+import type { Target } from "../records.ts";
 import { destinationFolder, idsOf, inLibrary } from "./places.ts";
-import type { Target } from "./records.ts";
 
 /** What lies at the destination in the place of an item; `modified` in milliseconds, whole seconds. */
 export interface ExistingItem {

@@ -1,5 +1,5 @@
-import type { StoredContent, UploadedFile, UploadResult } from "../../shared/contracts/work.ts";
-import { versionId } from "../../shared/package/ids.ts";
+import type { StoredContent, UploadedFile, UploadResult } from "../../../shared/contracts/work.ts";
+import { versionId } from "../../../shared/package/ids.ts";
 import type {
   ListedVersions,
   ManifestAncestor,
@@ -7,13 +7,13 @@ import type {
   ManifestFile,
   ManifestFolder,
   PackageManifestInput,
-} from "../../shared/package/manifest/index.ts";
-import { parentOf } from "../../shared/rules/paths.ts";
-import { ownAccess } from "./people/ownAccess.ts";
-import { NOBODY, type Owned, type PackagePeople } from "./people/packagePeople.ts";
+} from "../../../shared/package/manifest/index.ts";
+import { parentOf } from "../../../shared/rules/paths.ts";
+import { ownAccess } from "../people/ownAccess.ts";
+import { NOBODY, type Owned, type PackagePeople } from "../people/packagePeople.ts";
+import type { Target } from "../records.ts";
 import { idsOf, placeInLibrary } from "./places.ts";
 import type { Plan, PlanItem } from "./plan.ts";
-import type { Target } from "./records.ts";
 
 export type UploadedContent = Extract<UploadedFile, { status: "uploaded" }>;
 

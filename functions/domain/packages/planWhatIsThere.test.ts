@@ -1,10 +1,10 @@
 import { describe, expect, it } from "@jest/globals";
-import type { InventoryEntry } from "../../shared/contracts/inventory.ts";
-import type { Outcome } from "../../shared/contracts/outcomes.ts";
-import { settingsSchema } from "../../shared/contracts/settings.ts";
-import { itemIds } from "../../shared/package/ids.ts";
-import { earlierRound, issue, only, plan, YEAR } from "../../test/support/plans.ts";
-import { file, folder, NOON, target } from "../../test/support/records.ts";
+import type { InventoryEntry } from "../../../shared/contracts/inventory.ts";
+import type { Outcome } from "../../../shared/contracts/outcomes.ts";
+import { settingsSchema } from "../../../shared/contracts/settings.ts";
+import { itemIds } from "../../../shared/package/ids.ts";
+import { earlierRound, issue, only, plan, YEAR } from "../../../test/support/plans.ts";
+import { file, folder, NOON, target } from "../../../test/support/records.ts";
 import { packageOutcomes } from "./outcomes.ts";
 import { destinationFolder, inLibrary } from "./plan.ts";
 

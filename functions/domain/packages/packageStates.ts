@@ -1,4 +1,4 @@
-import type { PackageState } from "./records.ts";
+import type { PackageState } from "../records.ts";
 
 /**
  * The life of a package. A package whose attempt failed goes back to "scanned" and is planned anew, with new containers and a

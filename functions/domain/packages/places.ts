@@ -1,6 +1,6 @@
-import { itemIds } from "../../shared/package/ids.ts";
-import { joinPath } from "../../shared/rules/paths.ts";
-import type { Target } from "./records.ts";
+import { itemIds } from "../../../shared/package/ids.ts";
+import { joinPath } from "../../../shared/rules/paths.ts";
+import type { Target } from "../records.ts";
 
 /** Server-relative folder the task's items land in. */
 export const destinationFolder = (target: Target): string =>

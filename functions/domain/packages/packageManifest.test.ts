@@ -1,17 +1,17 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { XMLParser } from "fast-xml-parser";
-import type { InventoryEntry } from "../../shared/contracts/inventory.ts";
-import type { Outcome } from "../../shared/contracts/outcomes.ts";
-import type { UploadedFile, UploadResult } from "../../shared/contracts/work.ts";
-import { itemIds } from "../../shared/package/ids.ts";
-import { writeManifests } from "../../shared/package/manifest/index.ts";
-import { comparePaths, parentOf } from "../../shared/rules/paths.ts";
-import { file, folder, NOON, planInput, target } from "../../test/support/records.ts";
+import type { InventoryEntry } from "../../../shared/contracts/inventory.ts";
+import type { Outcome } from "../../../shared/contracts/outcomes.ts";
+import type { UploadedFile, UploadResult } from "../../../shared/contracts/work.ts";
+import { itemIds } from "../../../shared/package/ids.ts";
+import { writeManifests } from "../../../shared/package/manifest/index.ts";
+import { comparePaths, parentOf } from "../../../shared/rules/paths.ts";
+import { file, folder, NOON, planInput, target } from "../../../test/support/records.ts";
+import type { Target } from "../records.ts";
 import { filesToUpload } from "./acceptUpload.ts";
 import { packageManifest, sealedItems } from "./packageManifest.ts";
 import { type Plan, planSegment } from "./plan.ts";
-import type { Target } from "./records.ts";
 
 const where = { source: "/srv/finance", startedAt: NOON };
 const planOf = (

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
-import type { UploadedFile, UploadResult } from "../../shared/contracts/work.ts";
-import { file, folder, NOON, planInput } from "../../test/support/records.ts";
+import type { UploadedFile, UploadResult } from "../../../shared/contracts/work.ts";
+import { file, folder, NOON, planInput } from "../../../test/support/records.ts";
 import { acceptUpload, filesToUpload } from "./acceptUpload.ts";
 import { planSegment } from "./plan.ts";
 

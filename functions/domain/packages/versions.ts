@@ -3,9 +3,9 @@ import type {
   Issue,
   Version,
   VersionLeftOut,
-} from "../../shared/contracts/inventory.ts";
-import { checkFileSize } from "../../shared/rules/fileSize.ts";
-import { checkTime } from "../../shared/rules/times.ts";
+} from "../../../shared/contracts/inventory.ts";
+import { checkFileSize } from "../../../shared/rules/fileSize.ts";
+import { checkTime } from "../../../shared/rules/times.ts";
 
 export interface Versions {
   versions?: Version[];

@@ -5,11 +5,11 @@ import {
   inventoryEntrySchema,
   issueSchema,
   versionLeftOutSchema,
-} from "../../shared/contracts/inventory.ts";
-import type { Outcome } from "../../shared/contracts/outcomes.ts";
-import { MAX_TRIED_NAMES } from "../../shared/rules/limits.ts";
-import { shown } from "../../shared/rules/paths.ts";
-import type { RoundRecord, TaskRecord } from "./records.ts";
+} from "../../../shared/contracts/inventory.ts";
+import type { Outcome } from "../../../shared/contracts/outcomes.ts";
+import { MAX_TRIED_NAMES } from "../../../shared/rules/limits.ts";
+import { shown } from "../../../shared/rules/paths.ts";
+import type { RoundRecord, TaskRecord } from "../records.ts";
 import { inSeconds, isFiltered, type Standing, type Surroundings, standings } from "./standing.ts";
 import { type Versions, versionsToBring } from "./versions.ts";
 

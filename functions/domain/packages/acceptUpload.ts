@@ -1,7 +1,7 @@
-import { LongshoreError } from "../../shared/contracts/errors.ts";
-import type { UploadedFile, UploadResult } from "../../shared/contracts/work.ts";
-import { MAX_ARCHIVES } from "../../shared/rules/limits.ts";
-import { checkTime } from "../../shared/rules/times.ts";
+import { LongshoreError } from "../../../shared/contracts/errors.ts";
+import type { UploadedFile, UploadResult } from "../../../shared/contracts/work.ts";
+import { MAX_ARCHIVES } from "../../../shared/rules/limits.ts";
+import { checkTime } from "../../../shared/rules/times.ts";
 import type { UploadedContent } from "./packageManifest.ts";
 import type { Plan } from "./plan.ts";
 import { contentKey } from "./versions.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
+import { PACKAGE_STATES, type PackageState } from "../records.ts";
 import { canBecome, stagesReached, survivesRestart } from "./packageStates.ts";
-import { PACKAGE_STATES, type PackageState } from "./records.ts";
 
 /** Every transition there is; what is not here must be refused. */
 const LIFE: Record<PackageState, PackageState[]> = {

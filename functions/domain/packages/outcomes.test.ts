@@ -1,9 +1,9 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import type { Issue } from "../../shared/contracts/inventory.ts";
-import { outcomeSchema } from "../../shared/contracts/outcomes.ts";
-import type { UploadedFile, UploadResult } from "../../shared/contracts/work.ts";
-import { file, folder, NOON, planInput } from "../../test/support/records.ts";
+import type { Issue } from "../../../shared/contracts/inventory.ts";
+import { outcomeSchema } from "../../../shared/contracts/outcomes.ts";
+import type { UploadedFile, UploadResult } from "../../../shared/contracts/work.ts";
+import { file, folder, NOON, planInput } from "../../../test/support/records.ts";
 import { packageOutcomes, totalsOf } from "./outcomes.ts";
 import { type Plan, planSegment } from "./plan.ts";
 

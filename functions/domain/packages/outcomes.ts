@@ -1,8 +1,8 @@
-import type { Issue, VersionLeftOut } from "../../shared/contracts/inventory.ts";
-import type { Outcome } from "../../shared/contracts/outcomes.ts";
-import type { UploadedFile, UploadResult } from "../../shared/contracts/work.ts";
+import type { Issue, VersionLeftOut } from "../../../shared/contracts/inventory.ts";
+import type { Outcome } from "../../../shared/contracts/outcomes.ts";
+import type { UploadedFile, UploadResult } from "../../../shared/contracts/work.ts";
+import type { RoundRecord } from "../records.ts";
 import type { Plan, PlanItem } from "./plan.ts";
-import type { RoundRecord } from "./records.ts";
 import { leftOutIssue } from "./versions.ts";
 
 export interface PackageFacts {

@@ -1,6 +1,6 @@
-import type { Issue } from "../../shared/contracts/inventory.ts";
-import { isFatal, type JobEvent, saidBy } from "../destinations/jobEvents.ts";
-import type { LogError } from "../destinations/jobLogs.ts";
+import type { Issue } from "../../../shared/contracts/inventory.ts";
+import { isFatal, type JobEvent, saidBy } from "../../destinations/jobEvents.ts";
+import type { LogError } from "../../destinations/jobLogs.ts";
 
 /**
  * What the events of a job say about the items of its package. There is no event for success: an item has arrived when the
