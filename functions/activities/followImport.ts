@@ -1,8 +1,8 @@
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { Issue } from "../../shared/contracts/inventory.ts";
 import { isFatal, isTerminal, saidBy } from "../destinations/jobEvents.ts";
+import type { WorkEnd } from "../domain/agents/workItems.ts";
 import type { Target } from "../domain/records.ts";
-import type { WorkEnd } from "../domain/workItems.ts";
 import { jobNews } from "../operations/packages/jobNews.ts";
 import { noteRefused } from "../operations/packages/judgeImport.ts";
 import type { Services } from "../services.ts";

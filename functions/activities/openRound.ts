@@ -1,7 +1,7 @@
 import { asksForPeople } from "../domain/people/packagePeople.ts";
-import { withSample } from "../domain/progress.ts";
 import type { Target } from "../domain/records.ts";
-import { taskAfter } from "../domain/taskStates.ts";
+import { withSample } from "../domain/rounds/progress.ts";
+import { taskAfter } from "../domain/tasks/taskStates.ts";
 import { noteBefore } from "../operations/packages/existingItems.ts";
 import { findTarget } from "../operations/packages/findTarget.ts";
 import { ensureIndex } from "../operations/rounds/indexRound.ts";

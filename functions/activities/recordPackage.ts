@@ -9,7 +9,7 @@ import {
 import { sealedItems } from "../domain/packages/packageManifest.ts";
 import type { Plan } from "../domain/packages/plan.ts";
 import type { PackageRecord, RoundRecord, Target } from "../domain/records.ts";
-import { addResult } from "../domain/roundTotals.ts";
+import { addResult } from "../domain/rounds/roundTotals.ts";
 import { findArrived, skipArrived } from "../operations/packages/arrived.ts";
 import { dropRefused, judgeImport } from "../operations/packages/judgeImport.ts";
 import { leaveLent } from "../operations/packages/packageContainers.ts";

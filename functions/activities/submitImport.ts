@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { Issue } from "../../shared/contracts/inventory.ts";
+import type { WorkEnd } from "../domain/agents/workItems.ts";
 import type { Target } from "../domain/records.ts";
-import type { WorkEnd } from "../domain/workItems.ts";
 import { openContainers } from "../operations/packages/packageContainers.ts";
 import type { Services } from "../services.ts";
 import type { PackageRef } from "../stores/refs.ts";

@@ -1,6 +1,6 @@
 import { app, type HttpMethod } from "@azure/functions";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
-import { nearest } from "../domain/nearest.ts";
+import { nearest } from "../domain/fields/nearest.ts";
 import { problem } from "./problems.ts";
 import { BY_ENTRA, routes } from "./route.ts";
 

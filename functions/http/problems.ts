@@ -1,8 +1,8 @@
 import type { HttpResponseInit, InvocationContext } from "@azure/functions";
 import type { Problem } from "../../shared/contracts/api.ts";
 import { type ErrorCode, errorDefinition, LongshoreError } from "../../shared/contracts/errors.ts";
-import { DuplicateTask } from "../domain/duplicateTask.ts";
-import type { FieldProblem } from "../domain/fieldProblems.ts";
+import type { FieldProblem } from "../domain/fields/fieldProblems.ts";
+import { DuplicateTask } from "../domain/tasks/duplicateTask.ts";
 import { RateLimited } from "../security/rateLimits.ts";
 import { redacted } from "../security/redacted.ts";
 

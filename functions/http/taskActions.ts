@@ -11,7 +11,7 @@ import { deleteTask } from "../operations/tasks/deleteTask.ts";
 import { viewTask } from "../operations/tasks/viewTask.ts";
 import { defineRoute, unchanged } from "./route.ts";
 
-/* What people do with tasks that exist. What becomes of a task in which state: domain/taskStates.ts. */
+/* What people do with tasks that exist. What becomes of a task in which state: domain/tasks/taskStates.ts. */
 
 const ACTIONS: Record<Exclude<TaskAction, "delete">, string> = {
   run: "Runs a task now: its first or next round, or the round again that did not see its source to the end",

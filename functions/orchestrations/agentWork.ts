@@ -3,7 +3,7 @@ import * as df from "durable-functions";
 import { checkWork } from "../activities/checkWork.ts";
 import { offerWork, type WorkOffer } from "../activities/offerWork.ts";
 import type { Timing } from "../activities/openRound.ts";
-import type { WorkEnd } from "../domain/workItems.ts";
+import type { WorkEnd } from "../domain/agents/workItems.ts";
 import { call, eventOrTime, type Steps } from "./call.ts";
 
 const CHECKS_PER_EXECUTION = 25;

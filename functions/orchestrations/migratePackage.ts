@@ -7,7 +7,7 @@ import { packageSegment } from "../activities/packageSegment.ts";
 import { recordPackage } from "../activities/recordPackage.ts";
 import { resetPackage } from "../activities/resetPackage.ts";
 import { sealPackage } from "../activities/sealPackage.ts";
-import type { WorkEnd } from "../domain/workItems.ts";
+import type { WorkEnd } from "../domain/agents/workItems.ts";
 import { importInstance, type PackageRef } from "../stores/refs.ts";
 import { call, callChild, patiently, type Steps, stepError } from "./call.ts";
 

@@ -3,7 +3,7 @@ import * as df from "durable-functions";
 import { errorDefinition } from "../../shared/contracts/errors.ts";
 import { finishScan } from "../activities/finishScan.ts";
 import type { Timing } from "../activities/openRound.ts";
-import type { WorkEnd } from "../domain/workItems.ts";
+import type { WorkEnd } from "../domain/agents/workItems.ts";
 import type { RunRef } from "../stores/refs.ts";
 import { call, callChild, type Steps, sleep, stepError } from "./call.ts";
 

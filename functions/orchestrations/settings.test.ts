@@ -4,7 +4,7 @@ import { describe, expect, it } from "@jest/globals";
 import type { SettingsLayer } from "../../shared/contracts/settings.ts";
 import type { TestTask } from "../../test/support/testTask.ts";
 import { wholeRounds } from "../../test/support/wholeRounds.ts";
-import { NO_DESTINATION } from "../domain/nominalTarget.ts";
+import { NO_DESTINATION } from "../domain/rounds/nominalTarget.ts";
 import { SCANS } from "../domain/settings.ts";
 import { pageScans, requireScan, viewScan } from "../operations/tasks/scans.ts";
 import { readAssessment } from "../stores/assessments.ts";

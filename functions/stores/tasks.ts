@@ -7,8 +7,8 @@ import {
   type TaskRecord,
   taskRecordSchema,
 } from "../domain/records.ts";
-import { withStateChange } from "../domain/stateChanges.ts";
-import { isOpen } from "../domain/taskStates.ts";
+import { withStateChange } from "../domain/tasks/stateChanges.ts";
+import { isOpen } from "../domain/tasks/taskStates.ts";
 import { Documents } from "./documents.ts";
 import { GroupCommit } from "./groupCommit.ts";
 import { GroupWrites } from "./groupWrites.ts";
@@ -168,7 +168,7 @@ export class TaskStore {
     if (!isTaskId(id)) return undefined;
     let removed: TaskRecord | undefined;
     await this.change({
-      ...{ id, guarded: false },
+      ...{ id, guarded: false, removes: true },
       change: (task) => {
         removed = task;
         if (task) check(task);

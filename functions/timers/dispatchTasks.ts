@@ -1,6 +1,6 @@
 import { app, type InvocationContext } from "@azure/functions";
 import * as df from "durable-functions";
-import { isOpen } from "../domain/taskStates.ts";
+import { isOpen } from "../domain/tasks/taskStates.ts";
 import { dispatch } from "../operations/rounds/dispatch.ts";
 import { redacted } from "../security/redacted.ts";
 import { services } from "../services.ts";

@@ -27,7 +27,7 @@ export const roundViewSchema = z.object({
   warnings: z.array(failureSchema).optional(),
   /** What the round waits for, if nothing moves ("group default has no connected agent"). */
   waitingFor: z.string().optional(),
-  /** How far the round is, by the formula of functions/domain/progress.ts; of what has been found so far while the scan goes on. */
+  /** How far the round is, by the formula of functions/domain/rounds/progress.ts; of what has been found so far while the scan goes on. */
   progress: z.object({
     percent: z.number().int().min(0).max(100),
     /** Of the last minutes, in all stages together; absent while nothing runs. Items have two decimals. */

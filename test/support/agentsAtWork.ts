@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { beforeEach } from "@jest/globals";
+import { expired } from "../../functions/domain/agents/workItems.ts";
 import { planSegment } from "../../functions/domain/packages/plan.ts";
 import type { RoundRecord, WorkRecord } from "../../functions/domain/records.ts";
-import { expired } from "../../functions/domain/workItems.ts";
 import { claimWork, completeWork } from "../../functions/operations/agents/agentWork.ts";
 import {
   type PackageRef,

@@ -6,7 +6,7 @@ import type {
   Target,
   TaskRecord,
 } from "../../functions/domain/records.ts";
-import { noTotals } from "../../functions/domain/roundTotals.ts";
+import { noTotals } from "../../functions/domain/rounds/roundTotals.ts";
 import type { InventoryEntry, SegmentSummary } from "../../shared/contracts/inventory.ts";
 import { settingsSchema } from "../../shared/contracts/settings.ts";
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach } from "@jest/globals";
+import { claimed, renewed } from "../../functions/domain/agents/workItems.ts";
 import type { PackageRecord, WorkRecord } from "../../functions/domain/records.ts";
-import { claimed, renewed } from "../../functions/domain/workItems.ts";
 import { openTable } from "../../functions/stores/documents.ts";
 import {
   type PackageRef,

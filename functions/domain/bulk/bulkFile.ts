@@ -1,6 +1,6 @@
 import type { BulkFormat, BulkProblem } from "../../../shared/contracts/bulk.ts";
 import { type TaskCreate, taskCreateSchema } from "../../../shared/contracts/tasks.ts";
-import { fieldProblems, parseFields } from "../fieldProblems.ts";
+import { fieldProblems, parseFields } from "../fields/fieldProblems.ts";
 
 /** What is wrong with a file or one of its rows, without the row's number. */
 export type Remark = Omit<BulkProblem, "row">;

@@ -8,8 +8,8 @@ import {
   settingsSchema,
 } from "../../../shared/contracts/settings.ts";
 import { ABSOLUTE } from "../../../shared/contracts/tasks.ts";
-import { parseFields } from "../fieldProblems.ts";
-import { nearest } from "../nearest.ts";
+import { parseFields } from "../fields/fieldProblems.ts";
+import { nearest } from "../fields/nearest.ts";
 import { type BulkFile, type Draft, nameOf, type Remark } from "./bulkFile.ts";
 import type { CsvRow } from "./csvRows.ts";
 

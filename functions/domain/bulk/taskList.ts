@@ -1,6 +1,6 @@
 import type { BulkProblem } from "../../../shared/contracts/bulk.ts";
 import type { SettingsLayer } from "../../../shared/contracts/settings.ts";
-import { suggestion } from "../nearest.ts";
+import { suggestion } from "../fields/nearest.ts";
 import { type BulkFile, type Draft, nameOf, type Remark } from "./bulkFile.ts";
 
 /**

@@ -10,8 +10,6 @@ import type {
   Verdict,
   WorkProgress,
 } from "../../../shared/contracts/work.ts";
-import { acceptUpload } from "../../domain/packages/acceptUpload.ts";
-import type { AgentRecord, WorkRecord } from "../../domain/records.ts";
 import {
   claimed,
   completed,
@@ -19,7 +17,9 @@ import {
   released,
   renewed,
   withdrawn,
-} from "../../domain/workItems.ts";
+} from "../../domain/agents/workItems.ts";
+import { acceptUpload } from "../../domain/packages/acceptUpload.ts";
+import type { AgentRecord, WorkRecord } from "../../domain/records.ts";
 import type { Services } from "../../services.ts";
 import { parseWorkId, roundKey, type UploadId, type WorkId } from "../../stores/refs.ts";
 import { readPlan, writeUpload } from "../../stores/roundBlobs.ts";

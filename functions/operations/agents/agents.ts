@@ -7,7 +7,7 @@ import type {
   SourceCheckView,
 } from "../../../shared/contracts/agents.ts";
 import { LongshoreError } from "../../../shared/contracts/errors.ts";
-import { agentCondition, canWork } from "../../domain/agentStates.ts";
+import { agentCondition, canWork } from "../../domain/agents/agentStates.ts";
 import type { AgentRecord, SourceCheckRecord } from "../../domain/records.ts";
 import type { Services } from "../../services.ts";
 import { missing, requireAgent } from "../require.ts";

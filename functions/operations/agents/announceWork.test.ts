@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { round, target, task } from "../../../test/support/records.ts";
 import { controlPlane } from "../../../test/support/suite.ts";
+import { withdrawn } from "../../domain/agents/workItems.ts";
 import type { WorkRecord } from "../../domain/records.ts";
-import { withdrawn } from "../../domain/workItems.ts";
 import type { WorkQueues } from "../../queues/workQueues.ts";
 import { workId } from "../../stores/refs.ts";
 import { viewTask } from "../tasks/viewTask.ts";

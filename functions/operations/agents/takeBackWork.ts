@@ -1,4 +1,4 @@
-import { takenBack } from "../../domain/workItems.ts";
+import { takenBack } from "../../domain/agents/workItems.ts";
 import type { Services } from "../../services.ts";
 import { parseWorkId } from "../../stores/refs.ts";
 import { inParallel } from "../inParallel.ts";

@@ -3,8 +3,8 @@ import { LongshoreError } from "../../../shared/contracts/errors.ts";
 import { mayBeTried, rootFolderName } from "../../../shared/rules/destinationName.ts";
 import { checkName } from "../../../shared/rules/names.ts";
 import { joinPath } from "../../../shared/rules/paths.ts";
-import { hasDestination, nominalTarget } from "../../domain/nominalTarget.ts";
 import type { RoundRecord, Target } from "../../domain/records.ts";
+import { hasDestination, nominalTarget } from "../../domain/rounds/nominalTarget.ts";
 import type { Services } from "../../services.ts";
 
 /**

@@ -27,7 +27,7 @@ import { csvOf } from "../../domain/reports/csv.ts";
 import { failureRow, itemRow } from "../../domain/reports/itemRows.ts";
 import { roundRow } from "../../domain/reports/roundRow.ts";
 import { RoundTally } from "../../domain/reports/roundTally.ts";
-import { roundWarnings } from "../../domain/roundWarnings.ts";
+import { roundWarnings } from "../../domain/rounds/roundWarnings.ts";
 import type { Services } from "../../services.ts";
 import { assessmentName, writeAssessment } from "../../stores/assessments.ts";
 import { readOutcomes, reportFolder } from "../../stores/roundBlobs.ts";

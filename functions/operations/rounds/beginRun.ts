@@ -2,7 +2,7 @@ import type { DurableClient } from "durable-functions";
 import type { Settings } from "../../../shared/contracts/settings.ts";
 import { newId } from "../../domain/ids.ts";
 import type { RoundRecord, TaskRecord } from "../../domain/records.ts";
-import { noTotals } from "../../domain/roundTotals.ts";
+import { noTotals } from "../../domain/rounds/roundTotals.ts";
 import type { Services } from "../../services.ts";
 import { roundInstance } from "../../stores/refs.ts";
 import { loadSettings } from "../sessions/loadSettings.ts";

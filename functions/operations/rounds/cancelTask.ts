@@ -1,7 +1,7 @@
 import type { DurableClient } from "durable-functions";
 import { LongshoreError } from "../../../shared/contracts/errors.ts";
 import type { TaskState } from "../../../shared/contracts/tasks.ts";
-import { begun, taskAfter } from "../../domain/taskStates.ts";
+import { begun, taskAfter } from "../../domain/tasks/taskStates.ts";
 import type { Services } from "../../services.ts";
 import { requireTask } from "../require.ts";
 import { beginRun } from "./beginRun.ts";

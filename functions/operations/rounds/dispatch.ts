@@ -1,8 +1,8 @@
 import type { DurableClient } from "durable-functions";
 import { newId } from "../../domain/ids.ts";
 import type { TaskRecord } from "../../domain/records.ts";
-import { instant, outsideWindows, windowState } from "../../domain/schedules.ts";
-import { taskAfter } from "../../domain/taskStates.ts";
+import { instant, outsideWindows, windowState } from "../../domain/tasks/schedules.ts";
+import { taskAfter } from "../../domain/tasks/taskStates.ts";
 import type { Services } from "../../services.ts";
 import type { Admission } from "../../stores/admission.ts";
 import { GroupCommit } from "../../stores/groupCommit.ts";

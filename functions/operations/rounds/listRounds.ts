@@ -2,7 +2,7 @@ import type { z } from "zod";
 import type { roundSummarySchema } from "../../../shared/contracts/reports.ts";
 import { explained } from "../../domain/failures.ts";
 import type { RoundRecord, TaskRecord } from "../../domain/records.ts";
-import { roundWarnings } from "../../domain/roundWarnings.ts";
+import { roundWarnings } from "../../domain/rounds/roundWarnings.ts";
 import type { Services } from "../../services.ts";
 import { inParallel } from "../inParallel.ts";
 

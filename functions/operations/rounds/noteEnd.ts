@@ -1,7 +1,7 @@
-import { lastRoundOf } from "../../domain/lastRound.ts";
 import { nextIntId } from "../../domain/packages/plan.ts";
 import type { RoundRecord } from "../../domain/records.ts";
-import { taskEnded } from "../../domain/taskStates.ts";
+import { lastRoundOf } from "../../domain/rounds/lastRound.ts";
+import { taskEnded } from "../../domain/tasks/taskStates.ts";
 import type { Services } from "../../services.ts";
 import { leaveTurn } from "./dispatch.ts";
 

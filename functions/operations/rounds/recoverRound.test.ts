@@ -6,7 +6,7 @@ import { file, pkg, round, summaryOf } from "../../../test/support/records.ts";
 import { controlPlane } from "../../../test/support/suite.ts";
 import { stagesReached } from "../../domain/packages/packageStates.ts";
 import { PACKAGE_STATES, type PackageRecord } from "../../domain/records.ts";
-import { noTotals } from "../../domain/roundTotals.ts";
+import { noTotals } from "../../domain/rounds/roundTotals.ts";
 import { writeLines } from "../../stores/lines.ts";
 import { writeOutcomes, writePlan, writeUpload } from "../../stores/roundBlobs.ts";
 import { recoverRound } from "./recoverRound.ts";

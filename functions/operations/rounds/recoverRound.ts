@@ -1,6 +1,6 @@
 import { survivesRestart } from "../../domain/packages/packageStates.ts";
 import type { PackageRecord } from "../../domain/records.ts";
-import { addPackage, noTotals, type RoundTotals } from "../../domain/roundTotals.ts";
+import { addPackage, noTotals, type RoundTotals } from "../../domain/rounds/roundTotals.ts";
 import type { Services } from "../../services.ts";
 import type { RunRef } from "../../stores/refs.ts";
 import { listRoundBlobs } from "../../stores/roundBlobs.ts";

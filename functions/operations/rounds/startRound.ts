@@ -4,7 +4,7 @@ import type { TaskState } from "../../../shared/contracts/tasks.ts";
 import { newId } from "../../domain/ids.ts";
 import type { RoundRecord, TaskRecord } from "../../domain/records.ts";
 import { decideAlike } from "../../domain/settings.ts";
-import { isDone, isOpen, taskAfter, taskEnded } from "../../domain/taskStates.ts";
+import { isDone, isOpen, taskAfter, taskEnded } from "../../domain/tasks/taskStates.ts";
 import type { Services } from "../../services.ts";
 import { roundInstance } from "../../stores/refs.ts";
 import { requireTask } from "../require.ts";

@@ -1,6 +1,6 @@
 import { LongshoreError } from "../../../shared/contracts/errors.ts";
 import type { SessionRecord } from "../../domain/records.ts";
-import { isOpen } from "../../domain/taskStates.ts";
+import { isOpen } from "../../domain/tasks/taskStates.ts";
 import type { Services } from "../../services.ts";
 import type { Tombstone } from "../../stores/tombstones.ts";
 import { inParallel } from "../inParallel.ts";

@@ -2,7 +2,7 @@ import type { SessionFile, SessionImported } from "../../../shared/contracts/bul
 import type { SettingsLayer } from "../../../shared/contracts/settings.ts";
 import type { newId } from "../../domain/ids.ts";
 import type { SessionRecord, TaskRecord } from "../../domain/records.ts";
-import { nextRun } from "../../domain/schedules.ts";
+import { nextRun } from "../../domain/tasks/schedules.ts";
 import type { Services } from "../../services.ts";
 import { listed, sortKey } from "../../stores/taskIndex/taskLists.ts";
 import { newTask } from "../tasks/createTask.ts";

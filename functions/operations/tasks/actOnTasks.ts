@@ -3,7 +3,7 @@ import { errorDefinition, LongshoreError } from "../../../shared/contracts/error
 import type { ActionResult, TaskAction } from "../../../shared/contracts/taskActions.ts";
 import type { TaskFilter } from "../../../shared/contracts/taskFilters.ts";
 import type { TaskState } from "../../../shared/contracts/tasks.ts";
-import { allows, isDone } from "../../domain/taskStates.ts";
+import { allows, isDone } from "../../domain/tasks/taskStates.ts";
 import type { Caller } from "../../security/callers.ts";
 import type { Services } from "../../services.ts";
 import { inParallel } from "../inParallel.ts";

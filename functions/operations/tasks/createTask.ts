@@ -3,7 +3,7 @@ import type { z } from "zod";
 import type { taskCreateSchema } from "../../../shared/contracts/tasks.ts";
 import type { newId } from "../../domain/ids.ts";
 import type { TaskRecord } from "../../domain/records.ts";
-import { withStateChange } from "../../domain/stateChanges.ts";
+import { withStateChange } from "../../domain/tasks/stateChanges.ts";
 import type { Services } from "../../services.ts";
 import { requireSession } from "../require.ts";
 import { startRound } from "../rounds/startRound.ts";

@@ -7,7 +7,7 @@ import { readBulkFile } from "../../domain/bulk/readBulkFile.ts";
 import type { newId } from "../../domain/ids.ts";
 import type { TaskRecord } from "../../domain/records.ts";
 import { csvOf } from "../../domain/reports/csv.ts";
-import { placeOf } from "../../domain/taskPlace.ts";
+import { placeOf } from "../../domain/tasks/taskPlace.ts";
 import type { Services } from "../../services.ts";
 import { requireSession } from "../require.ts";
 import { newTask } from "./createTask.ts";

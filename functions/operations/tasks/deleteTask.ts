@@ -1,6 +1,6 @@
 import { LongshoreError } from "../../../shared/contracts/errors.ts";
 import type { TaskRecord } from "../../domain/records.ts";
-import { isOpen } from "../../domain/taskStates.ts";
+import { isOpen } from "../../domain/tasks/taskStates.ts";
 import type { Services } from "../../services.ts";
 import { requireTask } from "../require.ts";
 import { dropWakeUps } from "./planWakeUps.ts";

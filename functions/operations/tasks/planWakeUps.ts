@@ -1,6 +1,6 @@
 import type { TaskRecord } from "../../domain/records.ts";
-import { instant, nextRun, windowState } from "../../domain/schedules.ts";
-import { isOpen } from "../../domain/taskStates.ts";
+import { instant, nextRun, windowState } from "../../domain/tasks/schedules.ts";
+import { isOpen } from "../../domain/tasks/taskStates.ts";
 import type { Services } from "../../services.ts";
 
 /**

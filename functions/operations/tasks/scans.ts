@@ -10,8 +10,8 @@ import type {
 } from "../../../shared/contracts/scans.ts";
 import type { TaskListItem, TaskState } from "../../../shared/contracts/tasks.ts";
 import type { newId } from "../../domain/ids.ts";
-import { hasDestination, NO_DESTINATION } from "../../domain/nominalTarget.ts";
 import type { TaskRecord } from "../../domain/records.ts";
+import { hasDestination, NO_DESTINATION } from "../../domain/rounds/nominalTarget.ts";
 import { SCANS } from "../../domain/settings.ts";
 import type { Services } from "../../services.ts";
 import { readAssessment } from "../../stores/assessments.ts";

@@ -1,11 +1,11 @@
 import type { RoundView } from "../../../shared/contracts/rounds.ts";
 import type { TaskView, WaitingFor } from "../../../shared/contracts/tasks.ts";
 import { explained } from "../../domain/failures.ts";
-import { progressOf } from "../../domain/progress.ts";
 import type { PackageState, RoundRecord, TaskRecord } from "../../domain/records.ts";
-import { roundWarnings } from "../../domain/roundWarnings.ts";
-import { instant, nextRun } from "../../domain/schedules.ts";
+import { progressOf } from "../../domain/rounds/progress.ts";
+import { roundWarnings } from "../../domain/rounds/roundWarnings.ts";
 import { explainSettings } from "../../domain/settings.ts";
+import { instant, nextRun } from "../../domain/tasks/schedules.ts";
 import type { Services } from "../../services.ts";
 import { requireTask } from "../require.ts";
 import { newestRound } from "../rounds/newestRound.ts";

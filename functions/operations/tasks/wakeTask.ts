@@ -1,7 +1,7 @@
 import type { DurableClient } from "durable-functions";
 import type { TaskRecord } from "../../domain/records.ts";
-import { isDueAt, outsideWindows, windowState } from "../../domain/schedules.ts";
-import { isOpen } from "../../domain/taskStates.ts";
+import { isDueAt, outsideWindows, windowState } from "../../domain/tasks/schedules.ts";
+import { isOpen } from "../../domain/tasks/taskStates.ts";
 import type { Services } from "../../services.ts";
 import type { WakeUp } from "../../stores/wakeUps.ts";
 import { pauseTask } from "../rounds/pauseTask.ts";

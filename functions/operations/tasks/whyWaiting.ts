@@ -1,8 +1,8 @@
 import { errorDefinition } from "../../../shared/contracts/errors.ts";
 import type { WaitingFor } from "../../../shared/contracts/tasks.ts";
-import { agentCondition, canWork, groupCondition } from "../../domain/agentStates.ts";
+import { agentCondition, canWork, groupCondition } from "../../domain/agents/agentStates.ts";
 import type { RoundRecord, TaskRecord } from "../../domain/records.ts";
-import { instant, nextRun } from "../../domain/schedules.ts";
+import { instant, nextRun } from "../../domain/tasks/schedules.ts";
 import type { Services } from "../../services.ts";
 import { waitingAtSharePoint } from "./waitingAtSharePoint.ts";
 

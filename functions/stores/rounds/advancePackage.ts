@@ -1,8 +1,8 @@
 import { LongshoreError } from "../../../shared/contracts/errors.ts";
 import { canBecome } from "../../domain/packages/packageStates.ts";
-import { withSample } from "../../domain/progress.ts";
 import type { PackageRecord, PackageState, RoundRecord } from "../../domain/records.ts";
-import { countStages } from "../../domain/roundTotals.ts";
+import { withSample } from "../../domain/rounds/progress.ts";
+import { countStages } from "../../domain/rounds/roundTotals.ts";
 import { Writes } from "../documents.ts";
 import { type PackageRef, roundKey } from "../refs.ts";
 import { requireRun } from "./roundChecks.ts";

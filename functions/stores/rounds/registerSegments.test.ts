@@ -11,7 +11,7 @@ import {
   store,
   useRounds,
 } from "../../../test/support/roundStore.ts";
-import { completed } from "../../domain/workItems.ts";
+import { completed } from "../../domain/agents/workItems.ts";
 import { MAX_PACKAGES_PER_WRITE } from "./roundRows.ts";
 
 useRounds();

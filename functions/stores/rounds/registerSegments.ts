@@ -1,6 +1,6 @@
 import type { SegmentSummary } from "../../../shared/contracts/inventory.ts";
 import type { PackageRecord, WorkRecord } from "../../domain/records.ts";
-import { addSegment } from "../../domain/roundTotals.ts";
+import { addSegment } from "../../domain/rounds/roundTotals.ts";
 import { Writes } from "../documents.ts";
 import { roundKey, type WorkId } from "../refs.ts";
 import { isRunOf } from "./roundChecks.ts";

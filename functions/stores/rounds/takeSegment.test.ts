@@ -9,7 +9,7 @@ import {
   useRounds,
   withPackages,
 } from "../../../test/support/roundStore.ts";
-import { completed } from "../../domain/workItems.ts";
+import { completed } from "../../domain/agents/workItems.ts";
 
 useRounds();
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { TransactionAction } from "@azure/data-tables";
-import { DuplicateTask } from "../../domain/duplicateTask.ts";
 import type { TaskRecord } from "../../domain/records.ts";
+import { DuplicateTask } from "../../domain/tasks/duplicateTask.ts";
 import { type Document, type Documents, retryConflicts } from "../documents.ts";
 import { Duplicates, placeHash } from "./duplicates.ts";
 import type { HeldRows } from "./heldRows.ts";
@@ -17,6 +17,11 @@ export interface TaskChange {
   change: (task: TaskRecord | undefined) => TaskRecord | null | undefined;
   /** Refuses a source and destination that another task has. */
   guarded: boolean;
+  /**
+   * It may be removed. @azure/data-tables 13.3 does that in a transaction whatever the row's ETag, so it is read after the head:
+   * another state that comes then is one that the head's ETag refuses.
+   */
+  removes?: true;
   /** The task as somebody has just found it: it is read again only if it has changed since. */
   seen?: Document<TaskRecord> | undefined;
 }
@@ -117,10 +122,7 @@ async function attempt(
   return results;
 }
 
-/**
- * The index and then the tasks: @azure/data-tables 13.3 removes a row in a transaction whatever its ETag, and a state that came
- * after the head is one that the head's ETag refuses. Waits for those that are just being added to their lists.
- */
+/** The index and the tasks; waits for those that are just being added to their lists. */
 async function readAll(
   rows: PackedRows,
   tasks: Documents<TaskRecord>,
@@ -128,10 +130,14 @@ async function readAll(
   changes: readonly TaskChange[],
 ): Promise<[PackedRow<IndexHead>, ...(Document<TaskRecord> | undefined)[]]> {
   for (;;) {
-    const head = await open();
-    const found = await Promise.all(
-      changes.map(({ id, seen }) => seen ?? tasks.get(rows.partition, id)),
-    );
+    const opened = open();
+    const [head, ...found] = await Promise.all([
+      opened,
+      ...changes.map(async ({ id, seen, removes }) => {
+        if (removes) await opened;
+        return seen ?? tasks.get(rows.partition, id);
+      }),
+    ]);
     if (!found.some((task) => task && isBeingAdded(head.value, task.value.createdAt)))
       return [head, ...found];
     await delay(WAIT_MS);

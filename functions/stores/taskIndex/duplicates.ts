@@ -1,5 +1,5 @@
 import type { TaskRecord } from "../../domain/records.ts";
-import { placeOf } from "../../domain/taskPlace.ts";
+import { placeOf } from "../../domain/tasks/taskPlace.ts";
 import type { PackedRows, RowWrite } from "./packedRows.ts";
 import { hashOf } from "./taskLists.ts";
 

@@ -1,6 +1,6 @@
-import { LongshoreError } from "../../shared/contracts/errors.ts";
-import { TASK_STATES, type TaskState } from "../../shared/contracts/tasks.ts";
-import type { TaskRecord } from "./records.ts";
+import { LongshoreError } from "../../../shared/contracts/errors.ts";
+import { TASK_STATES, type TaskState } from "../../../shared/contracts/tasks.ts";
+import type { TaskRecord } from "../records.ts";
 
 export type TaskEvent =
   | "run"

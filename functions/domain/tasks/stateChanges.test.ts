@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { task as newTask } from "../../test/support/records.ts";
+import { task as newTask } from "../../../test/support/records.ts";
 import { withStateChange } from "./stateChanges.ts";
 
 const NOW = Date.UTC(2026, 0, 1);

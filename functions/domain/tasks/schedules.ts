@@ -1,5 +1,5 @@
 import { Cron } from "croner";
-import type { Schedule, Window } from "../../shared/contracts/schedules.ts";
+import type { Schedule, Window } from "../../../shared/contracts/schedules.ts";
 
 /* When a task is due and when it may work, as pure functions of instants (milliseconds since 1970). */
 

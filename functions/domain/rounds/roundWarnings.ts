@@ -1,5 +1,5 @@
-import type { Issue } from "../../shared/contracts/inventory.ts";
-import type { RoundRecord } from "./records.ts";
+import type { Issue } from "../../../shared/contracts/inventory.ts";
+import type { RoundRecord } from "../records.ts";
 
 /** What keeps no item back and yet has to be known of a round: what its scan says of the source, and what the library will not do. */
 export function roundWarnings({

@@ -1,4 +1,4 @@
-import { LongshoreError } from "../../shared/contracts/errors.ts";
+import { LongshoreError } from "../../../shared/contracts/errors.ts";
 
 /** Another task of the session has the same source and destination. */
 export class DuplicateTask extends LongshoreError {

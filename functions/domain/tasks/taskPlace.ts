@@ -1,4 +1,4 @@
-import type { TaskRecord } from "./records.ts";
+import type { TaskRecord } from "../records.ts";
 
 const WINDOWS = /^(\\\\|\/\/|[a-z]:)/i;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
-import { LongshoreError } from "../../shared/contracts/errors.ts";
-import { TASK_STATES, type TaskState } from "../../shared/contracts/tasks.ts";
+import { LongshoreError } from "../../../shared/contracts/errors.ts";
+import { TASK_STATES, type TaskState } from "../../../shared/contracts/tasks.ts";
 import { isFinished, isOpen, type TaskEvent, taskAfter, taskEnded } from "./taskStates.ts";
 
 const EVENTS: TaskEvent[] = [

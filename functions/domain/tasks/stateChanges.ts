@@ -1,4 +1,4 @@
-import type { TaskRecord } from "./records.ts";
+import type { TaskRecord } from "../records.ts";
 
 /** How many changes a task's row remembers; they are told to webhooks within seconds. */
 const REMEMBERED = 8;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
-import { agent as anAgent } from "../../test/support/records.ts";
+import { agent as anAgent } from "../../../test/support/records.ts";
+import type { AgentRecord } from "../records.ts";
 import { agentCondition, groupCondition } from "./agentStates.ts";
-import type { AgentRecord } from "./records.ts";
 
 const NOW = 1_000_000;
 const agent = (change: Partial<AgentRecord> = {}, secondsAgo = 0): AgentRecord =>

@@ -1,5 +1,5 @@
-import type { LastRound } from "../../shared/contracts/rounds.ts";
-import type { RoundRecord } from "./records.ts";
+import type { LastRound } from "../../../shared/contracts/rounds.ts";
+import type { RoundRecord } from "../records.ts";
 
 /** What lists show of a round. */
 export const lastRoundOf = (round: RoundRecord): LastRound => {

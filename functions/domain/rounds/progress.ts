@@ -1,5 +1,5 @@
-import type { Amount } from "../../shared/contracts/amounts.ts";
-import type { RoundRecord } from "./records.ts";
+import type { Amount } from "../../../shared/contracts/amounts.ts";
+import type { RoundRecord } from "../records.ts";
 
 /*
  * How far a round is, how quickly it goes and how long it will take.

@@ -1,6 +1,6 @@
-import { LongshoreError } from "../../shared/contracts/errors.ts";
-import type { Issue } from "../../shared/contracts/inventory.ts";
-import type { WorkRecord } from "./records.ts";
+import { LongshoreError } from "../../../shared/contracts/errors.ts";
+import type { Issue } from "../../../shared/contracts/inventory.ts";
+import type { WorkRecord } from "../records.ts";
 
 /**
  * The claim protocol as pure rules on the work item's row. The epoch grows whenever the item goes back to the queue, so an

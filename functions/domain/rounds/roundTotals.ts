@@ -1,7 +1,7 @@
-import type { Amount } from "../../shared/contracts/amounts.ts";
-import type { SegmentSummary } from "../../shared/contracts/inventory.ts";
-import { stagesReached } from "./packages/packageStates.ts";
-import type { PackageRecord, RoundRecord } from "./records.ts";
+import type { Amount } from "../../../shared/contracts/amounts.ts";
+import type { SegmentSummary } from "../../../shared/contracts/inventory.ts";
+import { stagesReached } from "../packages/packageStates.ts";
+import type { PackageRecord, RoundRecord } from "../records.ts";
 
 /** What adds up in a round: what each stage has behind it and what became of the items. */
 export type RoundTotals = Pick<

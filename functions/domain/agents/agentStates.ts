@@ -1,5 +1,5 @@
-import { ACCEPTED_PROTOCOLS, type AgentView } from "../../shared/contracts/agents.ts";
-import type { AgentRecord } from "./records.ts";
+import { ACCEPTED_PROTOCOLS, type AgentView } from "../../../shared/contracts/agents.ts";
+import type { AgentRecord } from "../records.ts";
 
 export type AgentCondition = Pick<AgentView, "state" | "reason">;
 

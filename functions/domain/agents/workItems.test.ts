@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { LongshoreError } from "../../shared/contracts/errors.ts";
-import type { Issue } from "../../shared/contracts/inventory.ts";
-import type { WorkRecord } from "./records.ts";
+import { LongshoreError } from "../../../shared/contracts/errors.ts";
+import type { Issue } from "../../../shared/contracts/inventory.ts";
+import type { WorkRecord } from "../records.ts";
 import {
   claimed,
   completed,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import type { Window } from "../../shared/contracts/schedules.ts";
+import type { Window } from "../../../shared/contracts/schedules.ts";
 import { isDueAt, nextRun, windowState } from "./schedules.ts";
 
 const at = (text: string) => Date.parse(text);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { round } from "../../test/support/records.ts";
+import { round } from "../../../test/support/records.ts";
 import { doneOf, progressOf, type Sample, withSample } from "./progress.ts";
 
 const amount = (items: number, bytes: number) => ({ items, bytes });

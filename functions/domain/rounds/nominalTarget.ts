@@ -1,5 +1,5 @@
-import type { Destination } from "../../shared/contracts/destinations.ts";
-import type { Target } from "./records.ts";
+import type { Destination } from "../../../shared/contracts/destinations.ts";
+import type { Target } from "../records.ts";
 
 const NOWHERE = "00000000-0000-0000-0000-000000000000";
 
