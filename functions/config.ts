@@ -2,7 +2,7 @@ import { z } from "zod";
 import { LISTED_VERSIONS } from "../shared/package/manifest/types.ts";
 import { parseRoleKeys } from "./security/callers.ts";
 import { pemIn } from "./security/sharePointCredential.ts";
-import { readAccount, STORAGE_SETTING } from "./stores/storageAccount.ts";
+import { readAccount, STORAGE_SETTING } from "./stores/storage/storageAccount.ts";
 
 /** A JSON object of texts, as the value of a setting; keys in lower case. */
 const jsonMapSchema = z.string().transform((text, context): Record<string, string> => {

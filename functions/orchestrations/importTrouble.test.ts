@@ -6,8 +6,8 @@ import { numberedFiles } from "../../test/support/fileTree.ts";
 import { but } from "../../test/support/replaced.ts";
 import { startStorage, uniquePrefix } from "../../test/support/storage.ts";
 import { wholeRounds } from "../../test/support/wholeRounds.ts";
-import { openTable } from "../stores/documents.ts";
 import { JobSlots } from "../stores/jobSlots.ts";
+import { openTable } from "../stores/storage/documents.ts";
 
 const { around, app, newTask } = wholeRounds({ queues: true });
 

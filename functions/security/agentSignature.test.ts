@@ -6,7 +6,7 @@ import { agent } from "../../test/support/records.ts";
 import { startStorage, type TestStorage, uniquePrefix } from "../../test/support/storage.ts";
 import type { AgentRecord } from "../domain/records.ts";
 import { AgentStore } from "../stores/agents.ts";
-import { openTable } from "../stores/documents.ts";
+import { openTable } from "../stores/storage/documents.ts";
 import { type SignedRequest, verifyAgent } from "./agentSignature.ts";
 
 let storage: TestStorage;

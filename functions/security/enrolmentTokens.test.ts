@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { startStorage, type TestStorage, uniquePrefix } from "../../test/support/storage.ts";
 import { AgentStore } from "../stores/agents.ts";
-import { openTable } from "../stores/documents.ts";
+import { openTable } from "../stores/storage/documents.ts";
 import { newEnrolmentToken, parseEnrolmentToken } from "./enrolmentTokens.ts";
 
 const NOW = Date.UTC(2026, 0, 1);

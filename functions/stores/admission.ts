@@ -1,7 +1,7 @@
 import { RestError, type TableClient } from "@azure/data-tables";
 import { z } from "zod";
-import { Documents, retryConflicts, Writes } from "./documents.ts";
-import { GroupWrites } from "./groupWrites.ts";
+import { Documents, retryConflicts, Writes } from "./storage/documents.ts";
+import { GroupWrites } from "./storage/groupWrites.ts";
 
 /** A task's place in the queue of its agent group. */
 export interface Place {

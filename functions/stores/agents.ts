@@ -7,8 +7,8 @@ import {
   type SourceCheckRecord,
   sourceCheckRecordSchema,
 } from "../domain/records.ts";
-import { Documents } from "./documents.ts";
-import { RowMemory } from "./rowMemory.ts";
+import { Documents } from "./storage/documents.ts";
+import { RowMemory } from "./storage/rowMemory.ts";
 
 const AGENTS = "agents";
 const TOKENS = "tokens";

@@ -5,8 +5,8 @@ import {
   auditEntrySchema,
 } from "../../shared/contracts/audit.ts";
 import { newId } from "../domain/ids.ts";
-import { Documents } from "./documents.ts";
-import { GroupWrites } from "./groupWrites.ts";
+import { Documents } from "./storage/documents.ts";
+import { GroupWrites } from "./storage/groupWrites.ts";
 
 /** What somebody is about to do; time and id come with it. */
 export type NewAuditEntry = Omit<AuditEntry, "id" | "at" | "outcome" | "status">;

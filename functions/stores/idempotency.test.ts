@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { startStorage, type TestStorage, uniquePrefix } from "../../test/support/storage.ts";
 import { idsFrom } from "../domain/ids.ts";
-import { openTable } from "./documents.ts";
 import { IdempotencyStore } from "./idempotency.ts";
+import { openTable } from "./storage/documents.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
 const DAY = 24 * 3600_000;

@@ -3,7 +3,7 @@ import { gunzip, gzip } from "node:zlib";
 import type { TableClient } from "@azure/data-tables";
 import { z } from "zod";
 import { newId } from "../domain/ids.ts";
-import { Documents } from "./documents.ts";
+import { Documents } from "./storage/documents.ts";
 
 /** How long an answer is kept for those who ask again. */
 const KEPT_MS = 24 * 3600_000;

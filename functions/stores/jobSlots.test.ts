@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { startStorage, type TestStorage, uniquePrefix } from "../../test/support/storage.ts";
-import { openTable } from "./documents.ts";
 import { JobSlots } from "./jobSlots.ts";
 import type { PackageRef } from "./refs.ts";
+import { openTable } from "./storage/documents.ts";
 
 let storage: TestStorage;
 beforeAll(async () => {

@@ -1,9 +1,9 @@
 import type { TableClient } from "@azure/data-tables";
 import { z } from "zod";
 import type { Config } from "../config.ts";
-import { Documents } from "./documents.ts";
 import { type PackageRef, pad } from "./refs.ts";
-import { RowMemory } from "./rowMemory.ts";
+import { Documents } from "./storage/documents.ts";
+import { RowMemory } from "./storage/rowMemory.ts";
 
 const times = z.record(z.string(), z.number());
 

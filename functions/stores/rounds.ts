@@ -9,7 +9,6 @@ import type {
   RoundRecord,
   WorkRecord,
 } from "../domain/records.ts";
-import { type Documents, Writes } from "./documents.ts";
 import { type PackageRef, type RunRef, roundKey, type UploadId, type WorkId } from "./refs.ts";
 import { advancePackage } from "./rounds/advancePackage.ts";
 import { completeScan, completeUpload } from "./rounds/endWork.ts";
@@ -18,6 +17,7 @@ import { registerSegments } from "./rounds/registerSegments.ts";
 import { requirePlanned, requireRun, requireUnopened } from "./rounds/roundChecks.ts";
 import { packageRow, ROUND, RoundRows, workRow } from "./rounds/roundRows.ts";
 import { type AskingLane, type TakenSegment, takeSegment } from "./rounds/takeSegment.ts";
+import { type Documents, Writes } from "./storage/documents.ts";
 
 /**
  * Rounds with their packages, lanes and work items. Rows that must agree (a package's state and the round's counters) change in

@@ -1,6 +1,6 @@
 import type { TableClient } from "@azure/data-tables";
 import { type SettingsLayer, storedLayerSchema } from "../../shared/contracts/settings.ts";
-import { Documents } from "./documents.ts";
+import { Documents } from "./storage/documents.ts";
 
 const PARTITION = "settings";
 const ROW = "global";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { task } from "../../test/support/records.ts";
 import { startStorage, type TestStorage, uniquePrefix } from "../../test/support/storage.ts";
-import { openTable } from "./documents.ts";
+import { openTable } from "./storage/documents.ts";
 import { TaskStore } from "./tasks.ts";
 
 let storage: TestStorage;

@@ -9,9 +9,9 @@ import {
 } from "../domain/records.ts";
 import { withStateChange } from "../domain/tasks/stateChanges.ts";
 import { isOpen } from "../domain/tasks/taskStates.ts";
-import { Documents } from "./documents.ts";
-import { GroupCommit } from "./groupCommit.ts";
-import { GroupWrites } from "./groupWrites.ts";
+import { Documents } from "./storage/documents.ts";
+import { GroupCommit } from "./storage/groupCommit.ts";
+import { GroupWrites } from "./storage/groupWrites.ts";
 import { addTasks } from "./taskIndex/addTasks.ts";
 import { openIndex, removeIndex } from "./taskIndex/buildIndex.ts";
 import { type Changed, changeTasks, type TaskChange } from "./taskIndex/changeTasks.ts";

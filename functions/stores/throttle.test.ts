@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { startStorage, type TestStorage, uniquePrefix } from "../../test/support/storage.ts";
-import { openTable } from "./documents.ts";
+import { openTable } from "./storage/documents.ts";
 import { ThrottleStore, tenantOf } from "./throttle.ts";
 
 let storage: TestStorage;

@@ -1,6 +1,6 @@
 import type { TableClient } from "@azure/data-tables";
 import { z } from "zod";
-import { Documents } from "./documents.ts";
+import { Documents } from "./storage/documents.ts";
 
 /** What SharePoint has said about the app's requests to one tenant. Times are milliseconds since 1970. */
 const throttleSchema = z.object({

@@ -1,7 +1,7 @@
 import type { TableClient } from "@azure/data-tables";
 import { z } from "zod";
-import { Documents } from "./documents.ts";
-import { GroupWrites } from "./groupWrites.ts";
+import { Documents } from "./storage/documents.ts";
+import { GroupWrites } from "./storage/groupWrites.ts";
 
 /** A task has to be looked at when this instant has come: a run is due, or one of its windows opens or closes. */
 export interface WakeUp {

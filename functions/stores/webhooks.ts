@@ -8,7 +8,7 @@ import {
 } from "../../shared/contracts/webhooks.ts";
 import { newId } from "../domain/ids.ts";
 import type { TaskRecord } from "../domain/records.ts";
-import { Documents } from "./documents.ts";
+import { Documents } from "./storage/documents.ts";
 
 const HOOKS = "hooks";
 const DUE = "due";

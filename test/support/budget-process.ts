@@ -3,7 +3,7 @@
  * the storage connection, the table of the budget, the URL to ask, how many answers, how many lanes.
  */
 import { SharePointHttp } from "../../functions/destinations/http.ts";
-import { openTable } from "../../functions/stores/documents.ts";
+import { openTable } from "../../functions/stores/storage/documents.ts";
 import { ThrottleStore } from "../../functions/stores/throttle.ts";
 
 const { connection, table, url, answers, lanes } = JSON.parse(process.argv[2] ?? "");

@@ -1,5 +1,5 @@
 import type { TableClient } from "@azure/data-tables";
-import { openTable } from "../../functions/stores/documents.ts";
+import { openTable } from "../../functions/stores/storage/documents.ts";
 
 /** A table whose requests are counted: each is one storage transaction. */
 export async function openCountedTable(

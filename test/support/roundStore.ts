@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach } from "@jest/globals";
 import { claimed, renewed } from "../../functions/domain/agents/workItems.ts";
 import type { PackageRecord, WorkRecord } from "../../functions/domain/records.ts";
-import { openTable } from "../../functions/stores/documents.ts";
 import {
   type PackageRef,
   type ScanId,
@@ -10,6 +9,7 @@ import {
   workId,
 } from "../../functions/stores/refs.ts";
 import { RoundStore } from "../../functions/stores/rounds.ts";
+import { openTable } from "../../functions/stores/storage/documents.ts";
 import { file, pkg, round, summaryOf, target } from "./records.ts";
 import { startStorage, type TestStorage, uniquePrefix } from "./storage.ts";
 

@@ -7,7 +7,7 @@ import { type Plan, planSegment } from "../../functions/domain/packages/plan.ts"
 import type { Target } from "../../functions/domain/records.ts";
 import { sasUrl } from "../../functions/security/sas.ts";
 import type { Services } from "../../functions/services.ts";
-import { openTable } from "../../functions/stores/documents.ts";
+import { openTable } from "../../functions/stores/storage/documents.ts";
 import { ThrottleStore } from "../../functions/stores/throttle.ts";
 import { noFaults } from "../../local/sharepoint/faults.ts";
 import { encryptBuffer } from "../../shared/package/cipher.ts";

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/glo
 import type { Outcome } from "../../../shared/contracts/outcomes.ts";
 import { NOON, round } from "../../../test/support/records.ts";
 import { startStorage, type TestStorage, uniquePrefix } from "../../../test/support/storage.ts";
-import { openTable } from "../../stores/documents.ts";
 import { writeLedgerIndex, writeOutcomes } from "../../stores/roundBlobs.ts";
 import { RoundStore } from "../../stores/rounds.ts";
+import { openTable } from "../../stores/storage/documents.ts";
 import { outcomesBefore } from "./outcomesBefore.ts";
 
 let storage: TestStorage;

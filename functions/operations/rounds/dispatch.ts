@@ -5,7 +5,7 @@ import { instant, outsideWindows, windowState } from "../../domain/tasks/schedul
 import { taskAfter } from "../../domain/tasks/taskStates.ts";
 import type { Services } from "../../services.ts";
 import type { Admission } from "../../stores/admission.ts";
-import { GroupCommit } from "../../stores/groupCommit.ts";
+import { GroupCommit } from "../../stores/storage/groupCommit.ts";
 import { planWakeUps } from "../tasks/planWakeUps.ts";
 import { beginRun } from "./beginRun.ts";
 

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { TransactionAction } from "@azure/data-tables";
 import { LongshoreError } from "../../../shared/contracts/errors.ts";
 import type { TaskRecord } from "../../domain/records.ts";
-import { type Documents, isConflict, retryConflicts } from "../documents.ts";
+import { type Documents, isConflict, retryConflicts } from "../storage/documents.ts";
 import { addEdits } from "./changeTasks.ts";
 import { Duplicates, placeHash } from "./duplicates.ts";
 import { HeldRows } from "./heldRows.ts";

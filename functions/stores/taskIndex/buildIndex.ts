@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { TaskRecord } from "../../domain/records.ts";
-import { isConflict } from "../documents.ts";
+import { isConflict } from "../storage/documents.ts";
 import { Duplicates, placeHash } from "./duplicates.ts";
 import {
   batches,

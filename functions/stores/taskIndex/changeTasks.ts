@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { TransactionAction } from "@azure/data-tables";
 import type { TaskRecord } from "../../domain/records.ts";
 import { DuplicateTask } from "../../domain/tasks/duplicateTask.ts";
-import { type Document, type Documents, retryConflicts } from "../documents.ts";
+import { type Document, type Documents, retryConflicts } from "../storage/documents.ts";
 import { Duplicates, placeHash } from "./duplicates.ts";
 import type { HeldRows } from "./heldRows.ts";
 import { commitWithHead, type IndexHead, isBeingAdded, isTooLarge, submit } from "./indexHead.ts";

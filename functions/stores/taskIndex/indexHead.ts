@@ -1,5 +1,5 @@
 import { RestError, type TransactionAction } from "@azure/data-tables";
-import { isConflict } from "../documents.ts";
+import { isConflict } from "../storage/documents.ts";
 import { type PackedRow, type PackedRows, type RowWrite, sizeOf } from "./packedRows.ts";
 import { noCounts, type TaskCounts } from "./taskCounts.ts";
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { startStorage, type TestStorage, uniquePrefix } from "../../../test/support/storage.ts";
-import { openTable } from "../documents.ts";
+import { openTable } from "../storage/documents.ts";
 import { type Edit, editList, readList } from "./orderedList.ts";
 import { PackedRows } from "./packedRows.ts";
 

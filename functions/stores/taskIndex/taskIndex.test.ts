@@ -5,7 +5,7 @@ import { openCountedTable } from "../../../test/support/counted-table.ts";
 import { task as aTask } from "../../../test/support/records.ts";
 import { startStorage, type TestStorage, uniquePrefix } from "../../../test/support/storage.ts";
 import { type TaskRecord, taskRecordSchema } from "../../domain/records.ts";
-import { Documents, openTable } from "../documents.ts";
+import { Documents, openTable } from "../storage/documents.ts";
 import { TaskStore } from "../tasks.ts";
 import type { PageQuery } from "./pageTasks.ts";
 import { countsOf } from "./taskCounts.ts";

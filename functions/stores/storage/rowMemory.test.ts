@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { z } from "zod";
-import { openCountedTable } from "../../test/support/counted-table.ts";
-import { startStorage, type TestStorage, uniquePrefix } from "../../test/support/storage.ts";
+import { openCountedTable } from "../../../test/support/counted-table.ts";
+import { startStorage, type TestStorage, uniquePrefix } from "../../../test/support/storage.ts";
 import { decideAndWrite, Turns } from "./decide.ts";
 import { Documents, Writes } from "./documents.ts";
 import { RowMemory } from "./rowMemory.ts";

@@ -3,7 +3,7 @@ import { BlobServiceClient, type ContainerClient } from "@azure/storage-blob";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { z } from "zod";
-import { startStorage, type TestStorage } from "../../test/support/storage.ts";
+import { startStorage, type TestStorage } from "../../../test/support/storage.ts";
 import { readJson, readLines, writeJson, writeLines } from "./lines.ts";
 
 let storage: TestStorage;

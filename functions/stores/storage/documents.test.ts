@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { z } from "zod";
-import { startStorage, type TestStorage, uniquePrefix } from "../../test/support/storage.ts";
+import { startStorage, type TestStorage, uniquePrefix } from "../../../test/support/storage.ts";
 import { Documents, isConflict, openTable, retryConflicts, Writes } from "./documents.ts";
 
 const schema = z.object({ count: z.number().int(), text: z.string() });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { z } from "zod";
-import { openCountedTable } from "../../test/support/counted-table.ts";
-import { startStorage, type TestStorage, uniquePrefix } from "../../test/support/storage.ts";
+import { openCountedTable } from "../../../test/support/counted-table.ts";
+import { startStorage, type TestStorage, uniquePrefix } from "../../../test/support/storage.ts";
 import { Documents } from "./documents.ts";
 import { GroupWrites } from "./groupWrites.ts";
 
