@@ -1,6 +1,6 @@
 import type { Issue } from "../../shared/contracts/inventory.ts";
 import { inParallel } from "../operations/inParallel.ts";
-import type { RunRef } from "../stores/refs.ts";
+import type { RunRef } from "../stores/rounds/refs.ts";
 import { defineActivity } from "./activity.ts";
 import { recordPackage } from "./recordPackage.ts";
 

@@ -2,7 +2,7 @@ import type { Issue } from "../../shared/contracts/inventory.ts";
 import { expired, isOver, leaseExpired, regrouped, withdrawn } from "../domain/agents/workItems.ts";
 import type { RoundRecord, WorkRecord } from "../domain/records.ts";
 import { announceWork } from "../operations/agents/announceWork.ts";
-import { parseWorkId } from "../stores/refs.ts";
+import { parseWorkId } from "../stores/rounds/refs.ts";
 import { defineActivity } from "./activity.ts";
 
 /**

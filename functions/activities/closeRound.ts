@@ -3,7 +3,7 @@ import { writeReports } from "../operations/reports/writeReports.ts";
 import { indexRound } from "../operations/rounds/indexRound.ts";
 import { noteEnd } from "../operations/rounds/noteEnd.ts";
 import type { Services } from "../services.ts";
-import type { RunRef } from "../stores/refs.ts";
+import type { RunRef } from "../stores/rounds/refs.ts";
 import { defineActivity } from "./activity.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { dispatch } from "../operations/rounds/dispatch.ts";
-import type { RunRef } from "../stores/refs.ts";
+import type { RunRef } from "../stores/rounds/refs.ts";
 import { defineActivity } from "./activity.ts";
 
 /** A round has ended: whoever waits in its task's agent group gets its turn. */

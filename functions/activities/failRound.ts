@@ -2,7 +2,7 @@ import type { Issue } from "../../shared/contracts/inventory.ts";
 import type { RoundRecord } from "../domain/records.ts";
 import { writeReports } from "../operations/reports/writeReports.ts";
 import { noteEnd } from "../operations/rounds/noteEnd.ts";
-import type { RunRef } from "../stores/refs.ts";
+import type { RunRef } from "../stores/rounds/refs.ts";
 import { defineActivity } from "./activity.ts";
 
 const UNFINISHED = new Set<RoundRecord["state"]>(["InProgress", "Failed"]);

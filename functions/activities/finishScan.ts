@@ -1,5 +1,5 @@
 import type { Issue } from "../../shared/contracts/inventory.ts";
-import type { RunRef } from "../stores/refs.ts";
+import type { RunRef } from "../stores/rounds/refs.ts";
 import { defineActivity } from "./activity.ts";
 
 /** Ends the scan. When it failed, what was found until then is still migrated and the round ends as failed. */

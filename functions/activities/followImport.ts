@@ -6,7 +6,7 @@ import type { Target } from "../domain/records.ts";
 import { jobNews } from "../operations/packages/jobNews.ts";
 import { noteRefused } from "../operations/packages/judgeImport.ts";
 import type { Services } from "../services.ts";
-import type { PackageRef } from "../stores/refs.ts";
+import type { PackageRef } from "../stores/rounds/refs.ts";
 import { defineActivity } from "./activity.ts";
 
 const UNKNOWN_JOB: Issue = {

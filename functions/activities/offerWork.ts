@@ -1,6 +1,6 @@
 import type { WorkRecord } from "../domain/records.ts";
 import { announceWork } from "../operations/agents/announceWork.ts";
-import { type RunRef, workId } from "../stores/refs.ts";
+import { type RunRef, workId } from "../stores/rounds/refs.ts";
 import { defineActivity } from "./activity.ts";
 
 export type WorkOffer = RunRef &

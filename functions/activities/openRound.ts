@@ -7,7 +7,7 @@ import { findTarget } from "../operations/packages/findTarget.ts";
 import { ensureIndex } from "../operations/rounds/indexRound.ts";
 import { recoverRound } from "../operations/rounds/recoverRound.ts";
 import type { Services } from "../services.ts";
-import type { RunRef } from "../stores/refs.ts";
+import type { RunRef } from "../stores/rounds/refs.ts";
 import { beginPeople } from "../stores/userMap.ts";
 import { defineActivity } from "./activity.ts";
 

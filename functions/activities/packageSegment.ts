@@ -4,8 +4,8 @@ import { skipArrived } from "../operations/packages/arrived.ts";
 import { dropRefused } from "../operations/packages/judgeImport.ts";
 import { makeContainers } from "../operations/packages/packageContainers.ts";
 import { planPackage } from "../operations/packages/planPackage.ts";
-import type { PackageRef } from "../stores/refs.ts";
-import { writePlan } from "../stores/roundBlobs.ts";
+import type { PackageRef } from "../stores/rounds/refs.ts";
+import { writePlan } from "../stores/rounds/roundBlobs.ts";
 import { defineActivity } from "./activity.ts";
 
 export interface PlanSummary {

@@ -15,8 +15,8 @@ import { dropRefused, judgeImport } from "../operations/packages/judgeImport.ts"
 import { leaveLent } from "../operations/packages/packageContainers.ts";
 import { planPackage } from "../operations/packages/planPackage.ts";
 import type { Services } from "../services.ts";
-import type { PackageRef } from "../stores/refs.ts";
-import { readPlan, readUpload, writeOutcomes } from "../stores/roundBlobs.ts";
+import type { PackageRef } from "../stores/rounds/refs.ts";
+import { readPlan, readUpload, writeOutcomes } from "../stores/rounds/roundBlobs.ts";
 import { defineActivity } from "./activity.ts";
 
 const NOT_CONFIRMED: Issue = {

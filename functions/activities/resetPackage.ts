@@ -1,7 +1,7 @@
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { Issue } from "../../shared/contracts/inventory.ts";
 import { retireAttempt } from "../operations/packages/retireAttempt.ts";
-import type { PackageRef } from "../stores/refs.ts";
+import type { PackageRef } from "../stores/rounds/refs.ts";
 import { defineActivity } from "./activity.ts";
 
 /**

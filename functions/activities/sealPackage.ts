@@ -5,8 +5,8 @@ import { packageManifest } from "../domain/packages/packageManifest.ts";
 import { inParallel } from "../operations/inParallel.ts";
 import { guardLent, openContainers } from "../operations/packages/packageContainers.ts";
 import { peopleOfPlan } from "../operations/packages/roundPeople.ts";
-import type { PackageRef } from "../stores/refs.ts";
-import { readPlan, readUpload } from "../stores/roundBlobs.ts";
+import type { PackageRef } from "../stores/rounds/refs.ts";
+import { readPlan, readUpload } from "../stores/rounds/roundBlobs.ts";
 import { defineActivity } from "./activity.ts";
 
 /** Manifests are written at the same time; there are nine at most. */

@@ -4,7 +4,7 @@ import { pkg, round, target } from "../../test/support/records.ts";
 import { controlPlane } from "../../test/support/suite.ts";
 import { makeContainers } from "../operations/packages/packageContainers.ts";
 import type { Services } from "../services.ts";
-import type { PackageRef } from "../stores/refs.ts";
+import type { PackageRef } from "../stores/rounds/refs.ts";
 import { RoundStore } from "../stores/rounds.ts";
 
 const { app } = controlPlane();

@@ -5,7 +5,7 @@ import type { WorkEnd } from "../domain/agents/workItems.ts";
 import type { Target } from "../domain/records.ts";
 import { openContainers } from "../operations/packages/packageContainers.ts";
 import type { Services } from "../services.ts";
-import type { PackageRef } from "../stores/refs.ts";
+import type { PackageRef } from "../stores/rounds/refs.ts";
 import { defineActivity } from "./activity.ts";
 
 /**

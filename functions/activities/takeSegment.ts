@@ -1,4 +1,4 @@
-import type { RunRef } from "../stores/refs.ts";
+import type { RunRef } from "../stores/rounds/refs.ts";
 import { defineActivity } from "./activity.ts";
 
 /** The next segment for a lane, or that there is none yet, or none any more. */

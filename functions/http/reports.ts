@@ -16,7 +16,7 @@ import { requireSession, requireTask } from "../operations/require.ts";
 import { listRounds, summaryOf } from "../operations/rounds/listRounds.ts";
 import { selectTasks } from "../operations/tasks/selectTasks.ts";
 import type { Services } from "../services.ts";
-import { reportFolder } from "../stores/roundBlobs.ts";
+import { reportFolder } from "../stores/rounds/roundBlobs.ts";
 import { defineRoute, Raw } from "./route.ts";
 
 /* Blobs and rows of a task that was deleted are removed bit by bit: what is asked for here is a task's, and gone with it. */

@@ -4,7 +4,7 @@ import { followImport, type NewsRead } from "../activities/followImport.ts";
 import type { Timing } from "../activities/openRound.ts";
 import { submitImport } from "../activities/submitImport.ts";
 import type { WorkEnd } from "../domain/agents/workItems.ts";
-import type { PackageRef } from "../stores/refs.ts";
+import type { PackageRef } from "../stores/rounds/refs.ts";
 import { call, eventOrTime, patiently, type Steps } from "./call.ts";
 
 interface ImportInput {

@@ -8,7 +8,7 @@ import { recordPackage } from "../activities/recordPackage.ts";
 import { resetPackage } from "../activities/resetPackage.ts";
 import { sealPackage } from "../activities/sealPackage.ts";
 import type { WorkEnd } from "../domain/agents/workItems.ts";
-import { importInstance, type PackageRef } from "../stores/refs.ts";
+import { importInstance, type PackageRef } from "../stores/rounds/refs.ts";
 import { call, callChild, patiently, type Steps, stepError } from "./call.ts";
 
 /** A package whose attempt failed in a way that a new attempt may mend is made anew this often. */

@@ -5,7 +5,7 @@ import { closeRound } from "../activities/closeRound.ts";
 import { dispatchNext } from "../activities/dispatchNext.ts";
 import { failRound } from "../activities/failRound.ts";
 import { openRound } from "../activities/openRound.ts";
-import type { RunRef } from "../stores/refs.ts";
+import type { RunRef } from "../stores/rounds/refs.ts";
 import { call, type Steps, stepError } from "./call.ts";
 
 /**

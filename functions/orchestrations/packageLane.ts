@@ -2,7 +2,7 @@ import type { OrchestrationContext } from "durable-functions";
 import * as df from "durable-functions";
 import type { Timing } from "../activities/openRound.ts";
 import { takeSegment } from "../activities/takeSegment.ts";
-import { packageInstance, type RunRef } from "../stores/refs.ts";
+import { packageInstance, type RunRef } from "../stores/rounds/refs.ts";
 import { call, callChild, eventOrTime, type Steps } from "./call.ts";
 
 interface LaneInput {

@@ -4,7 +4,7 @@ import { errorDefinition } from "../../shared/contracts/errors.ts";
 import { finishScan } from "../activities/finishScan.ts";
 import type { Timing } from "../activities/openRound.ts";
 import type { WorkEnd } from "../domain/agents/workItems.ts";
-import type { RunRef } from "../stores/refs.ts";
+import type { RunRef } from "../stores/rounds/refs.ts";
 import { call, callChild, type Steps, sleep, stepError } from "./call.ts";
 
 const AGAIN_MS = 60_000;

@@ -7,7 +7,7 @@ import { wholeRounds } from "../../test/support/wholeRounds.ts";
 import { NO_DESTINATION } from "../domain/rounds/nominalTarget.ts";
 import { SCANS } from "../domain/settings.ts";
 import { pageScans, requireScan, viewScan } from "../operations/tasks/scans.ts";
-import { readAssessment } from "../stores/assessments.ts";
+import { readAssessment } from "../stores/rounds/assessments.ts";
 
 /* Settings in whole rounds: what they leave out, rename, find at the destination, or only scan. */
 

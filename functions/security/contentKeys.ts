@@ -5,7 +5,7 @@ import { LongshoreError } from "../../shared/contracts/errors.ts";
 import type { Config } from "../config.ts";
 import type { PackageRecord } from "../domain/records.ts";
 import type { DoneAuditEntry } from "../stores/audit.ts";
-import type { PackageRef } from "../stores/refs.ts";
+import type { PackageRef } from "../stores/rounds/refs.ts";
 
 type StoredKey = NonNullable<PackageRecord["key"]>;
 

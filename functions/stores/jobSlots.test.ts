@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { startStorage, type TestStorage, uniquePrefix } from "../../test/support/storage.ts";
 import { JobSlots } from "./jobSlots.ts";
-import type { PackageRef } from "./refs.ts";
+import type { PackageRef } from "./rounds/refs.ts";
 import { openTable } from "./storage/documents.ts";
 
 let storage: TestStorage;

@@ -1,7 +1,7 @@
 import type { TableClient } from "@azure/data-tables";
 import { z } from "zod";
 import type { Config } from "../config.ts";
-import { type PackageRef, pad } from "./refs.ts";
+import { type PackageRef, pad } from "./rounds/refs.ts";
 import { Documents } from "./storage/documents.ts";
 import { RowMemory } from "./storage/rowMemory.ts";
 

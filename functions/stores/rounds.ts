@@ -9,10 +9,16 @@ import type {
   RoundRecord,
   WorkRecord,
 } from "../domain/records.ts";
-import { type PackageRef, type RunRef, roundKey, type UploadId, type WorkId } from "./refs.ts";
 import { advancePackage } from "./rounds/advancePackage.ts";
 import { completeScan, completeUpload } from "./rounds/endWork.ts";
 import { mendPackages } from "./rounds/mendPackages.ts";
+import {
+  type PackageRef,
+  type RunRef,
+  roundKey,
+  type UploadId,
+  type WorkId,
+} from "./rounds/refs.ts";
 import { registerSegments } from "./rounds/registerSegments.ts";
 import { requirePlanned, requireRun, requireUnopened } from "./rounds/roundChecks.ts";
 import { packageRow, ROUND, RoundRows, workRow } from "./rounds/roundRows.ts";

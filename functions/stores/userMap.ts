@@ -1,7 +1,7 @@
 import { type ContainerClient, RestError } from "@azure/storage-blob";
 import { z } from "zod";
 import type { Resolved } from "../domain/people/packagePeople.ts";
-import { reportFolder as roundFolder } from "./roundBlobs.ts";
+import { reportFolder as roundFolder } from "./rounds/roundBlobs.ts";
 import { retryConflicts } from "./storage/documents.ts";
 
 /** The user map of all sessions, the copy that a round works with, and whom the round has found at the destination. */

@@ -10,8 +10,8 @@ import {
   type UploadId,
   type WorkId,
   workId,
-} from "../../functions/stores/refs.ts";
-import { writePlan } from "../../functions/stores/roundBlobs.ts";
+} from "../../functions/stores/rounds/refs.ts";
+import { writePlan } from "../../functions/stores/rounds/roundBlobs.ts";
 import type { UploadResult } from "../../shared/contracts/work.ts";
 import { type NotedClient, noteClient } from "./durable-client.ts";
 import { agent, file, folder, pkg, planInput, round, summaryOf, target, task } from "./records.ts";

@@ -7,7 +7,7 @@ import {
   type UploadId,
   type WorkId,
   workId,
-} from "../../functions/stores/refs.ts";
+} from "../../functions/stores/rounds/refs.ts";
 import { RoundStore } from "../../functions/stores/rounds.ts";
 import { openTable } from "../../functions/stores/storage/documents.ts";
 import { file, pkg, round, summaryOf, target } from "./records.ts";

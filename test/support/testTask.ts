@@ -1,6 +1,6 @@
 import type { PackageRecord, RoundRecord, TaskRecord } from "../../functions/domain/records.ts";
 import type { Services } from "../../functions/services.ts";
-import { readOutcomes } from "../../functions/stores/roundBlobs.ts";
+import { readOutcomes } from "../../functions/stores/rounds/roundBlobs.ts";
 import type { Outcome } from "../../shared/contracts/outcomes.ts";
 import type { SettingsLayer } from "../../shared/contracts/settings.ts";
 import type { TaskState } from "../../shared/contracts/tasks.ts";

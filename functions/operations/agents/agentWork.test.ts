@@ -21,8 +21,8 @@ import {
   work,
 } from "../../../test/support/agentsAtWork.ts";
 import type { NotedClient } from "../../../test/support/durable-client.ts";
-import type { WorkId } from "../../stores/refs.ts";
-import { readUpload } from "../../stores/roundBlobs.ts";
+import type { WorkId } from "../../stores/rounds/refs.ts";
+import { readUpload } from "../../stores/rounds/roundBlobs.ts";
 import { stopRound } from "../rounds/stopRound.ts";
 import { completeWork, failWork, heartbeat, releaseWork } from "./agentWork.ts";
 

@@ -21,8 +21,8 @@ import {
 import { acceptUpload } from "../../domain/packages/acceptUpload.ts";
 import type { AgentRecord, WorkRecord } from "../../domain/records.ts";
 import type { Services } from "../../services.ts";
-import { parseWorkId, roundKey, type UploadId, type WorkId } from "../../stores/refs.ts";
-import { readPlan, writeUpload } from "../../stores/roundBlobs.ts";
+import { parseWorkId, roundKey, type UploadId, type WorkId } from "../../stores/rounds/refs.ts";
+import { readPlan, writeUpload } from "../../stores/rounds/roundBlobs.ts";
 import { isRunOf } from "../../stores/rounds/roundChecks.ts";
 import { announceWork } from "./announceWork.ts";
 import { workSpec } from "./workSpec.ts";

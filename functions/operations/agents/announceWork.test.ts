@@ -4,7 +4,7 @@ import { controlPlane } from "../../../test/support/suite.ts";
 import { withdrawn } from "../../domain/agents/workItems.ts";
 import type { WorkRecord } from "../../domain/records.ts";
 import type { WorkQueues } from "../../queues/workQueues.ts";
-import { workId } from "../../stores/refs.ts";
+import { workId } from "../../stores/rounds/refs.ts";
 import { viewTask } from "../tasks/viewTask.ts";
 import { announceWork } from "./announceWork.ts";
 

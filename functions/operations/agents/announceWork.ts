@@ -1,7 +1,7 @@
 import { LongshoreError } from "../../../shared/contracts/errors.ts";
 import type { WorkRecord } from "../../domain/records.ts";
 import type { Services } from "../../services.ts";
-import { parseWorkId } from "../../stores/refs.ts";
+import { parseWorkId } from "../../stores/rounds/refs.ts";
 
 /**
  * Tells the agents of its group that a work item waits. The row is the truth: where there is no queue to say it in, the row notes

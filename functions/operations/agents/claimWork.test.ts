@@ -23,8 +23,8 @@ import { file, planInput } from "../../../test/support/records.ts";
 import { planSegment } from "../../domain/packages/plan.ts";
 import type { AgentRecord } from "../../domain/records.ts";
 import { KEY_LIFETIME_MS } from "../../security/contentKeys.ts";
-import type { WorkId } from "../../stores/refs.ts";
-import { writePlan } from "../../stores/roundBlobs.ts";
+import type { WorkId } from "../../stores/rounds/refs.ts";
+import { writePlan } from "../../stores/rounds/roundBlobs.ts";
 import { claimWork, heartbeat } from "./agentWork.ts";
 
 describe("claiming an upload", () => {

@@ -1,6 +1,6 @@
 import { takenBack } from "../../domain/agents/workItems.ts";
 import type { Services } from "../../services.ts";
-import { parseWorkId } from "../../stores/refs.ts";
+import { parseWorkId } from "../../stores/rounds/refs.ts";
 import { inParallel } from "../inParallel.ts";
 import { announceWork } from "./announceWork.ts";
 

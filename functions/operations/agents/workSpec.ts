@@ -3,8 +3,8 @@ import type { WorkSpec } from "../../../shared/contracts/work.ts";
 import type { RoundRecord } from "../../domain/records.ts";
 import { sasUrl } from "../../security/sas.ts";
 import type { Services } from "../../services.ts";
-import type { WorkId } from "../../stores/refs.ts";
-import { readPlan } from "../../stores/roundBlobs.ts";
+import type { WorkId } from "../../stores/rounds/refs.ts";
+import { readPlan } from "../../stores/rounds/roundBlobs.ts";
 import { openContainers } from "../packages/packageContainers.ts";
 
 /**

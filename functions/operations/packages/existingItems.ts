@@ -6,7 +6,7 @@ import type { Plan, PlanItem } from "../../domain/packages/plan.ts";
 import type { ExistingItem } from "../../domain/packages/standing.ts";
 import type { RoundRecord, Target } from "../../domain/records.ts";
 import type { Services } from "../../services.ts";
-import { readBefore, writeBefore } from "../../stores/roundBlobs.ts";
+import { readBefore, writeBefore } from "../../stores/rounds/roundBlobs.ts";
 import { inParallel } from "../inParallel.ts";
 
 type App = Pick<Services, "destination" | "state">;

@@ -8,8 +8,8 @@ import {
 } from "../../destinations/jobQueue.ts";
 import type { PackageRecord, Target } from "../../domain/records.ts";
 import type { Services } from "../../services.ts";
-import type { PackageRef } from "../../stores/refs.ts";
-import { readNews, writeNews } from "../../stores/roundBlobs.ts";
+import type { PackageRef } from "../../stores/rounds/refs.ts";
+import { readNews, writeNews } from "../../stores/rounds/roundBlobs.ts";
 import { openContainers } from "./packageContainers.ts";
 
 /** What SharePoint has said about a job since somebody last asked. */

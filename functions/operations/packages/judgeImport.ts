@@ -13,8 +13,8 @@ import { placeInLibrary } from "../../domain/packages/places.ts";
 import type { Plan } from "../../domain/packages/plan.ts";
 import type { PackageRecord, Target } from "../../domain/records.ts";
 import type { Services } from "../../services.ts";
-import type { PackageRef } from "../../stores/refs.ts";
-import { readPlan, readRefused, readUpload, writeRefused } from "../../stores/roundBlobs.ts";
+import type { PackageRef } from "../../stores/rounds/refs.ts";
+import { readPlan, readRefused, readUpload, writeRefused } from "../../stores/rounds/roundBlobs.ts";
 import { allJobNews } from "./jobNews.ts";
 import { guardLent, openContainers } from "./packageContainers.ts";
 

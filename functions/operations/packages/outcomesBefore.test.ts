@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/glo
 import type { Outcome } from "../../../shared/contracts/outcomes.ts";
 import { NOON, round } from "../../../test/support/records.ts";
 import { startStorage, type TestStorage, uniquePrefix } from "../../../test/support/storage.ts";
-import { writeLedgerIndex, writeOutcomes } from "../../stores/roundBlobs.ts";
+import { writeLedgerIndex, writeOutcomes } from "../../stores/rounds/roundBlobs.ts";
 import { RoundStore } from "../../stores/rounds.ts";
 import { openTable } from "../../stores/storage/documents.ts";
 import { outcomesBefore } from "./outcomesBefore.ts";

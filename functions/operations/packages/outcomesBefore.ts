@@ -2,8 +2,8 @@ import { errorDefinition } from "../../../shared/contracts/errors.ts";
 import type { Outcome } from "../../../shared/contracts/outcomes.ts";
 import { parentOf } from "../../../shared/rules/paths.ts";
 import type { Services } from "../../services.ts";
-import { earlierOutcomes } from "../../stores/ledger.ts";
-import { readLedgerIndex } from "../../stores/roundBlobs.ts";
+import { earlierOutcomes } from "../../stores/rounds/ledger.ts";
+import { readLedgerIndex } from "../../stores/rounds/roundBlobs.ts";
 
 /**
  * What earlier rounds say about paths, the last one first. A round that could not list a folder says nothing of what is in it;

@@ -6,7 +6,7 @@ import type { PackageRecord, Target } from "../../domain/records.ts";
 import { sasUrl } from "../../security/sas.ts";
 import { seal, unseal } from "../../security/sealedText.ts";
 import type { Services } from "../../services.ts";
-import type { PackageRef } from "../../stores/refs.ts";
+import type { PackageRef } from "../../stores/rounds/refs.ts";
 
 type Storage = Pick<Services, "packageBlobs" | "regionalBlobs" | "keys" | "destination" | "config">;
 type Made = { [K in "containers" | "key"]: NonNullable<PackageRecord[K]> };

@@ -1,7 +1,7 @@
 import { firstIntId, type Plan, planSegment } from "../../domain/packages/plan.ts";
 import type { PackageRecord, RoundRecord } from "../../domain/records.ts";
 import type { Services } from "../../services.ts";
-import { readSegment } from "../../stores/roundBlobs.ts";
+import { readSegment } from "../../stores/rounds/roundBlobs.ts";
 import { isRepeated } from "./arrived.ts";
 import { existingItems } from "./existingItems.ts";
 import { outcomesBefore } from "./outcomesBefore.ts";

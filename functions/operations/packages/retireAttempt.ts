@@ -2,7 +2,7 @@ import { RestError } from "@azure/storage-blob";
 import { LongshoreError } from "../../../shared/contracts/errors.ts";
 import type { PackageRecord } from "../../domain/records.ts";
 import type { Services } from "../../services.ts";
-import type { PackageRef } from "../../stores/refs.ts";
+import type { PackageRef } from "../../stores/rounds/refs.ts";
 import { accountOf, leaveLent, openContainers } from "./packageContainers.ts";
 
 /** What no import begins without. */

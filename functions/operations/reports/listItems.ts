@@ -2,7 +2,7 @@ import { errorDefinition } from "../../../shared/contracts/errors.ts";
 import type { Outcome } from "../../../shared/contracts/outcomes.ts";
 import type { ItemQuery, ItemView } from "../../../shared/contracts/reports.ts";
 import type { Services } from "../../services.ts";
-import { readOutcomes } from "../../stores/roundBlobs.ts";
+import { readOutcomes } from "../../stores/rounds/roundBlobs.ts";
 
 /** As many packages are looked through for one page: an answer takes about as long whatever is asked for. */
 const PACKAGES_PER_PAGE = 40;

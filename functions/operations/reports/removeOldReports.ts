@@ -1,5 +1,5 @@
 import type { Services } from "../../services.ts";
-import { parseReportName } from "../../stores/roundBlobs.ts";
+import { parseReportName } from "../../stores/rounds/roundBlobs.ts";
 import { loadSettings } from "../sessions/loadSettings.ts";
 
 const DAY_MS = 24 * 3600_000;

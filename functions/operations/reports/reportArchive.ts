@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import type { BlobItem, ContainerClient } from "@azure/storage-blob";
 import { ZipFile } from "yazl";
 import type { ReportChoice } from "../../../shared/contracts/reports.ts";
-import { parseReportName } from "../../stores/roundBlobs.ts";
+import { parseReportName } from "../../stores/rounds/roundBlobs.ts";
 
 const WITH_ITEMS = /^ItemReport_/;
 const FAILURES = /^(ItemFailureReport|FatalError)_/;

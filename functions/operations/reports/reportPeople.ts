@@ -2,7 +2,7 @@ import type { NotMapped, PeopleTally } from "../../domain/people/notMapped.ts";
 import type { Owned } from "../../domain/people/packagePeople.ts";
 import type { PackageRecord, RoundRecord } from "../../domain/records.ts";
 import type { Services } from "../../services.ts";
-import { readSegment } from "../../stores/roundBlobs.ts";
+import { readSegment } from "../../stores/rounds/roundBlobs.ts";
 import { resolvePeople } from "../packages/roundPeople.ts";
 
 /** What the scan says of the people of a package's items, by path. */

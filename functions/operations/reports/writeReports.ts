@@ -29,8 +29,8 @@ import { roundRow } from "../../domain/reports/roundRow.ts";
 import { RoundTally } from "../../domain/reports/roundTally.ts";
 import { roundWarnings } from "../../domain/rounds/roundWarnings.ts";
 import type { Services } from "../../services.ts";
-import { assessmentName, writeAssessment } from "../../stores/assessments.ts";
-import { readOutcomes, reportFolder } from "../../stores/roundBlobs.ts";
+import { assessmentName, writeAssessment } from "../../stores/rounds/assessments.ts";
+import { readOutcomes, reportFolder } from "../../stores/rounds/roundBlobs.ts";
 import { ownedItems, whoIsNotMapped } from "./reportPeople.ts";
 
 /**

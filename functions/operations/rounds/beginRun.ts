@@ -4,7 +4,7 @@ import { newId } from "../../domain/ids.ts";
 import type { RoundRecord, TaskRecord } from "../../domain/records.ts";
 import { noTotals } from "../../domain/rounds/roundTotals.ts";
 import type { Services } from "../../services.ts";
-import { roundInstance } from "../../stores/refs.ts";
+import { roundInstance } from "../../stores/rounds/refs.ts";
 import { loadSettings } from "../sessions/loadSettings.ts";
 import { regroupRound } from "./regroupRound.ts";
 import { tellWish, WISH } from "./stopRound.ts";

@@ -1,5 +1,9 @@
 import type { Services } from "../../services.ts";
-import { type LedgerIndex, readLedgerIndex, writeLedgerIndex } from "../../stores/roundBlobs.ts";
+import {
+  type LedgerIndex,
+  readLedgerIndex,
+  writeLedgerIndex,
+} from "../../stores/rounds/roundBlobs.ts";
 
 type RoundRef = { taskId: string; round: number };
 

@@ -7,7 +7,7 @@ import { controlPlane } from "../../../test/support/suite.ts";
 import { stagesReached } from "../../domain/packages/packageStates.ts";
 import { PACKAGE_STATES, type PackageRecord } from "../../domain/records.ts";
 import { noTotals } from "../../domain/rounds/roundTotals.ts";
-import { writeOutcomes, writePlan, writeUpload } from "../../stores/roundBlobs.ts";
+import { writeOutcomes, writePlan, writeUpload } from "../../stores/rounds/roundBlobs.ts";
 import { writeLines } from "../../stores/storage/lines.ts";
 import { recoverRound } from "./recoverRound.ts";
 

@@ -2,8 +2,8 @@ import { survivesRestart } from "../../domain/packages/packageStates.ts";
 import type { PackageRecord } from "../../domain/records.ts";
 import { addPackage, noTotals, type RoundTotals } from "../../domain/rounds/roundTotals.ts";
 import type { Services } from "../../services.ts";
-import type { RunRef } from "../../stores/refs.ts";
-import { listRoundBlobs } from "../../stores/roundBlobs.ts";
+import type { RunRef } from "../../stores/rounds/refs.ts";
+import { listRoundBlobs } from "../../stores/rounds/roundBlobs.ts";
 import { retireAttempt } from "../packages/retireAttempt.ts";
 
 /**

@@ -6,7 +6,7 @@ import type { RoundRecord, TaskRecord } from "../../domain/records.ts";
 import { decideAlike } from "../../domain/settings.ts";
 import { isDone, isOpen, taskAfter, taskEnded } from "../../domain/tasks/taskStates.ts";
 import type { Services } from "../../services.ts";
-import { roundInstance } from "../../stores/refs.ts";
+import { roundInstance } from "../../stores/rounds/refs.ts";
 import { requireTask } from "../require.ts";
 import { loadSettings } from "../sessions/loadSettings.ts";
 import { beginRun, suspicion } from "./beginRun.ts";

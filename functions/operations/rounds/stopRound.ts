@@ -8,7 +8,7 @@ import type {
   WorkRecord,
 } from "../../domain/records.ts";
 import type { Services } from "../../services.ts";
-import { importInstance, workId } from "../../stores/refs.ts";
+import { importInstance, workId } from "../../stores/rounds/refs.ts";
 import type { RoundStore } from "../../stores/rounds.ts";
 
 /** A package that a lane has in hand, and the work item it waits for, if it does. */

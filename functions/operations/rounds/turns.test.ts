@@ -5,7 +5,7 @@ import { pkg, round, task } from "../../../test/support/records.ts";
 import type { TestServices } from "../../../test/support/services.ts";
 import { controlPlane } from "../../../test/support/suite.ts";
 import type { RoundRecord, TaskRecord } from "../../domain/records.ts";
-import { workId } from "../../stores/refs.ts";
+import { workId } from "../../stores/rounds/refs.ts";
 import { actOnTasks } from "../tasks/actOnTasks.ts";
 import { changeTask } from "../tasks/changeTask.ts";
 import { deleteTask } from "../tasks/deleteTask.ts";

@@ -14,7 +14,7 @@ import type { TaskRecord } from "../../domain/records.ts";
 import { hasDestination, NO_DESTINATION } from "../../domain/rounds/nominalTarget.ts";
 import { SCANS } from "../../domain/settings.ts";
 import type { Services } from "../../services.ts";
-import { readAssessment } from "../../stores/assessments.ts";
+import { readAssessment } from "../../stores/rounds/assessments.ts";
 import type { PageQuery } from "../../stores/taskIndex/pageTasks.ts";
 import { inParallel } from "../inParallel.ts";
 import { addTask, createTask, newTask } from "./createTask.ts";

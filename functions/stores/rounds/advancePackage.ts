@@ -3,8 +3,8 @@ import { canBecome } from "../../domain/packages/packageStates.ts";
 import type { PackageRecord, PackageState, RoundRecord } from "../../domain/records.ts";
 import { withSample } from "../../domain/rounds/progress.ts";
 import { countStages } from "../../domain/rounds/roundTotals.ts";
-import { type PackageRef, roundKey } from "../refs.ts";
 import { Writes } from "../storage/documents.ts";
+import { type PackageRef, roundKey } from "./refs.ts";
 import { requireRun } from "./roundChecks.ts";
 import { packageRow, ROUND, type RoundRows } from "./roundRows.ts";
 

@@ -1,8 +1,8 @@
 import { LongshoreError } from "../../../shared/contracts/errors.ts";
 import type { ScanResult } from "../../../shared/contracts/work.ts";
 import type { RoundRecord, WorkRecord } from "../../domain/records.ts";
-import { roundKey, type UploadId, type WorkId } from "../refs.ts";
 import { type Document, Writes } from "../storage/documents.ts";
+import { roundKey, type UploadId, type WorkId } from "./refs.ts";
 import { requirePlanned, requireRun, requireWork } from "./roundChecks.ts";
 import { packageRow, ROUND, type RoundRows, workRow } from "./roundRows.ts";
 

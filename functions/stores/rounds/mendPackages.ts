@@ -1,6 +1,6 @@
 import type { PackageRecord, RoundRecord } from "../../domain/records.ts";
-import { type RunRef, roundKey } from "../refs.ts";
 import { type Document, retryConflicts, Writes } from "../storage/documents.ts";
+import { type RunRef, roundKey } from "./refs.ts";
 import { requireRun, requireUnopened } from "./roundChecks.ts";
 import { batches, packageRow, ROUND, type RoundRows } from "./roundRows.ts";
 

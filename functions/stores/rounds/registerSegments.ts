@@ -1,8 +1,8 @@
 import type { SegmentSummary } from "../../../shared/contracts/inventory.ts";
 import type { PackageRecord, WorkRecord } from "../../domain/records.ts";
 import { addSegment } from "../../domain/rounds/roundTotals.ts";
-import { roundKey, type WorkId } from "../refs.ts";
 import { Writes } from "../storage/documents.ts";
+import { roundKey, type WorkId } from "./refs.ts";
 import { isRunOf } from "./roundChecks.ts";
 import { batches, packageRow, ROUND, type RoundRows, workRow } from "./roundRows.ts";
 

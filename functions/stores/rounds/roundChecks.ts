@@ -1,7 +1,7 @@
 import { LongshoreError } from "../../../shared/contracts/errors.ts";
 import type { PackageRecord, RoundRecord, WorkRecord } from "../../domain/records.ts";
-import type { RunRef, UploadId, WorkId } from "../refs.ts";
 import type { Document } from "../storage/documents.ts";
+import type { RunRef, UploadId, WorkId } from "./refs.ts";
 
 /** What has to hold before a row of a round changes. Whoever is late is refused here. */
 

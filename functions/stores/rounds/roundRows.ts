@@ -9,10 +9,10 @@ import {
   type WorkRecord,
   workRecordSchema,
 } from "../../domain/records.ts";
-import { pad, roundKey } from "../refs.ts";
 import { type Decision, decideAndWrite, type Look, Turns } from "../storage/decide.ts";
 import { Documents } from "../storage/documents.ts";
 import { RowMemory } from "../storage/rowMemory.ts";
+import { pad, roundKey } from "./refs.ts";
 
 /* Keys of the rows in a round's partition. */
 export const ROUND = "round";

@@ -1,7 +1,7 @@
 import { survivesRestart } from "../../domain/packages/packageStates.ts";
 import type { LaneRecord, RoundRecord } from "../../domain/records.ts";
-import { type RunRef, roundKey } from "../refs.ts";
 import { type Document, Writes } from "../storage/documents.ts";
+import { type RunRef, roundKey } from "./refs.ts";
 import { requireRun } from "./roundChecks.ts";
 import { laneRow, ROUND, type RoundRows } from "./roundRows.ts";
 

@@ -1,8 +1,9 @@
 import { BlobServiceClient, type ContainerClient } from "@azure/storage-blob";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { file, folder, planInput } from "../../test/support/records.ts";
-import { startStorage, type TestStorage } from "../../test/support/storage.ts";
-import { planSegment } from "../domain/packages/plan.ts";
+import { file, folder, planInput } from "../../../test/support/records.ts";
+import { startStorage, type TestStorage } from "../../../test/support/storage.ts";
+import { planSegment } from "../../domain/packages/plan.ts";
+import { writeLines } from "../storage/lines.ts";
 import {
   listRoundBlobs,
   readPlan,
@@ -12,7 +13,6 @@ import {
   writePlan,
   writeUpload,
 } from "./roundBlobs.ts";
-import { writeLines } from "./storage/lines.ts";
 
 let storage: TestStorage;
 let container: ContainerClient;

@@ -7,12 +7,12 @@ import {
   inventoryEntrySchema,
   issueSchema,
   segmentHeaderSchema,
-} from "../../shared/contracts/inventory.ts";
-import { type Outcome, outcomeSchema } from "../../shared/contracts/outcomes.ts";
-import { type UploadResult, uploadResultSchema } from "../../shared/contracts/work.ts";
-import { type Plan, planSchema } from "../domain/packages/plan.ts";
+} from "../../../shared/contracts/inventory.ts";
+import { type Outcome, outcomeSchema } from "../../../shared/contracts/outcomes.ts";
+import { type UploadResult, uploadResultSchema } from "../../../shared/contracts/work.ts";
+import { type Plan, planSchema } from "../../domain/packages/plan.ts";
+import { readJson, readLines, writeJson, writeLines } from "../storage/lines.ts";
 import { type PackageRef, pad } from "./refs.ts";
-import { readJson, readLines, writeJson, writeLines } from "./storage/lines.ts";
 
 /** Names and formats of a round's blobs: per-file data lives here, never in rows or orchestrations. */
 

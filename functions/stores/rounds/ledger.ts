@@ -1,6 +1,6 @@
 import type { ContainerClient } from "@azure/storage-blob";
-import type { Outcome } from "../../shared/contracts/outcomes.ts";
-import { comparePaths } from "../../shared/rules/paths.ts";
+import type { Outcome } from "../../../shared/contracts/outcomes.ts";
+import { comparePaths } from "../../../shared/rules/paths.ts";
 import { type LedgerIndex, readLedgerIndex, readOutcomes } from "./roundBlobs.ts";
 
 /**

@@ -1,6 +1,6 @@
 import type { ContainerClient } from "@azure/storage-blob";
 import { RestError } from "@azure/storage-blob";
-import { type Assessment, assessmentSchema } from "../../shared/contracts/assessment.ts";
+import { type Assessment, assessmentSchema } from "../../../shared/contracts/assessment.ts";
 import { reportFolder } from "./roundBlobs.ts";
 
 type RoundRef = { taskId: string; round: number };

@@ -1,10 +1,10 @@
 import { BlobServiceClient, type ContainerClient } from "@azure/storage-blob";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import type { Outcome } from "../../shared/contracts/outcomes.ts";
-import { comparePaths } from "../../shared/rules/paths.ts";
-import { NOON } from "../../test/support/records.ts";
-import { startStorage, type TestStorage } from "../../test/support/storage.ts";
+import type { Outcome } from "../../../shared/contracts/outcomes.ts";
+import { comparePaths } from "../../../shared/rules/paths.ts";
+import { NOON } from "../../../test/support/records.ts";
+import { startStorage, type TestStorage } from "../../../test/support/storage.ts";
 import { earlierOutcomes } from "./ledger.ts";
 import {
   type LedgerIndex,
