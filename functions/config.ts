@@ -19,6 +19,15 @@ const jsonMapSchema = z.string().transform((text, context): Record<string, strin
 
 const storageSchema = z.string().refine((text) => readAccount(text), STORAGE_SETTING);
 
+const KEYED_BUS =
+  "must be a connection string with SharedAccessKeyName and SharedAccessKey: agents have no identity of their own, and get tokens that are signed with that key";
+const keyedBusSchema = z
+  .string()
+  .refine(
+    (text) => [/SharedAccessKeyName=./i, /SharedAccessKey=./i].every((part) => part.test(text)),
+    KEYED_BUS,
+  );
+
 const certificateSchema = z.string().transform((text, context): string => {
   const pem = text === "" ? "" : pemIn(text);
   if (pem !== undefined) return pem;
@@ -48,7 +57,7 @@ const configSchema = z.object({
    */
   SERVICE_BUS_CONNECTION: z.string().min(1),
   /** Service Bus policy with the Listen claim only; agents get tokens that are signed with it. */
-  AGENT_SERVICE_BUS_CONNECTION: z.string().min(1),
+  AGENT_SERVICE_BUS_CONNECTION: keyedBusSchema,
   WORK_QUEUE_PREFIX: z.string().default("work-"),
   KEY_VAULT_URL: z.url(),
   KEY_VAULT_KEY: z.string().default("package-keys"),

@@ -8,7 +8,8 @@ const made = await generate([{ name: "commonName", value: "longshore" }], { keyS
 const pem = `${made.private}${made.cert}`;
 const settings = (more: object): NodeJS.ProcessEnv => ({
   ...{ STATE_STORAGE_CONNECTION: "https://s", PACKAGE_STORAGE_CONNECTION: "https://p" },
-  ...{ SERVICE_BUS_CONNECTION: "b", AGENT_SERVICE_BUS_CONNECTION: "a" },
+  SERVICE_BUS_CONNECTION: "b",
+  AGENT_SERVICE_BUS_CONNECTION: "Endpoint=sb://b/;SharedAccessKeyName=n;SharedAccessKey=k",
   KEY_VAULT_URL: "https://vault.example",
   ...more,
 });
@@ -31,6 +32,15 @@ describe("who the app is to SharePoint", () => {
 });
 
 describe("settings", () => {
+  it.each([
+    "contoso.servicebus.windows.net",
+    "Endpoint=sb://b/",
+    "Endpoint=sb://b/;SharedAccessKey=k",
+  ])("by which no agent could be given anything to listen with are refused: %s", (text) => {
+    const wrong = settings({ AGENT_SERVICE_BUS_CONNECTION: text });
+    expect(() => readConfig(wrong)).toThrow("AGENT_SERVICE_BUS_CONNECTION: must be");
+  });
+
   it("with a part of an identity are refused", () => {
     expect(() => readConfig(settings(identity))).toThrow("belong together");
   });
