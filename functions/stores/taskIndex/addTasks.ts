@@ -46,12 +46,13 @@ export async function addTasks(
   };
   const taken = await takePlaces(rows, open, wanted, mark);
   try {
-    const fresh = await insertAll(
+    const { fresh, isInDoubt } = await insertAll(
       rows,
       tasks,
       wanted.filter(({ id }) => !taken.has(id)),
     );
-    await addToLists(rows, open, fresh.map(listed), mark.id);
+    if (isInDoubt) await giveUp(rows, open, mark.id);
+    else await addToLists(rows, open, fresh.map(listed), mark.id);
   } catch (error) {
     await giveUp(rows, open, mark.id);
     throw error;
@@ -83,13 +84,17 @@ async function takePlaces(
   });
 }
 
-/** Writes the tasks' own rows; returns those that were not there before. */
+/**
+ * Writes the tasks' own rows; returns those that were not there before. Where the answer to a request is lost, the SDK repeats it and
+ * hears that the rows exist: then nobody knows which are in the lists, and the index has to be made anew.
+ */
 async function insertAll(
   rows: PackedRows,
   tasks: Documents<TaskRecord>,
   wanted: readonly TaskRecord[],
-): Promise<TaskRecord[]> {
+): Promise<{ fresh: TaskRecord[]; isInDoubt: boolean }> {
   const known = new Set<string>();
+  let isInDoubt = false;
   let next = 0;
   const worker = async () => {
     while (next < wanted.length) {
@@ -104,13 +109,17 @@ async function insertAll(
         );
       } catch (error) {
         if (!isConflict(error) && !isTooLarge(error)) throw error;
-        for (const task of portion)
-          if (!(await tasks.insert(rows.partition, task.id, task))) known.add(task.id);
+        for (const task of portion) {
+          if (await tasks.insert(rows.partition, task.id, task)) continue;
+          known.add(task.id);
+          const there = await tasks.get(rows.partition, task.id);
+          isInDoubt ||= there?.value.createdAt === task.createdAt;
+        }
       }
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  return wanted.filter(({ id }) => !known.has(id));
+  return { fresh: wanted.filter(({ id }) => !known.has(id)), isInDoubt };
 }
 
 interface Unit {

@@ -377,7 +377,9 @@ describe("an index", () => {
     await store.createMany(session, many(session, 0, 5));
     await store.update(`${session}-t00002`, (task) => ({ ...task, state: "InProgress" }));
     expect((await store.createMany(session, many(session, 0, 8))).size).toBe(0);
-    expect(await summed(session)).toMatchObject({ InProgress: 1 });
+    const states = await summed(session);
+    expect(states).toMatchObject({ InProgress: 1 });
+    expect(Object.values(states).reduce((sum, tasks) => sum + tasks, 0)).toBe(8);
     expect(await pages(session, {})).toHaveLength(8);
   });
 });
@@ -414,4 +416,36 @@ it("costs as many storage transactions with 2,000 tasks as with 100", async () =
   for (const name of Object.keys(calls))
     expect([name, (more[name] ?? 0) <= (few[name] ?? 0) + 1]).toEqual([name, true]);
   expect(Math.max(...Object.values(more))).toBeLessThanOrEqual(16);
+});
+
+describe("tasks whose creation storage has not confirmed", () => {
+  it("are in the lists: the repeated request finds its own rows", async () => {
+    const prefix = uniquePrefix();
+    const table = await openTable(storage.connection, `${prefix}Tasks`);
+    let lost = 0;
+    table.pipeline.addPolicy(
+      {
+        name: "loses the answer to the first rows",
+        async sendRequest(request, next) {
+          const response = await next(request);
+          const creates = /\nPOST http/.test(String(request.body ?? ""));
+          return creates && lost++ === 0 ? { ...response, status: 500 } : response;
+        },
+      },
+      { afterPhase: "Retry" },
+    );
+    const other = new TaskStore(sessions, table);
+    await other.createMany("sess9000", many("sess9000", 0, 3));
+    expect(lost).toBeGreaterThan(1);
+    const page = await other.page("sess9000", query({}));
+    expect(page.tasks).toHaveLength(3);
+    // Who asks again for what exists creates nothing.
+    const again = many("sess9000", 0, 3).map((each) => ({
+      ...each,
+      createdAt: "2026-05-01T00:00:00.000Z",
+    }));
+    await other.createMany("sess9000", again);
+    const counted = countsOf(await other.counts("sess9000"), "state");
+    expect(counted.reduce((sum, [, count]) => sum + count, 0)).toBe(3);
+  });
 });
