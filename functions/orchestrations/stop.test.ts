@@ -18,6 +18,14 @@ function foldersTask(): Promise<TestTask> {
     for (let n = 0; n < FILES; n++) files[`f${f}/${n}.txt`] = `${f}/${n}`;
   return newTask({ files });
 }
+/** A task whose n-th item of a kind makes somebody ask for a stop, and the process that has come to an end of it. */
+async function asked(wish: "pause" | "cancel", number: number, kind: "scan" | "upload") {
+  const task = await foldersTask();
+  const process = task.boot();
+  task.onNth(number, kind, () => process.request[wish]());
+  await process.start();
+  return { task, process };
+}
 const arrived = ({ library }: TestTask) => Object.keys(library.files()).length;
 /** How often each file was imported, as SharePoint's own record has it. */
 const imports = async (task: TestTask) =>
@@ -80,10 +88,7 @@ async function expectCancelled(task: TestTask, number = 0): Promise<void> {
 
 describe("a pause", () => {
   it("in the middle of an upload gives the item back; resumed, nothing is done twice", async () => {
-    const task = await foldersTask();
-    const process = task.boot();
-    task.onNth(3, "upload", () => process.request.pause());
-    await process.start();
+    const { task, process } = await asked("pause", 3, "upload");
     await expectPaused(task);
     const before = arrived(task);
     expect(before).toBeLessThan(FOLDERS * FILES);
@@ -93,10 +98,7 @@ describe("a pause", () => {
   });
 
   it("in the middle of the scan keeps what was found", async () => {
-    const task = await foldersTask();
-    const process = task.boot();
-    task.onNth(1, "scan", () => process.request.pause());
-    await process.start();
+    const { task, process } = await asked("pause", 1, "scan");
     await expectPaused(task);
     expect((await task.round()).scan.finished).toBe(false);
     await process.resume();
@@ -175,10 +177,7 @@ describe("a pause", () => {
 
 describe("a cancel", () => {
   it("in the middle says of every item what became of it; run again, the rest arrives", async () => {
-    const task = await foldersTask();
-    const process = task.boot();
-    task.onNth(3, "upload", () => process.request.cancel());
-    await process.start();
+    const { task } = await asked("cancel", 3, "upload");
     await expectCancelled(task);
     const { cancelled, scan } = await task.round();
     expect(cancelled).toBeGreaterThan(0);
@@ -192,10 +191,7 @@ describe("a cancel", () => {
   });
 
   it("during the scan leaves the round to be taken up", async () => {
-    const task = await foldersTask();
-    const process = task.boot();
-    task.onNth(1, "scan", () => process.request.cancel());
-    await process.start();
+    const { task } = await asked("cancel", 1, "scan");
     await expectCancelled(task);
     expect((await task.round()).scan.finished).toBe(false);
     await task.boot().start();
@@ -203,10 +199,7 @@ describe("a cancel", () => {
   });
 
   it("of a paused task", async () => {
-    const task = await foldersTask();
-    const process = task.boot();
-    task.onNth(3, "upload", () => process.request.pause());
-    await process.start();
+    const { task, process } = await asked("pause", 3, "upload");
     await expectPaused(task);
     await process.cancel();
     await expectCancelled(task);

@@ -8,16 +8,11 @@ import { DatabaseSync } from "node:sqlite";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
-import {
-  type Azurite,
-  removeFolder,
-  startAzurite,
-  stopProcess,
-  temporaryFolder,
-  until,
-} from "./testing/azurite.ts";
+import { type Azurite, startAzurite } from "../../test/support/azurite.ts";
 import { type Client, client } from "./testing/client.ts";
+import { removeFolder, temporaryFolder } from "./testing/folders.ts";
 import { packageOf } from "./testing/package-builder.ts";
+import { stopProcess, until } from "./testing/waiting.ts";
 
 const FILES = 1500;
 

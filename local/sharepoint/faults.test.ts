@@ -1,47 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { beforeEach, describe, expect, it } from "@jest/globals";
+import { simulatedSite } from "../../test/support/simulatedSite.ts";
 import { changeFaults, noFaults } from "./faults.ts";
 import type { JobEvent } from "./import/events.ts";
-import { type SharePoint, startSharePoint } from "./server.ts";
-import {
-  type Azurite,
-  removeFolder,
-  startAzurite,
-  temporaryFolder,
-  until,
-} from "./testing/azurite.ts";
-import { type Client, client, type TargetIds } from "./testing/client.ts";
+import { startSharePoint } from "./server.ts";
+import { client } from "./testing/client.ts";
 import { type FileSpec, packageOf } from "./testing/package-builder.ts";
+import { until } from "./testing/waiting.ts";
 
-let azurite: Azurite;
-let folder: string;
-let library: string;
-let sharePoint: SharePoint;
-let finance: Client;
-let ids: TargetIds;
-
-beforeAll(async () => {
-  azurite = await startAzurite();
-  folder = await temporaryFolder();
-  library = join(folder, "library");
-  sharePoint = await startSharePoint({
-    data: join(folder, "data"),
-    libraries: [{ site: "finance", title: "Documents", folder: library }],
-    log: () => {},
-  });
-  finance = client(sharePoint.url, "finance");
-  ids = await finance.ids();
-});
+const { azurite, sharePoint, finance, ids, at } = simulatedSite();
 
 beforeEach(async () => void (await faults("DELETE")));
-
-afterAll(async () => {
-  await sharePoint.close();
-  await azurite.stop();
-  await removeFolder(folder);
-});
 
 async function faults(method: "POST" | "DELETE", changes?: object) {
   const body = changes && JSON.stringify(changes);
@@ -82,8 +52,8 @@ describe("the switches", () => {
     const files = Array.from({ length: 40 }, (_, n) => ({ path: `seed ${n}.txt`, archive: 0 }));
     const failedWith = async (seed: number) => {
       const simulator = await startSharePoint({
-        data: join(folder, randomUUID()),
-        libraries: [{ site: "finance", title: "Documents", folder: join(folder, randomUUID()) }],
+        data: at(randomUUID()),
+        libraries: [{ site: "finance", title: "Documents", folder: at(randomUUID()) }],
         faults: { itemErrorRate: 0.3, seed },
         log: () => {},
       });
@@ -250,7 +220,7 @@ describe("a file whose id is there already", () => {
     await set({ recycleBinConflict: true });
     const file = { path: "binned.txt", id: randomUUID() };
     await run(file);
-    await rm(join(library, file.path));
+    await rm(at("library", file.path));
     const errorsOf = async () =>
       (await run(file)).filter(({ Event }) => Event === "JobError").map(({ Message }) => Message);
     const conflict = `An item with the id ${file.id} is in the recycle bin`;

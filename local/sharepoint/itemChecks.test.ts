@@ -1,15 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { chmod, mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
-import {
-  azurite,
-  finance,
-  folder,
-  ids,
-  replaced,
-  run,
-} from "../../test/support/checkedPackages.ts";
+import { at, azurite, finance, ids, replaced, run } from "../../test/support/checkedPackages.ts";
 import { type PackageSpec, packageOf } from "./testing/package-builder.ts";
 
 describe("check 6, an item error: parent, blob, snapshot, IV, MD5, name and owner of the path are right", () => {
@@ -106,8 +98,8 @@ describe("check 6, an item error: parent, blob, snapshot, IV, MD5, name and owne
   it("a library that cannot be written, with the words of the system", async () => {
     const { pkg } = await run({ folders: [{ path: "Locked" }] });
     // As root, permissions are no obstacle; a directory where the file should be is one for everybody.
-    await mkdir(join(folder, "library", "Locked", "blocked"), { recursive: true });
-    await chmod(join(folder, "library", "Locked"), 0o555);
+    await mkdir(at("library", "Locked", "blocked"), { recursive: true });
+    await chmod(at("library", "Locked"), 0o555);
     const events = await finance.run(
       await packageOf(azurite.service, ids, {
         existingFolders: Object.fromEntries(pkg.ids),
@@ -115,7 +107,7 @@ describe("check 6, an item error: parent, blob, snapshot, IV, MD5, name and owne
       }),
       ids.webId,
     );
-    await chmod(join(folder, "library", "Locked"), 0o755);
+    await chmod(at("library", "Locked"), 0o755);
     const errors = events.filter(({ Event }) => Event === "JobError").map(({ Message }) => Message);
     expect(errors).toHaveLength(2);
     expect(errors[1]).toMatch(/EACCES|ENAMETOOLONG/);

@@ -1,48 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { ContainerClient } from "@azure/storage-blob";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { beforeEach, describe, expect, it } from "@jest/globals";
+import { simulatedSite } from "../../test/support/simulatedSite.ts";
 import { noFaults } from "./faults.ts";
 import type { JobEvent } from "./import/events.ts";
-import { type SharePoint, startSharePoint } from "./server.ts";
-import {
-  type Azurite,
-  removeFolder,
-  startAzurite,
-  temporaryFolder,
-  until,
-} from "./testing/azurite.ts";
-import { type Client, client, type TargetIds } from "./testing/client.ts";
 import { packageOf } from "./testing/package-builder.ts";
+import { until } from "./testing/waiting.ts";
 
-let azurite: Azurite;
-let folder: string;
-let sharePoint: SharePoint;
-let finance: Client;
-let ids: TargetIds;
-
-beforeAll(async () => {
-  azurite = await startAzurite({ queues: true });
-  folder = await temporaryFolder();
-  sharePoint = await startSharePoint({
-    data: join(folder, "data"),
-    libraries: [{ site: "finance", title: "Documents", folder: join(folder, "library") }],
-    storage: azurite.connectionString,
-    concurrency: 2,
-    log: () => {},
-  });
-  finance = client(sharePoint.url, "finance");
-  ids = await finance.ids();
-});
+const { azurite, sharePoint, finance, ids, at } = simulatedSite({ lends: true, concurrency: 2 });
 
 beforeEach(async () => void (await setFaults({ ...noFaults })));
-
-afterAll(async () => {
-  await sharePoint.close();
-  await azurite.stop();
-  await removeFolder(folder);
-});
 
 async function setFaults(changes: object) {
   const response = await fetch(`${sharePoint.url}/_simulator/faults`, {
@@ -150,7 +118,7 @@ describe("the life of a job", () => {
     expect(record.every(({ state, origin }) => `${state} ${origin}` === "present imported")).toBe(
       true,
     );
-    const files = await readdir(join(folder, "library"));
+    const files = await readdir(at("library"));
     expect(files.sort()).toEqual(record.map(({ path }) => path).sort());
   });
 
@@ -229,7 +197,7 @@ describe("containers and queues that SharePoint provides", () => {
     const pkg = await packageOf(azurite.service, ids, { files: [{ path }], encrypted: false });
     const events = await finance.run(pkg, ids.webId, { azureQueueReportUri: JobQueueUri });
     expect(events.at(-1)).toMatchObject({ Event: "JobEnd", TotalErrors: "0", TotalWarnings: "0" });
-    expect(await readFile(join(folder, "library", path), "utf8")).toBe(`content of ${path}`);
+    expect(await readFile(at("library", path), "utf8")).toBe(`content of ${path}`);
     expect(await pkg.readMetadata(`Import-${events[0]?.JobId}-1.log`)).toMatch(/\[JobEnd\]/);
     await until(async () =>
       (await finance.messages(JobQueueUri, undefined)).some(({ Event }) => Event === "JobQueued"),

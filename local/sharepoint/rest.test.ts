@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { type SharePoint, startSharePoint } from "./server.ts";
-import { removeFolder, temporaryFolder } from "./testing/azurite.ts";
 import { type Client, client } from "./testing/client.ts";
+import { removeFolder, temporaryFolder } from "./testing/folders.ts";
 
 let folder: string;
 let library: string;

@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { type Azurite, startAzurite } from "../../test/support/azurite.ts";
 import { startSharePoint } from "./server.ts";
-import { type Azurite, removeFolder, startAzurite, temporaryFolder } from "./testing/azurite.ts";
 import { client } from "./testing/client.ts";
+import { removeFolder, temporaryFolder } from "./testing/folders.ts";
 import { aadInternals, cleverPoint, type Shape, smartCopy } from "./testing/shapes.ts";
 import { newPackage } from "./testing/upload.ts";
 
@@ -22,7 +23,7 @@ async function importShape(shape: Shape, gWebId?: string) {
   const sharePoint = await startSharePoint({
     data: join(folder, "data"),
     libraries: [{ site: "finance", title: "Documents", folder: library }],
-    storage: azurite.connectionString,
+    storage: azurite.connection,
     log: () => {},
   });
   const finance = client(sharePoint.url, "finance");

@@ -1,41 +1,15 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type SharePoint, startSharePoint } from "./server.ts";
-import { type Azurite, removeFolder, startAzurite, temporaryFolder } from "./testing/azurite.ts";
-import { type Client, client, type TargetIds } from "./testing/client.ts";
+import { describe, expect, it } from "@jest/globals";
+import { simulatedSite } from "../../test/support/simulatedSite.ts";
 import { uploadExample } from "./testing/example.ts";
 import { packageOf } from "./testing/package-builder.ts";
 
-let azurite: Azurite;
-let folder: string;
-let library: string;
-let sharePoint: SharePoint;
-let finance: Client;
-let ids: TargetIds;
-
-beforeAll(async () => {
-  azurite = await startAzurite();
-  folder = await temporaryFolder();
-  library = join(folder, "library");
-  sharePoint = await startSharePoint({
-    data: join(folder, "data"),
-    libraries: [{ site: "finance", title: "Documents", folder: library }],
-    log: () => {},
-  });
-  finance = client(sharePoint.url, "finance");
-  ids = await finance.ids();
-});
-
-afterAll(async () => {
-  await sharePoint.close();
-  await azurite.stop();
-  await removeFolder(folder);
-});
+const { azurite, finance, ids, at } = simulatedSite();
+const inLibrary = (path = "") => at("library", path);
 
 const names = (events: { Event?: string }[]) => events.map(({ Event }) => Event);
-const content = (path: string) => readFile(join(library, path), "utf8");
+const content = (path: string) => readFile(inLibrary(path), "utf8");
 const itemAt = async (path: string) => (await finance.record()).find((item) => item.path === path);
 
 describe("importing the example package", () => {
@@ -68,10 +42,10 @@ describe("importing the example package", () => {
       "0-1K": { Count: 4, TotalSize: 86 },
     });
     expect(await content("Reports/Budget 2025.xlsx")).toBe("budget, final € 1000\n");
-    expect((await stat(join(library, "Reports/readme.txt"))).mtime).toEqual(
+    expect((await stat(inLibrary("Reports/readme.txt"))).mtime).toEqual(
       new Date("2024-02-01T08:16:00Z"),
     );
-    expect((await stat(join(library, "Reports"))).mtime).toEqual(new Date("2025-03-31T16:20:00Z"));
+    expect((await stat(inLibrary("Reports"))).mtime).toEqual(new Date("2025-03-31T16:20:00Z"));
     expect(await itemAt("Reports/Budget 2025.xlsx")).toMatchObject({
       id: "0c19cd78-abe8-517e-b293-c6d929bc6786",
       listItemId: "97a6b543-7d36-58af-a13c-df2f4672652a",
@@ -119,7 +93,7 @@ describe("content", () => {
     });
     const events = await finance.run(pkg, ids.webId);
     expect(events.at(-1)).toMatchObject({ Event: "JobEnd", TotalErrors: "0" });
-    expect((await readdir(join(library, "Names  &  more"))).sort()).toEqual([...paths].sort());
+    expect((await readdir(inLibrary("Names  &  more"))).sort()).toEqual([...paths].sort());
   });
 
   it("imports empty files and files of many chunks, uploaded in blocks", async () => {
@@ -132,8 +106,8 @@ describe("content", () => {
     });
     const events = await finance.run(pkg, ids.webId);
     expect(events.at(-1)).toMatchObject({ Event: "JobEnd", TotalErrors: "0", TotalWarnings: "0" });
-    expect((await stat(join(library, "empty.bin"))).size).toBe(0);
-    expect(large.equals(await readFile(join(library, "large.bin")))).toBe(true);
+    expect((await stat(inLibrary("empty.bin"))).size).toBe(0);
+    expect(large.equals(await readFile(inLibrary("large.bin")))).toBe(true);
   });
 
   it("reads members of two archives and files beside them", async () => {
@@ -163,7 +137,7 @@ describe("content", () => {
     const events = await finance.run(second, ids.webId);
     expect(events.at(-1)).toMatchObject({ TotalErrors: "0" });
     for (const path of ["Dated", "Dated/Deep"]) {
-      expect((await stat(join(library, path))).mtime).toEqual(new Date("2024-01-02T00:00:00Z"));
+      expect((await stat(inLibrary(path))).mtime).toEqual(new Date("2024-01-02T00:00:00Z"));
     }
   });
 
@@ -184,22 +158,22 @@ describe("content", () => {
     for (const events of jobs) {
       expect(events.at(-1)).toMatchObject({ Event: "JobEnd", TotalErrors: "0" });
     }
-    expect(await readdir(join(library, "Shared by all"))).toHaveLength(80);
+    expect(await readdir(inLibrary("Shared by all"))).toHaveLength(80);
     expect(await itemAt("Shared by all")).toMatchObject({ id, importCount: 4 });
-    expect((await stat(join(library, "Shared by all"))).mtime).toEqual(
+    expect((await stat(inLibrary("Shared by all"))).mtime).toEqual(
       new Date("2024-01-02T00:00:00Z"),
     );
   });
 
   it("leaves nothing temporary behind", async () => {
-    const all = await readdir(library, { recursive: true });
+    const all = await readdir(inLibrary(), { recursive: true });
     expect(all.filter((name) => name.includes(".~import"))).toEqual([]);
   });
 });
 
 describe("ids and paths that are taken", () => {
   it("calls a file that lay in the library before a conflict, whatever its case", async () => {
-    await writeFile(join(library, "Existing.TXT"), "mine");
+    await writeFile(inLibrary("Existing.TXT"), "mine");
     await finance.call(
       "/_api/web/GetFolderByServerRelativePath(decodedurl='/sites/finance/Shared Documents')/Files",
     );
@@ -255,7 +229,7 @@ describe("ids and paths that are taken", () => {
     const pkg = await packageOf(azurite.service, ids, tree("MIXED", "ONE.txt"));
     const events = await finance.run(pkg, ids.webId);
     expect(events.at(-1)).toMatchObject({ Event: "JobEnd", TotalErrors: "0" });
-    expect((await readdir(join(library, "MIXED"))).sort()).toEqual(["ONE.txt", "kept.txt"]);
+    expect((await readdir(inLibrary("MIXED"))).sort()).toEqual(["ONE.txt", "kept.txt"]);
     const paths = (await finance.record()).map(({ path }) => path);
     expect(paths.filter((path) => /^mixed/i.test(path))).toEqual([
       "MIXED",

@@ -1,40 +1,9 @@
-import { join } from "node:path";
-import { afterAll, beforeAll } from "@jest/globals";
-import { type SharePoint, startSharePoint } from "../../local/sharepoint/server.ts";
-import {
-  type Azurite,
-  removeFolder,
-  startAzurite,
-  temporaryFolder,
-} from "../../local/sharepoint/testing/azurite.ts";
-import { type Client, client, type TargetIds } from "../../local/sharepoint/testing/client.ts";
 import { type PackageSpec, packageOf } from "../../local/sharepoint/testing/package-builder.ts";
+import { simulatedSite } from "./simulatedSite.ts";
 
 /* Importing this gives a suite a SharePoint of its own, and what it says of a package that is submitted. */
 
-export let azurite: Azurite;
-export let folder: string;
-let sharePoint: SharePoint;
-export let finance: Client;
-export let ids: TargetIds;
-
-beforeAll(async () => {
-  azurite = await startAzurite();
-  folder = await temporaryFolder();
-  sharePoint = await startSharePoint({
-    data: join(folder, "data"),
-    libraries: [{ site: "finance", title: "Documents", folder: join(folder, "library") }],
-    log: () => {},
-  });
-  finance = client(sharePoint.url, "finance");
-  ids = await finance.ids();
-});
-
-afterAll(async () => {
-  await sharePoint.close();
-  await azurite.stop();
-  await removeFolder(folder);
-});
+export const { azurite, finance, ids, at } = simulatedSite();
 
 export async function run(spec: PackageSpec) {
   const pkg = await packageOf(azurite.service, ids, spec);

@@ -20,13 +20,15 @@ const ENDPOINTS = { blob: "BlobEndpoint", table: "TableEndpoint", queue: "QueueE
 type Service = keyof typeof ENDPOINTS;
 
 /**
- * Starts Azurite's blob and table services, and queues if wanted, in memory, on free ports, with an account of their own. With the
+ * Starts Azurite's blob and table services, or blobs alone, and queues if wanted, in memory, on free ports, with an account of their own. With the
  * folder of a certificate they speak https, and take tokens beside the key.
  */
 export async function startStorage({
+  tables = true,
   queues = false,
   certificate,
 }: {
+  tables?: boolean;
   queues?: boolean;
   certificate?: string | undefined;
 } = {}): Promise<TestStorage> {
@@ -40,10 +42,11 @@ export async function startStorage({
         ];
   const account = "longshore";
   const key = randomBytes(64).toString("base64");
+  const wanted: Service[] = ["blob"];
+  if (tables) wanted.push("table");
+  if (queues) wanted.push("queue");
   const services = await Promise.all(
-    (["blob", "table", ...(queues ? (["queue"] as const) : [])] as const).map((service) =>
-      startService(service, `${account}:${key}`, { protocol, secure }),
-    ),
+    wanted.map((service) => startService(service, `${account}:${key}`, { protocol, secure })),
   );
   const endpoints = services.map(
     ({ service, port }) => `${ENDPOINTS[service]}=${protocol}://127.0.0.1:${port}/${account}`,

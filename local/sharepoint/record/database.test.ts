@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, it } from "@jest/globals";
-import { removeFolder, temporaryFolder } from "../testing/azurite.ts";
+import { removeFolder, temporaryFolder } from "../testing/folders.ts";
 import { openDatabase } from "./database.ts";
 
 let folder: string;

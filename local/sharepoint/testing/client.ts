@@ -1,8 +1,8 @@
 import { createDecipheriv } from "node:crypto";
 import type { JobEvent } from "../import/events.ts";
 import type { Item } from "../record/item-store.ts";
-import { until } from "./azurite.ts";
 import type { UploadedPackage } from "./upload.ts";
+import { until } from "./waiting.ts";
 
 /** Ids of the target as a client reads them. */
 export interface TargetIds {
