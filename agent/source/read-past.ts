@@ -1,5 +1,11 @@
 import type { Version } from "../../shared/contracts/inventory.ts";
-import { createReader, type SourceFile, SourceProblem, type SourceReader } from "./read.ts";
+import {
+  asProblem,
+  createReader,
+  type SourceFile,
+  SourceProblem,
+  type SourceReader,
+} from "./read.ts";
 import type { Snapshot, Snapshots } from "./snapshots.ts";
 
 /** Reads older versions of files for one work item. */
@@ -20,6 +26,7 @@ export function createPastReader(snapshots: Snapshots): PastReader {
   function snapshotNamed(name: string): Promise<Snapshot | undefined> {
     const snapshot = named.get(name) ?? snapshots.named(name);
     named.set(name, snapshot);
+    snapshot.catch(() => named.delete(name));
     return snapshot;
   }
 
@@ -43,19 +50,30 @@ export function createPastReader(snapshots: Snapshots): PastReader {
     return undefined;
   }
 
+  async function openAnywhere(path: string, version: Version): Promise<SourceFile> {
+    const last = await snapshotNamed(version.snapshot);
+    const file = last && (await openIn(last.path, path, version));
+    if (file) return file;
+    all ??= snapshots.find().then(
+      (found) => found?.snapshots ?? [],
+      (error: unknown) => {
+        all = undefined;
+        throw error;
+      },
+    );
+    for (const snapshot of await all) {
+      // The one that has it may be readable where this one is not.
+      const other = await openIn(snapshot.path, path, version).catch(() => undefined);
+      if (other) return other;
+    }
+    throw new SourceProblem({ code: "FILE_VANISHED", message: "no snapshot has it any more" });
+  }
+
   return {
-    async open(path, version) {
-      const last = await snapshotNamed(version.snapshot);
-      const file = last && (await openIn(last.path, path, version));
-      if (file) return file;
-      all ??= snapshots.find().then((found) => found?.snapshots ?? []);
-      for (const snapshot of await all) {
-        // The one that has it may be readable where this one is not.
-        const other = await openIn(snapshot.path, path, version).catch(() => undefined);
-        if (other) return other;
-      }
-      throw new SourceProblem({ code: "FILE_VANISHED", message: "no snapshot has it any more" });
-    },
+    open: (path, version) =>
+      openAnywhere(path, version).catch((error: unknown) => {
+        throw asProblem(error);
+      }),
   };
 }
 

@@ -123,5 +123,6 @@ async function openFile(fd: number): Promise<SourceFile> {
 const changed = (message: string): SourceProblem =>
   new SourceProblem({ code: "FILE_CHANGED", message });
 
-const asProblem = (error: unknown): SourceProblem =>
+/** Whatever went wrong with a file, as a problem of that file. */
+export const asProblem = (error: unknown): SourceProblem =>
   error instanceof SourceProblem ? error : new SourceProblem(contentIssue(error));

@@ -67,7 +67,12 @@ export function openSnapshots(
 ): Snapshots {
   const patterns = (folder === undefined ? USUAL : [folder]).map(parsePattern);
   let known: Promise<Place[]> | undefined;
-  const places = () => (known ??= placesOf(root, roots, patterns));
+  const places = () =>
+    (known ??= placesOf(root, roots, patterns).catch((error: unknown) => {
+      // The share may be back the next time.
+      known = undefined;
+      throw error;
+    }));
 
   async function usable({ shelf, inside }: Place, name: string): Promise<Snapshot | undefined> {
     const path = join(shelf, name, inside);
