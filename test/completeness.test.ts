@@ -68,7 +68,7 @@ describe("the functions app", () => {
       (file) => !isTest(file) && /\b(df\.app\.|app\.(http|timer)\(|defineRoute\()/.test(text(file)),
     );
     // The two that make the others.
-    const helpers = ["functions/http/route.ts", "functions/orchestrations/call.ts"];
+    const helpers = ["functions/http/routing/route.ts", "functions/orchestrations/call.ts"];
     expect(index.filter((file) => file.startsWith(`functions/${folder}/`)).sort()).toEqual(
       triggers.filter((file) => !helpers.includes(file)),
     );

@@ -11,7 +11,7 @@ import { isId, newId } from "../domain/ids.ts";
 import { answerSourceCheck } from "../operations/agents/agents.ts";
 import { takeBackWork } from "../operations/agents/takeBackWork.ts";
 import { parseEnrolmentToken } from "../security/enrolmentTokens.ts";
-import { defineRoute } from "./route.ts";
+import { defineRoute } from "./routing/route.ts";
 
 /** How long an agent may listen on its queue before it has to ask again. */
 const QUEUE_TOKEN_HOURS = 8;

@@ -14,7 +14,7 @@ import {
   heartbeat,
   releaseWork,
 } from "../operations/agents/agentWork.ts";
-import { defineRoute } from "./route.ts";
+import { defineRoute } from "./routing/route.ts";
 
 defineRoute(
   {

@@ -16,7 +16,7 @@ import {
   viewSourceCheck,
 } from "../operations/agents/agents.ts";
 import { requireAgent } from "../operations/require.ts";
-import { defineRoute, tagged } from "./route.ts";
+import { defineRoute, tagged } from "./routing/route.ts";
 
 /** What people change of an agent; its row also changes with every heartbeat. */
 const version = ({ name, group, enabled }: AgentRecord) => [name, group, enabled];

@@ -1,6 +1,6 @@
 import { auditListSchema, auditQuerySchema } from "../../shared/contracts/audit.ts";
-import { pageToken } from "./paging.ts";
-import { defineRoute } from "./route.ts";
+import { pageToken } from "./routing/paging.ts";
+import { defineRoute } from "./routing/route.ts";
 
 defineRoute(
   {

@@ -9,7 +9,7 @@ import { LongshoreError } from "../../shared/contracts/errors.ts";
 import { requireSession } from "../operations/require.ts";
 import { exportSession, importSession } from "../operations/sessions/sessionFiles.ts";
 import { createTasks, resultBlob } from "../operations/tasks/createTasks.ts";
-import { defineRoute, Noted, Raw, unchanged } from "./route.ts";
+import { defineRoute, Noted, Raw, unchanged } from "./routing/route.ts";
 
 const MEGABYTES = 1_000_000;
 

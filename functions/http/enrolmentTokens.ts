@@ -5,7 +5,7 @@ import {
 } from "../../shared/contracts/agents.ts";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import { newEnrolmentToken } from "../security/enrolmentTokens.ts";
-import { defineRoute } from "./route.ts";
+import { defineRoute } from "./routing/route.ts";
 
 defineRoute(
   {

@@ -1,5 +1,5 @@
 import { meSchema } from "../../shared/contracts/api.ts";
-import { defineRoute } from "./route.ts";
+import { defineRoute } from "./routing/route.ts";
 
 defineRoute(
   {

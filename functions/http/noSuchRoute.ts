@@ -1,8 +1,8 @@
 import { app, type HttpMethod } from "@azure/functions";
 import { LongshoreError } from "../../shared/contracts/errors.ts";
 import { nearest } from "../domain/fields/nearest.ts";
-import { problem } from "./problems.ts";
-import { BY_ENTRA, routes } from "./route.ts";
+import { problem } from "./routing/problems.ts";
+import { BY_ENTRA, routes } from "./routing/route.ts";
 
 const METHODS: HttpMethod[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 

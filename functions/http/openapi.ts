@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { apiDocument } from "./apiDocument.ts";
-import { defineRoute, routes } from "./route.ts";
+import { apiDocument } from "./routing/apiDocument.ts";
+import { defineRoute, routes } from "./routing/route.ts";
 
 let document: Record<string, unknown> | undefined;
 

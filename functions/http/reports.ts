@@ -17,7 +17,7 @@ import { listRounds, summaryOf } from "../operations/rounds/listRounds.ts";
 import { selectTasks } from "../operations/tasks/selectTasks.ts";
 import type { Services } from "../services.ts";
 import { reportFolder } from "../stores/rounds/roundBlobs.ts";
-import { defineRoute, Raw } from "./route.ts";
+import { defineRoute, Raw } from "./routing/route.ts";
 
 /* Blobs and rows of a task that was deleted are removed bit by bit: what is asked for here is a task's, and gone with it. */
 

@@ -26,7 +26,7 @@ import {
 import { viewTask } from "../operations/tasks/viewTask.ts";
 import type { Services } from "../services.ts";
 import { readAssessment } from "../stores/rounds/assessments.ts";
-import { defineRoute, taggedPart, unchanged } from "./route.ts";
+import { defineRoute, taggedPart, unchanged } from "./routing/route.ts";
 
 /* Scans on their own. They are paused, resumed, cancelled and reported on as tasks are, under the same id. */
 

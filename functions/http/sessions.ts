@@ -13,8 +13,8 @@ import { requireSession } from "../operations/require.ts";
 import { deleteSession } from "../operations/sessions/deleteSession.ts";
 import { summarise } from "../operations/sessions/summarise.ts";
 import { countsOf } from "../stores/taskIndex/taskCounts.ts";
-import { pageToken } from "./paging.ts";
-import { defineRoute, tagged } from "./route.ts";
+import { pageToken } from "./routing/paging.ts";
+import { defineRoute, tagged } from "./routing/route.ts";
 
 defineRoute(
   {

@@ -1,6 +1,6 @@
 import { globalSettingsViewSchema, settingsLayerSchema } from "../../shared/contracts/settings.ts";
 import { explainSettings } from "../domain/settings.ts";
-import { defineRoute, tagged } from "./route.ts";
+import { defineRoute, tagged } from "./routing/route.ts";
 
 defineRoute(
   {

@@ -9,7 +9,7 @@ import { actOnTask, actOnTasks } from "../operations/tasks/actOnTasks.ts";
 import { versionOf } from "../operations/tasks/changeTask.ts";
 import { deleteTask } from "../operations/tasks/deleteTask.ts";
 import { viewTask } from "../operations/tasks/viewTask.ts";
-import { defineRoute, unchanged } from "./route.ts";
+import { defineRoute, unchanged } from "./routing/route.ts";
 
 /* What people do with tasks that exist. What becomes of a task in which state: domain/tasks/taskStates.ts. */
 

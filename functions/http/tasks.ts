@@ -10,7 +10,7 @@ import { changeTask, versionOf } from "../operations/tasks/changeTask.ts";
 import { createTask } from "../operations/tasks/createTask.ts";
 import { viewTask } from "../operations/tasks/viewTask.ts";
 import type { Services } from "../services.ts";
-import { defineRoute, taggedPart } from "./route.ts";
+import { defineRoute, taggedPart } from "./routing/route.ts";
 
 defineRoute(
   {

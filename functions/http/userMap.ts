@@ -2,9 +2,9 @@ import { z } from "zod";
 import { userMapViewSchema } from "../../shared/contracts/people.ts";
 import { readUserMap } from "../domain/people/userMap.ts";
 import { readUserMapText, replaceUserMapText } from "../stores/userMap.ts";
-import { etagOf, Raw } from "./answers.ts";
-import { Invalid } from "./problems.ts";
-import { defineRoute, tagged } from "./route.ts";
+import { etagOf, Raw } from "./routing/answers.ts";
+import { Invalid } from "./routing/problems.ts";
+import { defineRoute, tagged } from "./routing/route.ts";
 
 const MEGABYTES = 1_000_000;
 

@@ -12,7 +12,7 @@ import { attemptDelivery } from "../operations/upkeep/deliverWebhooks.ts";
 import { newWebhookSecret, webhookKey } from "../security/webhookSignature.ts";
 import type { Services } from "../services.ts";
 import type { WebhookRecord } from "../stores/webhooks.ts";
-import { defineRoute } from "./route.ts";
+import { defineRoute } from "./routing/route.ts";
 
 defineRoute(
   {

@@ -1,4 +1,4 @@
-import type { AnyRoute } from "../../functions/http/route.ts";
+import type { AnyRoute } from "../../functions/http/routing/route.ts";
 
 /** All routes of the app as they are defined, without a host. */
 export async function loadRoutes(): Promise<readonly AnyRoute[]> {
@@ -12,6 +12,6 @@ export async function loadRoutes(): Promise<readonly AnyRoute[]> {
   } finally {
     Object.assign(console, { warn, debug });
   }
-  const { routes } = await import("../../functions/http/route.ts");
+  const { routes } = await import("../../functions/http/routing/route.ts");
   return routes;
 }

@@ -1,10 +1,14 @@
 import type { HttpResponseInit, InvocationContext } from "@azure/functions";
-import type { Problem } from "../../shared/contracts/api.ts";
-import { type ErrorCode, errorDefinition, LongshoreError } from "../../shared/contracts/errors.ts";
-import type { FieldProblem } from "../domain/fields/fieldProblems.ts";
-import { DuplicateTask } from "../domain/tasks/duplicateTask.ts";
-import { RateLimited } from "../security/rateLimits.ts";
-import { redacted } from "../security/redacted.ts";
+import type { Problem } from "../../../shared/contracts/api.ts";
+import {
+  type ErrorCode,
+  errorDefinition,
+  LongshoreError,
+} from "../../../shared/contracts/errors.ts";
+import type { FieldProblem } from "../../domain/fields/fieldProblems.ts";
+import { DuplicateTask } from "../../domain/tasks/duplicateTask.ts";
+import { RateLimited } from "../../security/rateLimits.ts";
+import { redacted } from "../../security/redacted.ts";
 
 /** HTTP statuses of refusals. A code that is missing here is our own failure: 500. */
 export const STATUS: Partial<Record<ErrorCode, number>> = {

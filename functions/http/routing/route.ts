@@ -7,14 +7,19 @@ import {
 import type { DurableClient } from "durable-functions";
 import * as df from "durable-functions";
 import { z } from "zod";
-import type { Role } from "../../shared/contracts/api.ts";
-import { LongshoreError } from "../../shared/contracts/errors.ts";
-import { newId } from "../domain/ids.ts";
-import type { AgentRecord } from "../domain/records.ts";
-import { verifyAgent } from "../security/agentSignature.ts";
-import { type Caller, callerOfKey, callerOfPrincipal, requireRole } from "../security/callers.ts";
-import { RateLimits } from "../security/rateLimits.ts";
-import { type Services, services } from "../services.ts";
+import type { Role } from "../../../shared/contracts/api.ts";
+import { LongshoreError } from "../../../shared/contracts/errors.ts";
+import { newId } from "../../domain/ids.ts";
+import type { AgentRecord } from "../../domain/records.ts";
+import { verifyAgent } from "../../security/agentSignature.ts";
+import {
+  type Caller,
+  callerOfKey,
+  callerOfPrincipal,
+  requireRole,
+} from "../../security/callers.ts";
+import { RateLimits } from "../../security/rateLimits.ts";
+import { type Services, services } from "../../services.ts";
 import { headOf, IfMatch, matches, Noted, Raw, Tagged } from "./answers.ts";
 import { audited } from "./audited.ts";
 import { idempotently } from "./idempotency.ts";

@@ -1,5 +1,5 @@
-import { AGENT_AUTH_SCHEME } from "../../shared/contracts/agents.ts";
-import { problemSchema } from "../../shared/contracts/api.ts";
+import { AGENT_AUTH_SCHEME } from "../../../shared/contracts/agents.ts";
+import { problemSchema } from "../../../shared/contracts/api.ts";
 import { jsonSchemas } from "./jsonSchemas.ts";
 import { type AnyRoute, isConditional, TAGS } from "./route.ts";
 import { PARAM_PATTERNS, paramsOf } from "./routeParams.ts";

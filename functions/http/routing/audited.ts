@@ -1,7 +1,7 @@
 import type { HttpResponseInit } from "@azure/functions";
-import { LongshoreError } from "../../shared/contracts/errors.ts";
-import { redacted } from "../security/redacted.ts";
-import type { AuditStore, NewAuditEntry } from "../stores/audit.ts";
+import { LongshoreError } from "../../../shared/contracts/errors.ts";
+import { redacted } from "../../security/redacted.ts";
+import type { AuditStore, NewAuditEntry } from "../../stores/audit.ts";
 import { STATUS } from "./problems.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { TableClient } from "@azure/data-tables";
 import { expect, it } from "@jest/globals";
-import { suiteStorage } from "../../test/support/suite.ts";
-import { AuditStore } from "../stores/audit.ts";
+import { suiteStorage } from "../../../test/support/suite.ts";
+import { AuditStore } from "../../stores/audit.ts";
 import { audited } from "./audited.ts";
 
 const storage = suiteStorage();

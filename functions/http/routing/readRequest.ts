@@ -1,8 +1,8 @@
 import type { HttpRequest } from "@azure/functions";
 import type { z } from "zod";
-import { LongshoreError } from "../../shared/contracts/errors.ts";
-import { fieldProblems, NO_SUCH_FIELD, parseFields } from "../domain/fields/fieldProblems.ts";
-import { suggestion } from "../domain/fields/nearest.ts";
+import { LongshoreError } from "../../../shared/contracts/errors.ts";
+import { fieldProblems, NO_SUCH_FIELD, parseFields } from "../../domain/fields/fieldProblems.ts";
+import { suggestion } from "../../domain/fields/nearest.ts";
 import { Invalid } from "./problems.ts";
 import { findUnknown } from "./unknownFields.ts";
 

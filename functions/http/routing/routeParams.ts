@@ -1,4 +1,4 @@
-import { LongshoreError } from "../../shared/contracts/errors.ts";
+import { LongshoreError } from "../../../shared/contracts/errors.ts";
 
 /** The parameters of a route as its template names them: `{task}` is text, `{round:int}` a number. */
 export type RouteParams<R extends string> = R extends `${string}{${infer P}}${infer Rest}`

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { HttpResponseInit } from "@azure/functions";
-import { LongshoreError } from "../../shared/contracts/errors.ts";
-import { idsFrom, type newId } from "../domain/ids.ts";
-import type { Services } from "../services.ts";
+import { LongshoreError } from "../../../shared/contracts/errors.ts";
+import { idsFrom, type newId } from "../../domain/ids.ts";
+import type { Services } from "../../services.ts";
 import { Invalid, STATUS } from "./problems.ts";
 
 /** How long a request waits for an earlier one with the same key: until that counts as cut off, and a little more. */

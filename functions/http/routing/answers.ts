@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import type { HttpResponseInit } from "@azure/functions";
-import { LongshoreError } from "../../shared/contracts/errors.ts";
+import { LongshoreError } from "../../../shared/contracts/errors.ts";
 
 /** An answer that is no JSON. */
 export class Raw {
