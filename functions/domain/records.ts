@@ -9,7 +9,8 @@ import { placeSchema } from "../../shared/contracts/destinations.ts";
 import { issueSchema, segmentSummarySchema } from "../../shared/contracts/inventory.ts";
 import { lastRoundSchema, ROUND_STATES } from "../../shared/contracts/rounds.ts";
 import { scheduleSchema, windowsSchema } from "../../shared/contracts/schedules.ts";
-import { settingsSchema, storedLayerSchema } from "../../shared/contracts/settings.ts";
+import { storedLayerSchema } from "../../shared/contracts/settingLevels.ts";
+import { settingsSchema } from "../../shared/contracts/settings.ts";
 import { TASK_STATES } from "../../shared/contracts/tasks.ts";
 
 /** What the tables hold. Every schema here is one kind of row; see stores/ for the keys. */

@@ -1,11 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import {
-  SETTING_NAMES,
-  type Settings,
-  settingsLayerSchema,
-  settingsSchema,
-} from "../../shared/contracts/settings.ts";
+import { settingsLayerSchema } from "../../shared/contracts/settingLevels.ts";
+import { SETTING_NAMES, type Settings, settingsSchema } from "../../shared/contracts/settings.ts";
 import { decideAlike, effectiveSettings, explainSettings } from "./settings.ts";
 
 const defaults = settingsSchema.parse({});

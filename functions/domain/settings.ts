@@ -1,11 +1,9 @@
-import {
-  type EffectiveSettings,
-  SETTING_NAMES,
-  type SettingLevel,
-  type Settings,
-  type SettingsLayer,
-  settingsSchema,
-} from "../../shared/contracts/settings.ts";
+import type {
+  EffectiveSettings,
+  SettingLevel,
+  SettingsLayer,
+} from "../../shared/contracts/settingLevels.ts";
+import { SETTING_NAMES, type Settings, settingsSchema } from "../../shared/contracts/settings.ts";
 
 /** The session that all scans on their own belong to. It has no row: nobody makes tasks in it otherwise. */
 export const SCANS = "scans";

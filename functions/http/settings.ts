@@ -1,4 +1,7 @@
-import { globalSettingsViewSchema, settingsLayerSchema } from "../../shared/contracts/settings.ts";
+import {
+  globalSettingsViewSchema,
+  settingsLayerSchema,
+} from "../../shared/contracts/settingLevels.ts";
 import { explainSettings } from "../domain/settings.ts";
 import { defineRoute, tagged } from "./routing/route.ts";
 

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { describe, expect, it } from "@jest/globals";
-import type { SettingsLayer } from "../../shared/contracts/settings.ts";
+import type { SettingsLayer } from "../../shared/contracts/settingLevels.ts";
 import type { TestTask } from "../../test/support/testTask.ts";
 import { wholeRounds } from "../../test/support/wholeRounds.ts";
 import { NO_DESTINATION } from "../domain/rounds/nominalTarget.ts";

@@ -1,5 +1,5 @@
 import type { TableClient } from "@azure/data-tables";
-import { type SettingsLayer, storedLayerSchema } from "../../shared/contracts/settings.ts";
+import { type SettingsLayer, storedLayerSchema } from "../../shared/contracts/settingLevels.ts";
 import { Documents } from "./storage/documents.ts";
 
 const PARTITION = "settings";

@@ -3,7 +3,7 @@ import { flagSchema } from "./api.ts";
 import { lastRoundSchema } from "./rounds.ts";
 import { scheduleSchema } from "./schedules.ts";
 import { sessionViewSchema } from "./sessions.ts";
-import { settingsLayerSchema } from "./settings.ts";
+import { settingsLayerSchema } from "./settingLevels.ts";
 import { TASK_STATES, taskCreateSchema } from "./tasks.ts";
 
 /* Many tasks at once: files of tasks, and whole sessions. */

@@ -4,7 +4,7 @@ import { assessmentSchema, READINESS } from "./assessment.ts";
 import { bulkProblemSchema } from "./bulk.ts";
 import { placeSchema } from "./destinations.ts";
 import { failureSchema, roundViewSchema } from "./rounds.ts";
-import { effectiveSettingsSchema, storedLayerSchema } from "./settings.ts";
+import { effectiveSettingsSchema, storedLayerSchema } from "./settingLevels.ts";
 import { TASK_STATES, taskCreateSchema, waitingForSchema } from "./tasks.ts";
 
 /** A source to scan. With a destination its paths and what is there already are looked at, too. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { resultAmounts } from "./amounts.ts";
-import { settingsLayerSchema, storedLayerSchema } from "./settings.ts";
+import { settingsLayerSchema, storedLayerSchema } from "./settingLevels.ts";
 import { TASK_STATES, type TaskState } from "./tasks.ts";
 
 const sessionNameSchema = z.string().trim().min(1).max(255);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
-import { settingsLayerSchema, settingsSchema } from "./settings.ts";
+import { settingsLayerSchema } from "./settingLevels.ts";
+import { settingsSchema } from "./settings.ts";
 
 const messageOf = (layer: object) =>
   settingsLayerSchema

@@ -3,7 +3,11 @@ import { agentGroupSchema } from "./agents.ts";
 import { destinationSchema, placeSchema } from "./destinations.ts";
 import { lastRoundSchema, roundViewSchema } from "./rounds.ts";
 import { newScheduleSchema, scheduleSchema, windowsSchema } from "./schedules.ts";
-import { effectiveSettingsSchema, settingsLayerSchema, storedLayerSchema } from "./settings.ts";
+import {
+  effectiveSettingsSchema,
+  settingsLayerSchema,
+  storedLayerSchema,
+} from "./settingLevels.ts";
 
 export const TASK_STATES = [
   "Scheduled",

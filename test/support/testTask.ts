@@ -2,7 +2,7 @@ import type { PackageRecord, RoundRecord, TaskRecord } from "../../functions/dom
 import type { Services } from "../../functions/services.ts";
 import { readOutcomes } from "../../functions/stores/rounds/roundBlobs.ts";
 import type { Outcome } from "../../shared/contracts/outcomes.ts";
-import type { SettingsLayer } from "../../shared/contracts/settings.ts";
+import type { SettingsLayer } from "../../shared/contracts/settingLevels.ts";
 import type { TaskState } from "../../shared/contracts/tasks.ts";
 import type { WorkSpec } from "../../shared/contracts/work.ts";
 import type { Fault } from "./faults.ts";

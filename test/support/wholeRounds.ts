@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach } from "@jest/globals";
 import type { TaskRecord } from "../../functions/domain/records.ts";
 import { noFaults } from "../../local/sharepoint/faults.ts";
-import type { SettingsLayer } from "../../shared/contracts/settings.ts";
+import type { SettingsLayer } from "../../shared/contracts/settingLevels.ts";
 import { fileTree } from "./fileTree.ts";
 import { task as taskRecord } from "./records.ts";
 import { controlPlane } from "./suite.ts";

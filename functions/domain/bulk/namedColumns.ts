@@ -1,10 +1,12 @@
 import type { z } from "zod";
 import type { BulkProblem } from "../../../shared/contracts/bulk.ts";
 import {
-  SETTING_NAMES,
-  type SettingName,
   type SettingsLayer,
   settingsLayerSchema,
+} from "../../../shared/contracts/settingLevels.ts";
+import {
+  SETTING_NAMES,
+  type SettingName,
   settingsSchema,
 } from "../../../shared/contracts/settings.ts";
 import { ABSOLUTE } from "../../../shared/contracts/tasks.ts";

@@ -1,5 +1,5 @@
 import type { BulkProblem } from "../../../shared/contracts/bulk.ts";
-import type { SettingsLayer } from "../../../shared/contracts/settings.ts";
+import type { SettingsLayer } from "../../../shared/contracts/settingLevels.ts";
 import { suggestion } from "../fields/nearest.ts";
 import { type BulkFile, type Draft, nameOf, type Remark } from "./bulkFile.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { z } from "zod";
 import { scheduleSchema } from "../../../shared/contracts/schedules.ts";
-import { settingsLayerSchema } from "../../../shared/contracts/settings.ts";
+import { settingsLayerSchema } from "../../../shared/contracts/settingLevels.ts";
 import { fieldProblems, parseFields } from "./fieldProblems.ts";
 
 const schema = z.object({

@@ -14,6 +14,7 @@ import * as rounds from "../../../shared/contracts/rounds.ts";
 import * as scans from "../../../shared/contracts/scans.ts";
 import * as schedules from "../../../shared/contracts/schedules.ts";
 import * as sessions from "../../../shared/contracts/sessions.ts";
+import * as settingLevels from "../../../shared/contracts/settingLevels.ts";
 import * as settings from "../../../shared/contracts/settings.ts";
 import * as taskActions from "../../../shared/contracts/taskActions.ts";
 import * as taskFilters from "../../../shared/contracts/taskFilters.ts";
@@ -43,6 +44,7 @@ for (const contract of [
   scans,
   schedules,
   sessions,
+  settingLevels,
   settings,
   taskActions,
   taskFilters,

@@ -1,5 +1,5 @@
 import type { SessionFile, SessionImported } from "../../../shared/contracts/bulk.ts";
-import type { SettingsLayer } from "../../../shared/contracts/settings.ts";
+import type { SettingsLayer } from "../../../shared/contracts/settingLevels.ts";
 import type { newId } from "../../domain/ids.ts";
 import type { SessionRecord, TaskRecord } from "../../domain/records.ts";
 import { nextRun } from "../../domain/tasks/schedules.ts";
