@@ -22,6 +22,7 @@ import {
   uploadSpec,
 } from "../test/support/agents.ts";
 import { startTarpit } from "../test/support/badNetworks.ts";
+import { loadConfiguration } from "./configuration.ts";
 import { AGENT_VERSION } from "./version.ts";
 
 /* The agent as a process of its own between a control plane, a work queue and a storage account. */
@@ -251,6 +252,15 @@ describe("exit codes", () => {
     const args = ["--url", plane.url, "--data", join(base, "x")];
     const refused = await command("configure", ...args, "--token", "wrong");
     expect(refused).toMatchObject({ code: 1, errors: expect.stringContaining("enrolment token") });
+    const nonsense = await command(
+      "configure",
+      "--url",
+      "nonsense",
+      ...args.slice(2),
+      "--token",
+      "x",
+    );
+    expect(nonsense).toMatchObject({ code: 1, errors: expect.stringContaining("--url") });
     const slots = await command("run", "--data", await configure(), "--slots", "1");
     expect(slots).toMatchObject({ code: 1, errors: expect.stringContaining("at least 2") });
     expect(await command("version")).toMatchObject({ code: 0, output: `${AGENT_VERSION}\n` });
@@ -266,6 +276,17 @@ describe("exit codes", () => {
     expect(await run(data).exit).toBe(1);
   });
 
+  it("takes the URL of the API for that of the control plane, and tries nothing without a configuration", async () => {
+    await openPlane();
+    const data = join(base, "fresh");
+    const none = await command("check", "--data", data);
+    expect(none.output.match(/FAILED/g)).toHaveLength(1);
+    const args = ["--url", `${plane.url}/api/v1/`, "--data", data];
+    const done = await command("configure", ...args, "--token", plane.token);
+    expect(done.code).toBe(0);
+    expect(loadConfiguration(data).controlPlane).toBe(plane.url);
+  });
+
   it("tells each check and how to mend it", async () => {
     await openPlane();
     const data = await configure();
@@ -279,6 +300,7 @@ describe("exit codes", () => {
     plane.faults.refuse = true;
     const bad = await command("check", "--data", data, "--source", join(root, "none"));
     expect(bad.code).toBe(1);
+    expect(bad.output).toContain('4. -       work queue reachable: not tried without "signature');
     expect(bad.output).toMatch(/3\. FAILED {2}signature.*\n +fix: .*clock/);
     expect(bad.output).toMatch(/5\. FAILED {2}source readable: .*none.*ENOENT.*\n +fix: /);
   });

@@ -17,30 +17,37 @@ export interface CheckOptions {
 interface Check {
   name: string;
   fix: string;
+  /** The check without which this one cannot be tried. */
+  needs?: string;
   /** Says what was found; throws when it is not as it should be. */
   run(): Promise<string>;
 }
 
 /**
  * Tries, in order, everything the agent needs, and prints a numbered line for each with what to do about it. A check whose
- * ground is missing fails too, so the first failure is the one to mend. Returns whether all is well.
+ * ground is missing is not tried: what is to be mended is what failed. Returns whether all is well.
  */
 export async function check(
   options: CheckOptions,
   print: (line: string) => void,
 ): Promise<boolean> {
-  let ok = true;
-  for (const [index, { name, fix, run }] of checks(options).entries()) {
+  const missing = new Set<string>();
+  for (const [index, { name, fix, needs, run }] of checks(options).entries()) {
     const number = `${index + 1}.`;
+    if (needs !== undefined && missing.has(needs)) {
+      missing.add(name);
+      print(`${number} -       ${name}: not tried without "${needs}"`);
+      continue;
+    }
     try {
       print(`${number} ok      ${name}: ${scrub(await run())}`);
     } catch (error) {
-      ok = false;
+      missing.add(name);
       print(`${number} FAILED  ${name}: ${scrub(messageOf(error))}`);
       print(`           fix: ${fix}`);
     }
   }
-  return ok;
+  return missing.size === 0;
 }
 
 function checks({ data, source, transport }: CheckOptions): Check[] {
@@ -51,14 +58,15 @@ function checks({ data, source, transport }: CheckOptions): Check[] {
       name: "configuration",
       fix: 'run "configure" with a new enrolment token',
       async run() {
-        loadPrivateKey(keyFile(data));
         const { agentId, name, roots } = configuration();
+        loadPrivateKey(keyFile(data));
         const limits = roots.length === 0 ? "any folder" : roots.join(", ");
         return `agent ${agentId} ("${name}"), may read ${limits}`;
       },
     },
     {
       name: "control plane reachable",
+      needs: "configuration",
       fix: "check the URL, DNS, the firewall and the proxy (HTTPS_PROXY); only outbound HTTPS is needed",
       async run() {
         const { controlPlane } = configuration();
@@ -69,6 +77,7 @@ function checks({ data, source, transport }: CheckOptions): Check[] {
     },
     {
       name: "signature accepted",
+      needs: "control plane reachable",
       fix: "if the agent was removed, configure it again; if not, set this machine's clock",
       async run() {
         const { controlPlane, agentId, roots } = configuration();
@@ -79,9 +88,10 @@ function checks({ data, source, transport }: CheckOptions): Check[] {
     },
     {
       name: "work queue reachable",
+      needs: "signature accepted",
       fix: "open outbound TCP 5671, or run with --queue-transport amqp-websockets to use 443",
       async run() {
-        if (hello === undefined) throw new Error("no credential without the check before");
+        if (hello === undefined) throw new Error("no credential came with the signature's check");
         const queue = openWorkQueue(hello.queueConnection, hello.queue, transport);
         try {
           await queue.probe();
@@ -95,6 +105,7 @@ function checks({ data, source, transport }: CheckOptions): Check[] {
   if (source !== undefined)
     list.push({
       name: "source readable",
+      needs: "configuration",
       fix: "check the path as this account sees it, its rights, and the agent's source roots",
       async run() {
         const { ok, detail } = await trySource(source, configuration().roots, createLog());
