@@ -3,8 +3,8 @@ import { type ArchiveBuilder, createArchive } from "../../shared/package/archive
 import { BLOCK_BYTES, cipherLength, createEncryptor } from "../../shared/package/cipher.ts";
 import { createQuickXorHash } from "../../shared/package/quick-xor-hash.ts";
 import { MAX_ARCHIVES } from "../../shared/rules/limits.ts";
-import type { Container } from "../storage/container.ts";
 import { CHUNK_BYTES, type EncryptedBody, storeBlob } from "./blobs.ts";
+import type { Container } from "./container.ts";
 
 export interface StoredArchive {
   name: string;

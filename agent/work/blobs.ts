@@ -8,7 +8,7 @@ import {
 import { createQuickXorHash, type QuickXorHash } from "../../shared/package/quick-xor-hash.ts";
 import { MAX_MD5_FILE_BYTES } from "../../shared/rules/limits.ts";
 import type { SourceFile } from "../source/read.ts";
-import { type Body, bodyOf, type Container, StorageError } from "../storage/container.ts";
+import { type Body, bodyOf, type Container, StorageError } from "./container.ts";
 
 /** What a blob was encrypted with and what its ciphertext hashes to, both base64. */
 export interface StoredBlob {

@@ -3,9 +3,9 @@ import { cipherLength, encryptBuffer } from "../../shared/package/cipher.ts";
 import { MAX_ARCHIVED_MEMBER_BYTES } from "../../shared/rules/limits.ts";
 import { backoffMs, pause } from "../backoff.ts";
 import { type SourceFile, SourceProblem } from "../source/read.ts";
-import type { Container } from "../storage/container.ts";
 import type { Packed, Packer } from "./archives.ts";
 import { type StoredBlob, storeEncrypted, storeFile } from "./blobs.ts";
+import type { Container } from "./container.ts";
 
 /** One content of a file: the current one, or an older version. */
 export interface Content {

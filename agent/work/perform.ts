@@ -3,7 +3,7 @@ import type { CompleteRequest, WorkSpec } from "../../shared/contracts/work.ts";
 import type { Progress } from "../lease.ts";
 import { createLog, type Log } from "../log.ts";
 import { openRoot } from "../source/root.ts";
-import { openContainer, StorageError } from "../storage/container.ts";
+import { openContainer, StorageError } from "./container.ts";
 import { scan } from "./scan.ts";
 import { upload } from "./upload.ts";
 

@@ -7,7 +7,7 @@ import type { Log } from "../log.ts";
 import { findHistory } from "../source/history.ts";
 import { ownershipReader } from "../source/people.ts";
 import { walk } from "../source/walk.ts";
-import { bodyOf, type Container } from "../storage/container.ts";
+import { bodyOf, type Container } from "./container.ts";
 import { cutSegments, type Segment } from "./segments.ts";
 
 const gzip = promisify(gzipCallback);

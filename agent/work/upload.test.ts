@@ -21,8 +21,8 @@ import {
   uploaded,
 } from "../../test/support/uploads.ts";
 import { createReader } from "../source/read.ts";
-import { openContainer } from "../storage/container.ts";
 import { storeFile } from "./blobs.ts";
+import { openContainer } from "./container.ts";
 
 describe("upload", () => {
   it("stores every file as an encrypted blob with IV, MD5 and snapshot", async () => {

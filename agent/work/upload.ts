@@ -5,8 +5,8 @@ import { type Log, messageOf } from "../log.ts";
 import { createReader, SourceProblem } from "../source/read.ts";
 import { createPastReader } from "../source/read-past.ts";
 import { openSnapshots } from "../source/snapshots.ts";
-import { type Container, StorageError } from "../storage/container.ts";
 import { createPacker } from "./archives.ts";
+import { type Container, StorageError } from "./container.ts";
 import { type Content, createUploader, isSmall, SMALL_BYTES } from "./contents.ts";
 import { inLanes } from "./lanes.ts";
 

@@ -11,7 +11,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLog } from "../../agent/log.ts";
-import { openContainer } from "../../agent/storage/container.ts";
+import { openContainer } from "../../agent/work/container.ts";
 import { inLanes } from "../../agent/work/lanes.ts";
 import { upload } from "../../agent/work/upload.ts";
 import type { UploadSpec } from "../../shared/contracts/work.ts";

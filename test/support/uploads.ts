@@ -8,7 +8,7 @@ import type { ContainerClient } from "@azure/storage-blob";
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "@jest/globals";
 import yauzl from "yauzl";
 import { createLog } from "../../agent/log.ts";
-import { openContainer } from "../../agent/storage/container.ts";
+import { openContainer } from "../../agent/work/container.ts";
 import { upload } from "../../agent/work/upload.ts";
 import type {
   StoredContent,
