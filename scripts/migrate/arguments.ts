@@ -108,7 +108,12 @@ function parse<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw new CommandError((error as Error).message, "Run it with --help to see what it takes.");
+    // Node goes on with advice about a second "--", which npm's own makes hard to follow.
+    const [problem = ""] = (error as Error).message.split(". ");
+    throw new CommandError(
+      `${problem}.`.replace(/\.\.$/, "."),
+      "Run it with --help to see what it takes.",
+    );
   }
 }
 

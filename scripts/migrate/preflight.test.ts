@@ -21,6 +21,7 @@ beforeEach(() => {
   }
   writeFileSync(join(root, "file"), "");
   symlinkSync(join(root, "source"), join(root, "link"));
+  symlinkSync("loop", join(root, "loop"));
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
@@ -37,6 +38,7 @@ describe("preflight", () => {
     ["a source that is a file", "file", "library", "data", /is not a folder/],
     ["a library that is a file", "source", "file", "data", /library folder .* is not a folder/],
     ["a library below a file", "source", "file/x", "data", /ENOTDIR|is not a folder/],
+    ["a library behind a loop", "source", "loop/x", "data", /library folder .* cannot be reached/],
     ["the same folder", "source", "source", "data", /the same folder/],
     ["the same folder by a link", "source", "link", "data", /the same folder/],
     ["a library in the source", "source", "source/inner", "data", /lies inside the source/],

@@ -30,8 +30,8 @@ export function preflight(
   refuseOddSource(source);
   const folders = {
     source: realPath(source),
-    library: realPath(library),
-    data: realPath(data),
+    library: reachable("library", library),
+    data: reachable("data", data),
   };
   refuseNested(folders, sample);
   makeWritable(folders.data, "data", "Choose another one with --data.");
@@ -113,6 +113,17 @@ function contains(outer: string, inner: string): boolean {
 function identity(folder: string): string | undefined {
   const stats = statSync(folder, { bigint: true, throwIfNoEntry: false });
   return stats && `${stats.dev}:${stats.ino}`;
+}
+
+function reachable(name: string, folder: string): string {
+  try {
+    return realPath(folder);
+  } catch (error) {
+    throw new CommandError(
+      `The ${name} folder ${folder} cannot be reached: ${(error as Error).message}.`,
+      "Choose a folder that you may write to.",
+    );
+  }
 }
 
 /** The path without links, also for a folder that is yet to be made. */

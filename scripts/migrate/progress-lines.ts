@@ -27,7 +27,7 @@ export function progressBlock(
   });
   const failed = round.failed.items > 0 ? `, ${formatCount(round.failed.items)} failed` : "";
   lines.push(`  ${formatDuration(Math.floor(seconds))}${failed}`.slice(0, width));
-  if (round.waitingFor) lines.push(`  Nothing moves: ${round.waitingFor}.`.slice(0, width));
+  if (round.waitingFor) lines.push(`  Waiting: ${round.waitingFor}.`.slice(0, width));
   return lines;
 }
 
@@ -41,7 +41,7 @@ export function progressLine(stages: readonly StageProgress[], round: RoundView)
       : `${formatRate(rate.items)}/s ${formatBytes(rate.bytes)}/s ${timeLeft(progress)}`.trimEnd();
     return `${stage} ${amount}, ${pace}`;
   });
-  const waiting = round.waitingFor ? ` | nothing moves: ${round.waitingFor}` : "";
+  const waiting = round.waitingFor ? ` | waiting: ${round.waitingFor}` : "";
   return `${parts.join(" | ")}${waiting}`;
 }
 

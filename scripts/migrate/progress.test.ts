@@ -72,14 +72,14 @@ describe("what is shown", () => {
     const lines = progressBlock(stages, round, 65, width);
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(width);
     expect(lines).toHaveLength(6);
-    expect(lines.join("\n")).toContain("Nothing moves");
+    expect(lines.join("\n")).toContain("Waiting");
   });
 
   it("is one line without a terminal", () => {
     expect(progressLine(stages, round)).toBe(
       "scan 100 items 1.00 kB, done | package 0 items 0 B, 0.0/s 0 B/s | " +
         "upload 40 items 400 B, 10/s 100 B/s 6 s left | import 0 items 0 B, 0.0/s 0 B/s | " +
-        "nothing moves: group default has no connected agent",
+        "waiting: group default has no connected agent",
     );
   });
 });
