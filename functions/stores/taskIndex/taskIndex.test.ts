@@ -231,6 +231,21 @@ describe("a change", () => {
     expect(await summed(session)).toEqual({ Queued: 100 });
   });
 
+  it.each([
+    ["that only its own row shows", (task: TaskRecord) => ({ ...task, nextIntId: 7 })],
+    ["that lists show", (task: TaskRecord) => ({ ...task, state: "Queued" as const })],
+  ])(
+    "%s, of a task that another process has removed since it was found, changes nothing",
+    async (what, change) => {
+      const session = what.includes("own") ? "sess2700" : "sess2800";
+      await store.createMany(session, many(session, 0, 2));
+      const found = (await store.find(`${session}-t00000`)) as TaskRecord;
+      await new TaskStore(sessions, tasks).remove(found.id);
+      expect(await store.update(found, change)).toBeUndefined();
+      expect(await pages(session, { limit: 9 })).toEqual([`${session}-t00001`]);
+    },
+  );
+
   it("of many at once, group after group, keeps lists that others change in between", async () => {
     const session = "sess2600";
     const all = many(session, 0, 300);
