@@ -35,6 +35,14 @@ describe("work messages", () => {
     expect(await app.messages("work-paris")).toEqual([message("b")]);
   });
 
+  it("that are sent for later come later", async () => {
+    await app.queues.send("default", message("later"), 700);
+    await app.queues.send("default", message("at once"));
+    const found: unknown[] = [];
+    while (found.length < 2) found.push(...(await app.messages()));
+    expect(found).toEqual([message("at once"), message("later")]);
+  });
+
   it("that are sent again are one message; another epoch is another one", async () => {
     for (const epoch of [1, 1, 2, 1, 2]) await app.queues.send("default", message("twice", epoch));
     expect(await app.messages()).toEqual([message("twice", 1), message("twice", 2)]);

@@ -53,13 +53,16 @@ export class WorkQueues {
     return `${this.config.WORK_QUEUE_PREFIX}${group}`;
   }
 
-  /** Throws QUEUE_MISSING when the group has no queue and the app cannot make it. */
-  async send(group: string, message: WorkMessage): Promise<void> {
+  /**
+   * Tells the agents of a group, at once or later. Throws QUEUE_MISSING when the group has no queue and the app cannot make it.
+   */
+  async send(group: string, message: WorkMessage, laterMs = 0): Promise<void> {
     await this.withQueue(group, (sender) =>
       sender.sendMessages({
         body: message,
         messageId: `${message.workItem}:${message.epoch}`,
         contentType: "application/json",
+        ...(laterMs > 0 && { scheduledEnqueueTimeUtc: new Date(Date.now() + laterMs) }),
       }),
     );
   }

@@ -3,7 +3,7 @@
  * without agents says so, and nobody has made a queue for any of it.
  */
 import { execFile, spawn } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -103,6 +103,20 @@ async function workersOf(task: string): Promise<string[]> {
   return [...new Set(rows.map((row) => row["Device name"] ?? ""))].filter(Boolean).sort();
 }
 
+const env = { ...process.env, NODE_OPTIONS: "" };
+
+/** Enrols an agent; returns its folder. */
+async function configureAgent(name: string, group: string, ...more: string[]): Promise<string> {
+  const folder = join(workspace.root, name);
+  const { token } = await call("POST", "enrolment-tokens", { uses: 1 });
+  const base = url.replace(/\/api\/v1$/, "");
+  const flags = ["--url", base, "--name", name, "--group", group, "--data", folder, ...more];
+  await run(process.execPath, [AGENT, "configure", ...flags], {
+    env: { ...env, LONGSHORE_ENROLMENT_TOKEN: token },
+  });
+  return folder;
+}
+
 it("gives the work of a group to its agents, also to one that was moved a moment ago", async () => {
   const id = await idOf("agent-2");
   const answer = await fetch(`${url}/agents/${id}`, { headers: { "x-functions-key": key } });
@@ -140,14 +154,7 @@ it("says that a group has no agent, and goes on when one joins, with Service Bus
     reason: "group lyon has no agent",
     remedy: expect.stringContaining("--group lyon"),
   });
-  const folder = join(workspace.root, "agent-3");
-  const { token } = await call("POST", "enrolment-tokens", { uses: 1 });
-  const base = url.replace(/\/api\/v1$/, "");
-  const flags = ["--url", base, "--name", "agent-3", "--group", "lyon", "--data", folder];
-  const env = { ...process.env, NODE_OPTIONS: "" };
-  await run(process.execPath, [AGENT, "configure", ...flags], {
-    env: { ...env, LONGSHORE_ENROLMENT_TOKEN: token },
-  });
+  const folder = await configureAgent("agent-3", "lyon");
   const { stdout } = await run(process.execPath, [AGENT, "check", "--data", folder], { env });
   expect(stdout).toContain('"work-lyon" accepts the credential');
   // Its queue is there after that, and so is the message in it.
@@ -158,4 +165,16 @@ it("says that a group has no agent, and goes on when one joins, with Service Bus
   );
   spawn(process.execPath, [AGENT, "run", "--data", folder], { env, stdio: "ignore" });
   expect(await workersOf(task)).toEqual(["agent-3"]);
+}, 300_000);
+
+it("leaves a source to those of a group that may read it", async () => {
+  const elsewhere = join(workspace.root, "elsewhere");
+  mkdirSync(elsewhere);
+  const folder = await configureAgent("agent-4", "lyon", "--root", elsewhere);
+  spawn(process.execPath, [AGENT, "run", "--data", folder], { env, stdio: "ignore" });
+  for (let isThere = false; !isThere; await delay(100)) {
+    const { agents } = await call("GET", "agents");
+    isThere = agents.some((each: Json) => each.name === "agent-4" && each.sourceRoots.length === 1);
+  }
+  expect(await workersOf(await migrate("six", "lyon"))).toEqual(["agent-3"]);
 }, 300_000);

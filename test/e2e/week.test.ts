@@ -84,7 +84,7 @@ describe("Monday", () => {
       const { token } = await ok(administrator.post("enrolment-tokens", { uses: 2 }), 201);
       for (const name of ["harbour", "quay"]) agents[name] = await company.join(name, token);
       expect(enrol(workspace, { url, token, name: "stowaway" })).toEqual({
-        refused: expect.stringContaining("create a new enrolment token"),
+        refused: expect.stringContaining("Create a new enrolment token"),
       });
       const list = await poll(
         company.reader,

@@ -77,6 +77,15 @@ export function released(work: WorkRecord, by: { agentId: string; epoch: number 
   return requeued(work);
 }
 
+/** The item that waits goes to other agents of its group than the one that was told of it under this epoch. */
+export const passedOn = (
+  work: WorkRecord,
+  told: { group: string; epoch: number },
+): WorkRecord | undefined =>
+  work.state === "queued" && work.group === told.group && work.epoch === told.epoch
+    ? requeued(work)
+    : undefined;
+
 /** Nobody is to do the item any more: its round pauses or is cancelled. Whoever still holds it holds nothing. */
 export const withdrawn = (work: WorkRecord): WorkRecord =>
   isOver(work) ? work : { ...work, state: "cancelled" };

@@ -25,6 +25,7 @@ import { parseWorkId, roundKey, type UploadId, type WorkId } from "../../stores/
 import { readPlan, writeUpload } from "../../stores/rounds/roundBlobs.ts";
 import { isRunOf } from "../../stores/rounds/roundChecks.ts";
 import { announceWork } from "./announceWork.ts";
+import { passOn } from "./passOn.ts";
 import { workSpec } from "./workSpec.ts";
 
 /** What agents do with work items. In each the row changes first and orchestrations are told afterwards. */
@@ -44,6 +45,8 @@ export async function claimWork(
   const round = await rounds.find(id.taskId, id.round);
   if (!round || !isRunOf(round, id)) return gone("the round is over");
   if (round.wish) return gone("the round is to stop");
+  if (await passOn(app, agent, id, { epoch, source: round.source }))
+    return gone("an agent of the group that may read the source is to do it");
   const by = { agentId: agent.id, epoch, leaseSeconds: config.LEASE_SECONDS, now: Date.now() };
   let granted = false;
   let moved = false;

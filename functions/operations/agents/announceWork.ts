@@ -10,10 +10,11 @@ import { parseWorkId } from "../../stores/rounds/refs.ts";
 export async function announceWork(
   { rounds, queues }: Pick<Services, "rounds" | "queues">,
   { id: workItem, epoch, group, unannounced }: WorkRecord,
+  laterMs = 0,
 ): Promise<void> {
   let problem: string | undefined;
   try {
-    await queues.send(group, { version: 1, workItem, epoch });
+    await queues.send(group, { version: 1, workItem, epoch }, laterMs);
   } catch (error) {
     if (!(error instanceof LongshoreError) || error.code !== "QUEUE_MISSING") throw error;
     problem = error.message;

@@ -83,6 +83,37 @@ describe("claiming an upload", () => {
     expect(await claim(upload(), named("p", "paris"))).not.toHaveProperty("moved");
   });
 
+  describe("of a source that the agent may not read", () => {
+    const elsewhere = { ...a, sourceRoots: ["/srv/fin"] };
+    const here = { ...b, sourceRoots: ["/srv/finance/"], lastSeenAt: new Date().toISOString() };
+    const enrol = async (...agents: AgentRecord[]) => {
+      for (const each of await Array.fromAsync(app.agents.list())) await app.agents.remove(each.id);
+      for (const each of agents) await app.agents.insert(each);
+    };
+
+    it("leaves it to one of the group that may, who is told a little later", async () => {
+      await enrol(elsewhere, here);
+      expect(await claim(upload(), elsewhere)).toEqual({
+        status: "gone",
+        reason: "an agent of the group that may read the source is to do it",
+      });
+      expect(await work(upload())).toMatchObject({ state: "queued", epoch: 2, lost: 0 });
+      expect(await claim(upload(), elsewhere)).toMatchObject({ status: "gone" });
+      expect((await work(upload())).epoch).toBe(2);
+      expect((await claim(upload(), here, 2)).status).toBe("granted");
+    });
+
+    it.each([
+      ["nobody may", { sourceRoots: ["/srv"], enabled: false }],
+      ["who may is in another group", { group: "paris" }],
+      ["who may is not connected", { lastSeenAt: "2024-01-01T00:00:00Z" }],
+      ["the others may not either", { sourceRoots: ["/srv/other"] }],
+    ])("is granted when %s, so that the task says what is wrong", async (_when, other) => {
+      await enrol(elsewhere, { ...here, ...other });
+      expect((await claim(upload(), elsewhere)).status).toBe("granted");
+    });
+  });
+
   it.each([
     ["what is no work item", "nonsense"],
     ["a work item that nobody offered", "sess0000-none.R0.run000.scan"],
