@@ -146,7 +146,7 @@ describe("the contracts", () => {
     const contracts = readdirSync("shared/contracts").filter(
       (file) => /(?<!\.test)\.ts$/.test(file) && file !== "errors.ts",
     );
-    const known = readFileSync("functions/http/jsonSchemas.ts", "utf8");
+    const known = readFileSync("functions/http/routing/jsonSchemas.ts", "utf8");
     expect(contracts.filter((file) => !known.includes(`shared/contracts/${file}"`))).toEqual([]);
   });
 });
@@ -182,7 +182,10 @@ describe("routes, functions and document", () => {
         readFileSync(join("functions", file), "utf8"),
       ),
     );
-    expect(registering).toEqual([join("http", "noSuchRoute.ts"), join("http", "route.ts")]);
+    expect(registering).toEqual([
+      join("http", "noSuchRoute.ts"),
+      join("http", "routing", "route.ts"),
+    ]);
   });
 
   it("every route says what it answers with, and every change who may make it", () => {
