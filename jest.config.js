@@ -24,5 +24,6 @@ export default {
   testSequencer: "<rootDir>/test/support/sequencer.mjs",
   // Real parts on a busy machine: what hangs is found all the same.
   testTimeout: 120_000,
-  maxWorkers: 2,
+  // Whole rounds wait for processes and leases a good part of their time: one worker more than the two cores that CI has.
+  maxWorkers: 3,
 };
