@@ -20,7 +20,8 @@ export const SOURCE_ERRORS = {
     stage: "scan",
     legacy: "0x01110003",
     cause: "The source lies outside the folders this agent was configured to read.",
-    remedy: "Add the folder to the source roots of an agent of the group, or bind the task to another group.",
+    remedy:
+      "Add the folder to the source roots of an agent of the group, or bind the task to another group.",
     retryable: false,
   },
   SOURCE_READ_FAILED: {
