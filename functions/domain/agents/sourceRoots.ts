@@ -1,21 +1,23 @@
 import type { AgentRecord } from "../records.ts";
+import { sourceKey } from "../tasks/taskPlace.ts";
 import { agentCondition, canWork } from "./agentStates.ts";
 
 /**
  * Whether a source lies in the folders that an agent may read, as far as names tell; links and the like only the agent can
- * resolve, which has the last word. Windows tells neither cases nor kinds of slashes apart.
+ * resolve, which has the last word.
  */
 export function mayRead(
-  { sourceRoots, platform }: Pick<AgentRecord, "sourceRoots" | "platform">,
+  { sourceRoots }: Pick<AgentRecord, "sourceRoots">,
   source: string,
 ): boolean {
-  if (sourceRoots.length === 0) return true;
-  const spelled = (path: string) => {
-    const name = platform.startsWith("win") ? path.toLowerCase().replaceAll("\\", "/") : path;
-    return `${name.replace(/\/+$/, "")}/`;
-  };
-  return sourceRoots.some((root) => spelled(source).startsWith(spelled(root)));
+  const path = sourceKey(source);
+  return sourceRoots.length === 0 || sourceRoots.some((root) => isWithin(path, sourceKey(root)));
 }
+
+/** The folder itself, or what comes after a slash at its end; "/" has that already. */
+const isWithin = (path: string, folder: string): boolean =>
+  path === folder ||
+  (path.startsWith(folder) && /[\\/]/.test(path.slice(folder.length - 1, folder.length + 1)));
 
 /** Whether another agent of the group takes work at present and may read the source. */
 export function isForOthers(

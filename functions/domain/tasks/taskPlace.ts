@@ -14,7 +14,8 @@ export function placeOf({ source, destination }: Pick<TaskRecord, "source" | "de
   ]);
 }
 
-function sourceKey(source: string): string {
+/** A folder of a share in one spelling, so that what is the same folder there is the same text. */
+export function sourceKey(source: string): string {
   const path = WINDOWS.test(source) ? source.replaceAll("/", "\\").toLowerCase() : source;
   return path.replace(/(?<=.)[\\/]+$/, "").normalize("NFC");
 }
