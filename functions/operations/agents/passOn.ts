@@ -3,7 +3,7 @@ import { passedOn } from "../../domain/agents/workItems.ts";
 import type { AgentRecord } from "../../domain/records.ts";
 import type { Services } from "../../services.ts";
 import type { WorkId } from "../../stores/rounds/refs.ts";
-import { announceWork } from "./announceWork.ts";
+import { offerAgain } from "./offerAgain.ts";
 
 /** The one that stands back waits at the same queue: the others get this long to be free. */
 const LATER_MS = 2_000;
@@ -23,12 +23,6 @@ export async function passOn(
   const agents = await Array.fromAsync(app.agents.list());
   const at = { heartbeatSeconds: app.config.HEARTBEAT_SECONDS, now: Date.now() };
   if (!isForOthers(agent, source, agents, at)) return false;
-  let isPassedOn = false;
-  const row = await app.rounds.changeWork(id, (work) => {
-    const next = passedOn(work, { group: agent.group, epoch });
-    isPassedOn = next !== undefined;
-    return next;
-  });
-  if (row && isPassedOn) await announceWork(app, row, LATER_MS);
-  return isPassedOn;
+  const told = { group: agent.group, epoch };
+  return offerAgain(app, id, (work) => passedOn(work, told), LATER_MS);
 }

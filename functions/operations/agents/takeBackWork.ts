@@ -2,7 +2,7 @@ import { takenBack } from "../../domain/agents/workItems.ts";
 import type { Services } from "../../services.ts";
 import { parseWorkId } from "../../stores/rounds/refs.ts";
 import { inParallel } from "../inParallel.ts";
-import { announceWork } from "./announceWork.ts";
+import { offerAgain } from "./offerAgain.ts";
 
 /**
  * Gives the work that an agent had in hand to the others at once, instead of when its leases run out. What it claimed after its
@@ -14,13 +14,6 @@ export async function takeBackWork(
 ): Promise<void> {
   await inParallel(4, agent.work, async (workItem) => {
     const id = parseWorkId(workItem);
-    if (!id) return;
-    let taken = false;
-    const row = await app.rounds.changeWork(id, (work) => {
-      const next = takenBack(work, agent.id);
-      taken = next !== undefined;
-      return next;
-    });
-    if (row && taken) await announceWork(app, row);
+    if (id) await offerAgain(app, id, (work) => takenBack(work, agent.id));
   });
 }
