@@ -1,22 +1,8 @@
-import { afterAll, beforeAll, expect, it } from "@jest/globals";
-import {
-  buildServices,
-  type Surroundings,
-  startSurroundings,
-  type TestServices,
-} from "../../../test/support/services.ts";
+import { expect, it } from "@jest/globals";
+import { controlPlane } from "../../../test/support/suite.ts";
 import { trimAudit } from "./auditRetention.ts";
 
-let around: Surroundings;
-let app: TestServices;
-beforeAll(async () => {
-  around = await startSurroundings();
-  app = await buildServices(around);
-});
-afterAll(async () => {
-  await app.close();
-  await around.stop();
-});
+const { app } = controlPlane();
 
 const inDays = (days: number) => ({ now: Date.now() + days * 24 * 3_600_000 });
 const actions = async (task?: string) =>

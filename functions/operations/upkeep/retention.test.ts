@@ -1,12 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { beforeEach, describe, expect, it } from "@jest/globals";
 import { pkg, round } from "../../../test/support/records.ts";
-import {
-  buildServices,
-  type Surroundings,
-  startSurroundings,
-  type TestServices,
-} from "../../../test/support/services.ts";
+import { controlPlane } from "../../../test/support/suite.ts";
 import { isOverdue, type StoredContainer } from "../../domain/packages/retention.ts";
 import type { PackageRecord } from "../../domain/records.ts";
 import { applyRetention } from "./retention.ts";
@@ -57,17 +52,8 @@ describe("a container has had its time", () => {
 });
 
 describe("retention", () => {
-  let around: Surroundings;
-  let app: TestServices;
+  const { app } = controlPlane();
   let task: string;
-  beforeAll(async () => {
-    around = await startSurroundings();
-    app = await buildServices(around);
-  });
-  afterAll(async () => {
-    await app.close();
-    await around.stop();
-  });
   beforeEach(() => {
     task = `sess0000-${randomUUID().slice(0, 8)}`;
   });
